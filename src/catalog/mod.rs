@@ -1,0 +1,1 @@
+//! What each server offers, as it was seen in its answers.

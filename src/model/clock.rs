@@ -1,0 +1,13 @@
+//! The only place that asks the machine for the time, so that everything else can be given one.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The monotonic time, for time-outs and durations.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Seconds since 1970-01-01T00:00:00Z, for what outlives the process (sealed ids). A clock before 1970 reads 0.
+pub fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,3 @@
+//! The nouns that every floor above shares, and the clock.
+
+pub mod clock;

@@ -1,0 +1,1 @@
+//! The head guard: what is not plain HTTP/1.1 never reaches the parser.

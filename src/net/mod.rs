@@ -1,0 +1,4 @@
+//! Listeners, the head guard, HTTP connections in and out, draining.
+
+pub mod guard;
+pub mod upstream;

@@ -1,0 +1,1 @@
+//! `Mcp-*` headers held against the body.

@@ -1,0 +1,1 @@
+//! JSON read in one strict pass, without building a tree.

@@ -1,0 +1,1 @@
+//! JSON-RPC messages: the few spans of a body that anyone needs.

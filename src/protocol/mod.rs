@@ -1,0 +1,7 @@
+//! What is on the wire: the strict reader, JSON-RPC, MCP revisions and headers, event streams. No I/O, no async.
+
+pub mod headers;
+pub mod json;
+pub mod message;
+pub mod revision;
+pub mod sse;

@@ -1,0 +1,1 @@
+//! Revisions of the protocol and their two eras.

@@ -1,0 +1,1 @@
+//! Event streams (WHATWG HTML, 9.2), read and written.

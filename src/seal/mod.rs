@@ -1,0 +1,1 @@
+//! Ids and state that only we can open.

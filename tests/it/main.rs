@@ -1,0 +1,1 @@
+//! Behaviour, over real sockets, against real servers: one module a behaviour.
