@@ -1,3 +1,12 @@
 //! The nouns that every floor above shares, and the clock.
 
+mod addressee;
 pub mod clock;
+mod principal;
+mod refusal;
+mod request_id;
+
+pub use addressee::Addressee;
+pub use principal::Principal;
+pub use refusal::{Accepted, Blame, Reason, Refusal};
+pub use request_id::{RequestId, RequestIds};
