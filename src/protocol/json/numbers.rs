@@ -1,0 +1,44 @@
+//! Numbers: their grammar (RFC 8259, section 6), never their range.
+
+use super::fault::{Fault, FaultReason};
+
+/// Checks the number that begins at `start` (a minus sign or a digit) and returns the offset behind it.
+#[inline]
+pub(super) fn check(bytes: &[u8], start: usize) -> Result<usize, Fault> {
+    let mut at = start;
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = match bytes.get(at) {
+        Some(b'0') => at + 1,
+        _ => digits(bytes, at)?,
+    };
+    match bytes.get(at) {
+        // A digit here follows a leading zero.
+        Some(b'0'..=b'9') => return Err(Fault::new(FaultReason::Number, at)),
+        Some(b'.') => at = digits(bytes, at + 1)?,
+        _ => {}
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
+        }
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+/// Skips one or more digits.
+#[inline]
+fn digits(bytes: &[u8], start: usize) -> Result<usize, Fault> {
+    let mut at = start;
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    match at == start {
+        true if at >= bytes.len() => Err(Fault::new(FaultReason::Truncated, at)),
+        true => Err(Fault::new(FaultReason::Number, at)),
+        false => Ok(at),
+    }
+}

@@ -1,0 +1,288 @@
+//! The reader of whole bodies: one strict pass that keeps the spans that anyone needs.
+
+use super::{
+    envelope::{Has, IdMember, Kind, Side},
+    fault::{Fault, FaultReason},
+    fields::{Fields, Meta},
+    id::Id,
+    known,
+};
+use crate::protocol::json::{self, Repeats, Scanner, Span, Value};
+
+/// Bounds of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep arrays and objects may nest, the message itself (and a batch around it) counted.
+    pub depth: u16,
+    /// How many messages a batch may have.
+    pub batch: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { depth: 64, batch: 50 }
+    }
+}
+
+/// What a body is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// One message.
+    One(Message),
+    /// An array of at least one message.
+    Batch(Vec<Message>),
+}
+
+/// A message, as places in the body that it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id; `None` for a notification, and for an error that names no request.
+    pub id: Option<Id>,
+    /// `method`, a string: of a request or notification.
+    pub method: Option<Value>,
+    /// `params`, an object.
+    pub params: Option<Value>,
+    /// `result`: of an answer.
+    pub result: Option<Value>,
+    /// `error`: of an error.
+    pub error: Option<Value>,
+    /// Members of `params`.
+    pub fields: Fields,
+    /// Members of the `_meta` of `params` or, in an answer of a server, of `result`.
+    pub meta: Meta,
+    /// The whole message.
+    pub span: Span,
+}
+
+/// Reads a body that a client sent.
+///
+/// # Errors
+/// The first fault of the text, whatever else is wrong; else the first fault of a message.
+pub fn read_client(bytes: &[u8], limits: &Limits) -> Result<Body, Fault> {
+    read(bytes, limits, Side::Client)
+}
+
+/// Reads a body, or the data of an event, that a server sent.
+///
+/// A repeated key passes below what is read here; see the module's table for the other differences.
+///
+/// # Errors
+/// The first fault of the text, whatever else is wrong; else the first fault of a message.
+pub fn read_server(bytes: &[u8], limits: &Limits) -> Result<Body, Fault> {
+    read(bytes, limits, Side::Server)
+}
+
+fn read(bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
+    let repeats = match side {
+        Side::Client => Repeats::Refused,
+        Side::Server => Repeats::RefusedWhereRead,
+    };
+    let mut scanner = Scanner::new(bytes, limits.depth, repeats)?;
+    match scanner.peek() {
+        b'{' => {
+            let draft = Draft::read(&mut scanner, bytes, side)?;
+            scanner.end()?;
+            draft.message(bytes, side).map(Body::One)
+        }
+        b'[' => read_batch(scanner, bytes, limits, side),
+        _ => {
+            let value = scanner.value()?;
+            scanner.end()?;
+            Err(Fault { reason: FaultReason::NotAMessage, at: value.span.start, id: None })
+        }
+    }
+}
+
+fn read_batch(mut scanner: Scanner, bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
+    let mut messages = Vec::new();
+    let mut fault = None;
+    let span = scanner.array(|scanner| {
+        // The text is read to its end even so: if it is no JSON, that is the fault.
+        if fault.is_some() {
+            scanner.value()?;
+            return Ok(());
+        }
+        if scanner.peek() != b'{' {
+            let element = scanner.value()?;
+            fault = Some(Fault { reason: FaultReason::BatchElement, at: element.span.start, id: None });
+            return Ok(());
+        }
+        let draft = Draft::read(scanner, bytes, side)?;
+        match draft.message(bytes, side) {
+            Ok(message) if messages.len() >= limits.batch => {
+                fault = Some(Fault { reason: FaultReason::LongBatch, at: message.span.start, id: None });
+            }
+            Ok(message) => messages.push(message),
+            Err(found) => fault = Some(found),
+        }
+        Ok(())
+    })?;
+    scanner.end()?;
+    match fault {
+        Some(fault) => Err(fault),
+        None if messages.is_empty() => Err(Fault { reason: FaultReason::EmptyBatch, at: span.span.start, id: None }),
+        None => Ok(Body::Batch(messages)),
+    }
+}
+
+/// The members of a message before they have been weighed.
+#[derive(Default)]
+struct Draft {
+    span: Span,
+    jsonrpc: Option<Value>,
+    id: Option<Value>,
+    method: Option<Value>,
+    params: Option<Value>,
+    result: Option<Value>,
+    error: Option<Value>,
+    fields: Fields,
+    meta: Meta,
+    /// The first key that looks like a known one.
+    lookalike: Option<Span>,
+}
+
+impl Draft {
+    /// Takes the object that is next.
+    fn read(scanner: &mut Scanner, bytes: &[u8], side: Side) -> Result<Draft, json::Fault> {
+        let mut draft = Draft::default();
+        let whole = scanner.object(|scanner, key| draft.member(scanner, bytes, side, key))?;
+        draft.span = whole.span;
+        Ok(draft)
+    }
+
+    /// Takes the value of a member of the message.
+    #[inline]
+    fn member(&mut self, scanner: &mut Scanner, bytes: &[u8], side: Side, key: Value) -> Result<(), json::Fault> {
+        let name = key.content(bytes);
+        match name.as_ref() {
+            b"jsonrpc" => self.jsonrpc = Some(scanner.value()?),
+            b"id" => self.id = Some(scanner.value()?),
+            b"method" => self.method = Some(scanner.value()?),
+            b"params" => self.params = Some(self.read_params(scanner, bytes, side)?),
+            b"result" if side == Side::Server => self.result = Some(self.read_own(scanner, bytes)?),
+            b"error" if side == Side::Server => self.error = Some(self.read_own(scanner, bytes)?),
+            b"result" => self.result = Some(scanner.value()?),
+            b"error" => self.error = Some(scanner.value()?),
+            other => {
+                if known::shadows_envelope(other) {
+                    self.lookalike.get_or_insert(key.span);
+                }
+                scanner.value()?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn read_params(&mut self, scanner: &mut Scanner, bytes: &[u8], side: Side) -> Result<Value, json::Fault> {
+        if scanner.peek() != b'{' {
+            return scanner.value();
+        }
+        scanner.object(|scanner, key| {
+            let name = key.content(bytes);
+            match self.fields.slot(&name) {
+                Some(slot) if *name == *b"_meta" => {
+                    let value = read_meta(&mut self.meta, scanner, bytes)?;
+                    *slot = Some(value);
+                }
+                Some(slot) => *slot = Some(scanner.value()?),
+                None => {
+                    if side == Side::Client && known::shadows_params(&name) {
+                        self.lookalike.get_or_insert(key.span);
+                    }
+                    scanner.value()?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes a `result` or `error` of a server: their own keys do not repeat, nor those of their `_meta`.
+    fn read_own(&mut self, scanner: &mut Scanner, bytes: &[u8]) -> Result<Value, json::Fault> {
+        if scanner.peek() != b'{' {
+            return scanner.value();
+        }
+        scanner.object(|scanner, key| {
+            if key.is(bytes, "_meta") {
+                read_meta(&mut self.meta, scanner, bytes)?;
+            } else {
+                scanner.value()?;
+            }
+            Ok(())
+        })
+    }
+
+    fn has(&self) -> Has {
+        Has {
+            method: self.method.is_some(),
+            params: self.params.is_some(),
+            result: self.result.is_some(),
+            error: self.error.is_some(),
+        }
+    }
+
+    /// Weighs what was read.
+    fn message(self, bytes: &[u8], side: Side) -> Result<Message, Fault> {
+        let (id, id_fault) = match self.id.map(|value| Id::read(bytes, value)) {
+            Some(Err(reason)) => (None, Some(reason)),
+            Some(Ok(id)) => (id, None),
+            None => (None, None),
+        };
+        let fault = |reason, span: Span| Err(Fault { reason, at: span.start, id });
+        let place = |value: Option<Value>| value.map_or(self.span, |value| value.span);
+        if let Some(key) = self.lookalike {
+            return fault(FaultReason::Lookalike, key);
+        }
+        if !self.jsonrpc.is_some_and(|version| version.is(bytes, "2.0")) {
+            return fault(FaultReason::Version, place(self.jsonrpc));
+        }
+        if let Some(reason) = id_fault {
+            return fault(reason, place(self.id));
+        }
+        if self.method.is_some_and(|method| method.kind != json::Kind::String) {
+            return fault(FaultReason::Method, place(self.method));
+        }
+        if self.params.is_some_and(|params| params.kind != json::Kind::Object) {
+            return fault(FaultReason::Params, place(self.params));
+        }
+        let id_member = match (self.id, id) {
+            (None, _) => IdMember::Absent,
+            (Some(_), None) => IdMember::Null,
+            (Some(_), Some(_)) => IdMember::Given,
+        };
+        match Kind::of(side, id_member, self.has()) {
+            Ok(kind) => Ok(Message {
+                kind,
+                id,
+                method: self.method,
+                params: self.params,
+                result: self.result,
+                error: self.error,
+                fields: self.fields,
+                meta: self.meta,
+                span: self.span,
+            }),
+            Err(FaultReason::NullId) => fault(FaultReason::NullId, place(self.id)),
+            Err(reason) => fault(reason, self.span),
+        }
+    }
+}
+
+/// Takes a `_meta`, keeping what is needed of it where it is an object.
+#[inline]
+fn read_meta(meta: &mut Meta, scanner: &mut Scanner, bytes: &[u8]) -> Result<Value, json::Fault> {
+    if scanner.peek() != b'{' {
+        return scanner.value();
+    }
+    scanner.object(|scanner, key| {
+        match meta.slot(&key.content(bytes)) {
+            Some(slot) => *slot = Some(scanner.value()?),
+            None => {
+                scanner.value()?;
+            }
+        }
+        Ok(())
+    })
+}
