@@ -6,19 +6,13 @@ mod body;
 mod check;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
 
-use crate::catalog::Catalog;
-use crate::model::{Addressee, Reason, Refusal};
-use crate::protocol::message::{self, Body, Kind, Message, OwnedId};
+use crate::model::Addressee;
+use crate::protocol::message::{Body, Kind, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
-pub use body::collect;
 pub use check::{Checks, read};
-
-/// The header that names the revision (2025-06-18 and later).
-pub const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// The HTTP methods of streamable HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +23,17 @@ pub enum Verb {
     Get,
     /// Ends a session (legacy).
     Delete,
+}
+
+impl Verb {
+    /// As it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Post => "POST",
+            Verb::Get => "GET",
+            Verb::Delete => "DELETE",
+        }
+    }
 }
 
 /// Proof that the message was read whole and means one thing. Nobody else can make one.
