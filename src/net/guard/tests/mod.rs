@@ -1,0 +1,3 @@
+//! What the guard refuses, what it passes, and that hyper reads what passes alike.
+
+mod rules;
