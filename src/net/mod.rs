@@ -1,4 +1,5 @@
 //! Listeners, the head guard, HTTP connections in and out, draining.
 
 pub mod guard;
+pub mod tls;
 pub mod upstream;
