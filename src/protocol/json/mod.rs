@@ -11,24 +11,30 @@
 //! ```text
 //!  whole documents                        documents in chunks
 //!  scanner   one pass, explicit stack     feed     the same grammar as a machine that can stop at any byte
-//!    strings  numbers  keys  stack          utf8   characters that are split across chunks
-//!  navigate  look-ups in checked bytes
+//!    strings  numbers  keys  stack          strings  numbers  stack
+//!  navigate  look-ups in checked bytes      utf8   characters that are split across chunks
+//!                                           tally  repeated keys, without their text
 //! ```
 
 mod fault;
+mod feed;
 mod keys;
 mod navigate;
 mod numbers;
 mod scanner;
 mod stack;
 mod strings;
+mod tally;
+mod utf8;
 mod value;
 
 pub use fault::{Fault, FaultReason};
 pub use navigate::{Elements, Members, distinct, elements, member, members};
 pub use value::{Kind, Span, Value};
 
+pub(in crate::protocol) use feed::{Feed, Watch};
 pub(in crate::protocol) use scanner::{Repeats, Scanner};
+pub(in crate::protocol) use tally::Tally;
 
 /// Checks that `bytes` are one document under the rules for clients, nested at most `depth` levels.
 ///

@@ -42,3 +42,47 @@ fn digits(bytes: &[u8], start: usize) -> Result<usize, Fault> {
         false => Ok(at),
     }
 }
+
+/// A place in a number that is read byte by byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Sign,
+    Zero,
+    Whole,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+impl Part {
+    /// The place behind the first byte of a number: a minus sign or a digit.
+    pub(super) fn begin(byte: u8) -> Part {
+        match byte {
+            b'-' => Part::Sign,
+            b'0' => Part::Zero,
+            _ => Part::Whole,
+        }
+    }
+
+    /// The place behind one more byte; `None` if the number does not go on with it.
+    #[inline]
+    pub(super) fn after(self, byte: u8) -> Option<Part> {
+        Some(match (self, byte) {
+            (Part::Sign, b'0') => Part::Zero,
+            (Part::Sign | Part::Whole, b'0'..=b'9') => Part::Whole,
+            (Part::Zero | Part::Whole, b'.') => Part::Point,
+            (Part::Point | Part::Fraction, b'0'..=b'9') => Part::Fraction,
+            (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => Part::Exponent,
+            (Part::Exponent, b'+' | b'-') => Part::ExponentSign,
+            (Part::Exponent | Part::ExponentSign | Part::ExponentDigits, b'0'..=b'9') => Part::ExponentDigits,
+            _ => return None,
+        })
+    }
+
+    /// Whether the number may end here.
+    pub(super) fn may_end(self) -> bool {
+        matches!(self, Part::Zero | Part::Whole | Part::Fraction | Part::ExponentDigits)
+    }
+}

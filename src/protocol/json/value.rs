@@ -87,6 +87,11 @@ impl Value {
         if self.escaped { strings::unescape(inner).eq(text.bytes()) } else { inner == text.as_bytes() }
     }
 
+    /// The value that is all of a token.
+    pub(in crate::protocol) fn of_token(token: &[u8], kind: Kind) -> Value {
+        Value { span: Span::new(0, token.len()), kind, escaped: kind == Kind::String && token.contains(&b'\\') }
+    }
+
     /// The bytes of a string's contents, unescaped; allocates only where there is an escape.
     #[inline]
     pub(in crate::protocol) fn content<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {

@@ -1,7 +1,7 @@
 //! JSON-RPC messages: the few spans of a body that anyone needs, read in the same pass that checks all of it.
 //!
 //! [`read_client`] and [`read_server`] take a whole body. What they return is only spans, so a [`Message`] is read
-//! together with the bytes it came from, and exactly those bytes are forwarded. `Progressive` checks an answer that
+//! together with the bytes it came from, and exactly those bytes are forwarded. [`Progressive`] checks an answer that
 //! is too long to be held, while it passes.
 //!
 //! | | clients | servers |
@@ -18,12 +18,14 @@ mod fields;
 mod id;
 mod known;
 mod owned_id;
+mod progressive;
 mod reader;
 
 pub use fault::{Fault, FaultReason};
 pub use fields::{Fields, Meta};
 pub use id::Id;
 pub use owned_id::OwnedId;
+pub use progressive::{Progressive, Seen, SeenMessage};
 pub use reader::{Body, Limits, Message, read_client, read_server};
 
 pub use envelope::Kind;

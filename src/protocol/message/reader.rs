@@ -1,7 +1,7 @@
 //! The reader of whole bodies: one strict pass that keeps the spans that anyone needs.
 
 use super::{
-    envelope::{Has, IdMember, Kind, Side},
+    envelope::{Envelope, IdMember, Kind, Side},
     fault::{Fault, FaultReason},
     fields::{Fields, Meta},
     id::Id,
@@ -214,45 +214,24 @@ impl Draft {
         })
     }
 
-    fn has(&self) -> Has {
-        Has {
-            method: self.method.is_some(),
-            params: self.params.is_some(),
-            result: self.result.is_some(),
-            error: self.error.is_some(),
-        }
-    }
-
     /// Weighs what was read.
     fn message(self, bytes: &[u8], side: Side) -> Result<Message, Fault> {
-        let (id, id_fault) = match self.id.map(|value| Id::read(bytes, value)) {
-            Some(Err(reason)) => (None, Some(reason)),
-            Some(Ok(id)) => (id, None),
-            None => (None, None),
+        let (id, id_member) = match self.id.map(|value| Id::read(bytes, value)) {
+            None => (None, IdMember::Absent),
+            Some(Ok(None)) => (None, IdMember::Null),
+            Some(Ok(id)) => (id, IdMember::Valid),
+            Some(Err(reason)) => (None, IdMember::Invalid(reason)),
         };
-        let fault = |reason, span: Span| Err(Fault { reason, at: span.start, id });
-        let place = |value: Option<Value>| value.map_or(self.span, |value| value.span);
-        if let Some(key) = self.lookalike {
-            return fault(FaultReason::Lookalike, key);
-        }
-        if !self.jsonrpc.is_some_and(|version| version.is(bytes, "2.0")) {
-            return fault(FaultReason::Version, place(self.jsonrpc));
-        }
-        if let Some(reason) = id_fault {
-            return fault(reason, place(self.id));
-        }
-        if self.method.is_some_and(|method| method.kind != json::Kind::String) {
-            return fault(FaultReason::Method, place(self.method));
-        }
-        if self.params.is_some_and(|params| params.kind != json::Kind::Object) {
-            return fault(FaultReason::Params, place(self.params));
-        }
-        let id_member = match (self.id, id) {
-            (None, _) => IdMember::Absent,
-            (Some(_), None) => IdMember::Null,
-            (Some(_), Some(_)) => IdMember::Given,
+        let envelope = Envelope {
+            lookalike: self.lookalike.is_some(),
+            is_version_2: self.jsonrpc.is_some_and(|version| version.is(bytes, "2.0")),
+            id: id_member,
+            method: self.method.map(|method| method.kind),
+            params: self.params.map(|params| params.kind),
+            has_result: self.result.is_some(),
+            has_error: self.error.is_some(),
         };
-        match Kind::of(side, id_member, self.has()) {
+        match envelope.kind(side) {
             Ok(kind) => Ok(Message {
                 kind,
                 id,
@@ -264,9 +243,21 @@ impl Draft {
                 meta: self.meta,
                 span: self.span,
             }),
-            Err(FaultReason::NullId) => fault(FaultReason::NullId, place(self.id)),
-            Err(reason) => fault(reason, self.span),
+            Err(reason) => Err(Fault { reason, at: self.place(reason).start, id }),
         }
+    }
+
+    /// Where a fault of the envelope is: the member, or the whole message where there is none.
+    fn place(&self, reason: FaultReason) -> Span {
+        let member = match reason {
+            FaultReason::Lookalike => self.lookalike,
+            FaultReason::Version => self.jsonrpc.map(|value| value.span),
+            FaultReason::Id | FaultReason::LongId | FaultReason::NullId => self.id.map(|value| value.span),
+            FaultReason::Method => self.method.map(|value| value.span),
+            FaultReason::Params => self.params.map(|value| value.span),
+            _ => None,
+        };
+        member.unwrap_or(self.span)
     }
 }
 
