@@ -21,6 +21,7 @@ mod feed;
 mod keys;
 mod navigate;
 mod numbers;
+mod quote;
 mod scanner;
 mod stack;
 mod strings;
@@ -30,6 +31,7 @@ mod value;
 
 pub use fault::{Fault, FaultReason};
 pub use navigate::{Elements, Members, distinct, elements, member, members};
+pub use quote::quoted;
 pub use value::{Kind, Span, Value};
 
 pub(in crate::protocol) use feed::{Feed, Watch};
