@@ -3,10 +3,12 @@
 mod addressee;
 pub mod clock;
 mod principal;
+mod readiness;
 mod refusal;
 mod request_id;
 
 pub use addressee::Addressee;
 pub use principal::Principal;
+pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};
 pub use request_id::{RequestId, RequestIds};

@@ -1,8 +1,10 @@
 //! Listening sockets: one a core on the same address (`SO_REUSEPORT`), and an accept loop that survives an empty
 //! table of file descriptors.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -62,6 +64,14 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
             Err(error) => tracing::debug!(%error, "a connection was gone before it was accepted"),
         }
+    }
+}
+
+/// The next connection that the kernel has accepted already; `None` when there is none.
+pub async fn accepted_already(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
+        Poll::Ready(accepted) => accepted.ok(),
+        Poll::Pending => None,
     }
 }
 

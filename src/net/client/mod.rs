@@ -28,6 +28,7 @@ use crate::net::guard::HeadLimits;
 
 pub use canned::turn_away;
 pub use serve::serve;
+pub use wire::{Scratch, scratch};
 
 /// The bounds of one connection; see `[http]` in the configuration.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,12 @@ use super::Limits;
 const BODY_GRACE: Duration = Duration::from_secs(10);
 
 /// One core's read buffer, shared by its connections: one that waits holds none.
-pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
+pub type Scratch = Rc<RefCell<Box<[u8]>>>;
+
+/// A core's read buffer: what one read of a request takes at most.
+pub fn scratch() -> Scratch {
+    Rc::new(RefCell::new(vec![0; 64 * 1024].into_boxed_slice()))
+}
 
 /// The state of a connection below HTTP.
 pub(super) struct Wire {

@@ -101,7 +101,6 @@ impl Orphan {
     /// Reads the answer away. What fails here fails for nobody.
     async fn drain(mut self, pool: &Pool) {
         let whole = async {
-            self.connection.head().await?;
             while self.connection.chunk().await?.is_some() {}
             Ok::<_, crate::net::upstream::Failure>(())
         };
