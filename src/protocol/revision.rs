@@ -77,6 +77,33 @@ impl fmt::Display for Revision {
     }
 }
 
+/// Some of the revisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revisions(u8);
+
+impl Revisions {
+    /// Whether `revision` is one of them.
+    pub const fn contains(self, revision: Revision) -> bool {
+        self.0 & (1 << revision as u8) != 0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Them, oldest first.
+    pub fn iter(self) -> impl Iterator<Item = Revision> {
+        ALL.into_iter().filter(move |&revision| self.contains(revision))
+    }
+}
+
+impl FromIterator<Revision> for Revisions {
+    fn from_iter<I: IntoIterator<Item = Revision>>(revisions: I) -> Self {
+        Self(revisions.into_iter().fold(0, |set, revision| set | 1 << revision as u8))
+    }
+}
+
 /// The era of a POST.
 ///
 /// `header` is the value of `MCP-Protocol-Version`; `envelope` says whether `params._meta` has
@@ -122,6 +149,13 @@ mod tests {
     fn served_modern_is_the_modern_part_of_served() {
         let modern: Vec<_> = SERVED.into_iter().filter(|r| r.era() == Era::Modern).collect();
         assert_eq!(modern, SERVED_MODERN);
+    }
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let set: Revisions = [Revision::V2026_07_28, Revision::V2025_03_26].into_iter().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Revision::V2025_03_26, Revision::V2026_07_28]);
+        assert!(!set.contains(Revision::V2024_11_05) && !set.is_empty() && Revisions::default().is_empty());
     }
 
     #[test]
