@@ -69,9 +69,9 @@ impl Auth {
             root.mistakes.add(place, message);
         } else if !listen.is_loopback() && !really {
             let message = format!(
-                "{} is not loopback, and without credentials whoever reaches it could call every server; no way to \
-                 authenticate is built into this version. Listen on 127.0.0.1, or, if that is what you want, write into \
-                 the configuration file:\n\n    [auth.anonymous]\n    enabled = true\n    really = true\n",
+                "{} is not loopback, and no way to authenticate is built into this version, so that whoever reaches the \
+                 address could call every server. Listen on 127.0.0.1, or say that you want it, in the configuration \
+                 file: [auth.anonymous] with `enabled = true` and `really = true`",
                 listen.address
             );
             root.mistakes.add(listening, message);

@@ -10,7 +10,7 @@
 //! from there, and `docs/CONFIG.md` is printed from it, so that the two cannot part. What a later version will know is
 //! named there too, and refused with "not built into this version".
 //!
-//! Nothing here looks at the machine: no file but the configuration is opened, no name is resolved.
+//! Checking looks at nothing of the machine but that file and the number of cores: no name is resolved, no secret read.
 
 pub mod reference;
 

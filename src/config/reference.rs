@@ -29,6 +29,11 @@ pub fn markdown() -> String {
     text
 }
 
+/// Every table of the file in the order of the reference, those inside others behind them.
+pub fn tables() -> &'static [&'static Shape] {
+    root::TABLES
+}
+
 fn section(text: &mut String, Shape { title, about, keys, unbuilt }: &Shape) {
     let title = if title.starts_with('[') { format!("`{title}`") } else { (*title).to_owned() };
     let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");

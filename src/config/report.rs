@@ -93,23 +93,24 @@ impl Report {
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>, colour: bool) -> fmt::Result {
-        match self.mistakes.len() {
-            1 => write!(f, "{} has a mistake", self.file)?,
-            several => write!(f, "{} has {several} mistakes", self.file)?,
-        }
         let (bold, end) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        let several = self.mistakes.len() > 1;
+        if several {
+            write!(f, "{} has {} mistakes", self.file, self.mistakes.len())?;
+        }
         for Mistake { place, message } in self.mistakes.iter().take(MOST_SHOWN) {
-            match place {
-                Place::Whole => write!(f, "\n{bold}{}{end}: {message}", self.file)?,
-                Place::Option(option) => write!(f, "\n{bold}{option}{end}: {message}")?,
-                Place::At(start, stop) => {
-                    let line = Line::around(&self.text, *start);
-                    write!(f, "\n{bold}{}:{}:{}{end}: {message}", self.file, line.number, line.column)?;
-                    line.quote(f, stop - start, colour)?;
-                }
-                Place::Secret(start, _) => {
-                    let line = Line::around(&self.text, *start);
-                    write!(f, "\n{bold}{}:{}:{}{end}: {message}", self.file, line.number, line.column)?;
+            if several {
+                writeln!(f)?;
+            }
+            match *place {
+                Place::Whole => write!(f, "{bold}{}{end}: {message}", self.file)?,
+                Place::Option(ref option) => write!(f, "{bold}{option}{end}: {message}")?,
+                Place::At(start, _) | Place::Secret(start, _) => {
+                    let line = Line::around(&self.text, start);
+                    write!(f, "{bold}{}:{}:{}{end}: {message}", self.file, line.number, line.column)?;
+                    if let Place::At(_, stop) = *place {
+                        line.quote(f, stop - start, colour)?;
+                    }
                 }
             }
         }
@@ -199,19 +200,16 @@ mod tests {
     #[test]
     fn a_caret_stands_under_what_is_meant() {
         let text = "a = 1\r\n\u{e9}\tb = 2\r\n";
-        assert_eq!(
-            printed(text, Place::At(14, 15)),
-            "f has a mistake\nf:2:7: wrong\n  |\n2 | \u{e9}\tb = 2\n  |  \t    ^"
-        );
-        assert_eq!(printed("ab", Place::At(0, 2)), "f has a mistake\nf:1:1: wrong\n  |\n1 | ab\n  | ^^");
-        assert_eq!(printed("a\nb", Place::At(0, 3)), "f has a mistake\nf:1:1: wrong\n  |\n1 | a\n  | ^");
-        assert_eq!(printed("a", Place::At(1, 1)), "f has a mistake\nf:1:2: wrong\n  |\n1 | a\n  |  ^");
+        assert_eq!(printed(text, Place::At(14, 15)), "f:2:7: wrong\n  |\n2 | \u{e9}\tb = 2\n  |  \t    ^");
+        assert_eq!(printed("ab", Place::At(0, 2)), "f:1:1: wrong\n  |\n1 | ab\n  | ^^");
+        assert_eq!(printed("a\nb", Place::At(0, 3)), "f:1:1: wrong\n  |\n1 | a\n  | ^");
+        assert_eq!(printed("a", Place::At(1, 1)), "f:1:2: wrong\n  |\n1 | a\n  |  ^");
     }
 
     #[test]
     fn neither_secrets_nor_escapes_are_shown() {
-        assert_eq!(printed("secret", Place::Secret(0, 6)), "f has a mistake\nf:1:1: wrong");
-        assert_eq!(printed("x = 'http://u:secret@a/'", Place::At(0, 1)), "f has a mistake\nf:1:1: wrong");
+        assert_eq!(printed("secret", Place::Secret(0, 6)), "f:1:1: wrong");
+        assert_eq!(printed("x = 'http://u:secret@a/'", Place::At(0, 1)), "f:1:1: wrong");
         assert!(!printed("\x1b[2J", Place::At(0, 1)).contains('\x1b'));
     }
 

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Read},
     net::SocketAddr,
+    ops::Range,
     path::Path,
 };
 
@@ -95,8 +96,9 @@ impl Overrides {
         let mistakes = Mistakes::default();
         let (tree, faults) = DeTable::parse_recoverable(text);
         for fault in &faults {
-            let place = fault.span().map_or(Place::Whole, Place::at);
-            mistakes.add(place, format!("this is no TOML: {}", fault.message()));
+            let place = fault.span().map_or(Place::Whole, |span| fault_place(text, span));
+            let why = fault.message().trim_end_matches(", expected nothing");
+            mistakes.add(place, format!("this is no TOML: {why}"));
         }
         // After a fault of syntax the tree is a guess, and what is wrong with a guess helps nobody.
         let settings = if faults.is_empty() { Some(self.build(tree.get_ref(), None, &mistakes)) } else { None };
@@ -138,6 +140,13 @@ impl To {
             _ => Self { name: None, url: text.to_owned() },
         }
     }
+}
+
+/// Where a fault of syntax is. A key ring that was pasted in without quotes is one, and is not quoted.
+fn fault_place(text: &str, span: Range<usize>) -> Place {
+    let before = &text[..text.floor_char_boundary(span.start)];
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    if line.contains("ring") { Place::at(span).hidden() } else { Place::at(span) }
 }
 
 fn finish(settings: Option<Settings>, mistakes: Mistakes, name: &str, text: &str) -> Result<Settings, Report> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use crate::catalog::{Catalog, Observer, Publisher, Sighting};
+use crate::catalog::{Catalog, Observer, Sighting, publish};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths};
 use crate::model::RequestIds;
@@ -32,7 +32,7 @@ const SIGHTINGS: usize = 64;
 /// The plan of a data core.
 #[derive(Clone)]
 pub(super) struct Plan {
-    listed: Vec<Vec<Listed>>,
+    listed: Vec<Vec<Listed<Arc<Endpoint>>>>,
     servers: Vec<config::Server>,
     routes: Vec<(String, usize, Room)>,
     federated: Option<String>,
@@ -75,7 +75,7 @@ impl Plan {
     /// The part of the catalog that runs on the control runtime, and where the cores tell what they see.
     pub(super) fn publisher(&self) -> (impl Future<Output = ()> + use<>, mpsc::Sender<Sighting>) {
         let (sender, receiver) = mpsc::channel(SIGHTINGS);
-        (Publisher::run(receiver, Arc::clone(&self.catalog)), sender)
+        (publish(receiver, Arc::clone(&self.catalog)), sender)
     }
 
     /// Builds what one core works with.
@@ -102,7 +102,7 @@ impl Plan {
             servers: servers.collect(),
             client: Rc::clone(&client),
             catalog: Arc::clone(&self.catalog),
-            observer: Observer::new(sightings),
+            observer: Observer::new(Arc::clone(&self.catalog), sightings),
             sealer: self.sealer.clone(),
             ids: RequestIds::new(),
             bounds: self.bounds,
@@ -123,7 +123,7 @@ fn ring(keys: &config::Keys, data: &Path) -> anyhow::Result<KeyRing> {
     KeyRing::parse(text).context("[keys] ring: one key a line, 32 random bytes in Base64, newest first")
 }
 
-fn listed(servers: &[config::Server]) -> anyhow::Result<Vec<Vec<Listed>>> {
+fn listed(servers: &[config::Server]) -> anyhow::Result<Vec<Vec<Listed<Arc<Endpoint>>>>> {
     let mut index = 0;
     let listed = servers.iter().map(|server| {
         let listed = server.endpoints.iter().map(|configured| {

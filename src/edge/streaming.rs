@@ -29,8 +29,7 @@ impl Streaming {
 
 impl Source for Streaming {
     async fn next(&mut self, out: &mut Vec<u8>) -> Next {
-        let step = self.relay.next(out).await;
-        self.relay.teach(&self.core.observer);
+        let step = self.relay.next(out, &self.core.observer).await;
         match step {
             Step::More => Next::More,
             Step::Last => Next::Last,

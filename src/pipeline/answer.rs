@@ -8,13 +8,13 @@ use crate::net::upstream::{Collected, ResponseHead};
 use crate::protocol::message::{Limits, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
-use crate::stages::respond::{self, Awaited, Events, Expected, Other};
+use crate::stages::respond::{self, Awaited, Events, Expected, Lesson, Other};
 use crate::stages::session::SESSION_ID;
 use crate::stages::upstream::Call;
 use crate::stages::wellformed::Verb;
 
 use super::exchange::{Exchange, Ready};
-use super::relay::{Lessons, Relay};
+use super::relay::Relay;
 
 /// Answers up to this many bytes are checked whole before their status goes out (protocol, "Answers").
 const CHECKED_FIRST: usize = 64 * 1024;
@@ -101,7 +101,9 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
         _ => Awaited::None,
     };
     let limits = Limits { depth: exchange.core.bounds.depth, ..Limits::default() };
-    Expected::new(awaited, message.era(), message.method(), limits)
+    let first_page = message.message().is_some_and(|one| one.fields.cursor.is_none());
+    let lesson = Lesson { server: exchange.route.server, first_page };
+    Expected::new(awaited, message.era(), message.method(), limits).teaching(lesson)
 }
 
 struct Taking<'a, 'b> {
@@ -122,11 +124,6 @@ impl Taking<'_, '_> {
 
     fn has_to_be_read(&self) -> bool {
         self.exchange.verb == Verb::Get || self.expected.method.is_some_and(Method::answer_is_read)
-    }
-
-    fn lessons(&self) -> Option<Lessons> {
-        let route = self.exchange.route;
-        self.expected.method.and_then(|method| Lessons::of(method, route.server, self.exchange.message()))
     }
 
     /// JSON: whole where it is short or has to be read; else checked while it passes.
@@ -154,11 +151,7 @@ impl Taking<'_, '_> {
             return self.whole(head, Bytes::new(), "");
         }
         let other = if head.status.is_success() { Other::Refused } else { Other::Allowed };
-        let lessons = self.lessons();
-        let checked = respond::whole(self.expected.clone(), bytes, other)?;
-        if let Some(lessons) = lessons.filter(|_| checked.teaches) {
-            lessons.tell(&self.exchange.core.observer, &checked.bytes);
-        }
+        let checked = respond::whole(self.expected.clone(), bytes, other, &self.exchange.core.observer)?;
         self.whole(head, checked.bytes, checked.revision.as_deref().unwrap_or(""))
     }
 
@@ -176,10 +169,10 @@ impl Taking<'_, '_> {
     async fn events(self, call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
         let core = self.exchange.core;
         let events = Events::new(self.expected.clone(), core.bounds.event);
-        let mut relay = Relay::events(call, events, self.lessons());
+        let mut relay = Relay::events(call, events);
         let mut revision = String::new();
         if self.expected.method == Some(Method::Initialize) {
-            revision = relay.until_answered(core.bounds.event).await?;
+            revision = relay.until_answered(core.bounds.event, &core.observer).await?;
         }
         let mut reply = self.head(head, &revision)?;
         reply.headers.insert("x-accel-buffering", HeaderValue::from_static("no"));

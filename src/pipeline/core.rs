@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Observer};
 use crate::model::RequestIds;
+use crate::net::upstream::Endpoint;
 use crate::protocol::revision::Era;
 use crate::seal::Sealer;
 use crate::stages::balance::Endpoints;
@@ -60,7 +61,7 @@ pub struct Server {
     /// Its name in the configuration.
     pub name: String,
     /// Where it listens.
-    pub endpoints: Endpoints,
+    pub endpoints: Endpoints<Arc<Endpoint>>,
     /// How long it may take.
     pub patience: Patience,
     /// The era it is pinned to, if it is.

@@ -65,7 +65,7 @@ impl Finish {
         let route = &self.core.routes[self.route];
         let server = self.core.servers[route.server].name.as_str();
         let (id, path, method) = (self.id, route.path.as_str(), self.method.as_str());
-        let ms = self.begun.elapsed().as_millis() as u64;
+        let ms = (clock::now() - self.begun).as_millis() as u64;
         match ending {
             Ending::Answered(status) => {
                 tracing::debug!(%id, route = path, server, method, status = status.as_u16(), ms, "answered");

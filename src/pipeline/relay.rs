@@ -4,12 +4,10 @@ use bytes::Bytes;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::catalog::Observer;
-use crate::model::{Reason, Refusal};
-use crate::protocol::json::Progressive;
-use crate::protocol::method::Method;
+use crate::model::{Reason, Refusal, clock};
+use crate::protocol::message::{Progressive, Seen};
 use crate::stages::respond::{Awaited, Events, Expected, Verdict};
 use crate::stages::upstream::Call;
-use crate::stages::wellformed::WellFormed;
 
 /// How long a server may leave its stream open after its answer. It may not say much any more.
 const AFTER_ANSWER: Duration = Duration::from_secs(5);
@@ -37,47 +35,23 @@ pub struct Relay {
 }
 
 enum Body {
-    Events { events: Box<Events>, lessons: Option<Lessons>, grace: Option<Instant> },
-    Long { progressive: Box<Progressive>, expected: Box<Expected> },
+    Events { events: Box<Events>, grace: Option<Instant> },
+    Long { progressive: Option<Box<Progressive>>, expected: Box<Expected> },
     Unread,
 }
 
-/// What the catalog may learn from an answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Lessons {
-    server: usize,
-    method: Method,
-    first_page: bool,
-}
-
-impl Lessons {
-    /// What an answer to `message` teaches about a server.
-    pub(super) fn of(method: Method, server: usize, message: &WellFormed) -> Option<Self> {
-        let first_page = message.message().is_some_and(|message| message.fields.cursor.is_none());
-        matches!(method, Method::ToolsList | Method::Discover).then_some(Self { server, method, first_page })
-    }
-
-    /// Passes an answer on to the catalog.
-    pub(super) fn tell(self, observer: &Observer, answer: &Bytes) {
-        match self.method {
-            Method::Discover => observer.saw_supported(self.server, answer),
-            _ => observer.saw_tools(self.server, answer, self.first_page),
-        }
-    }
-}
-
 impl Relay {
-    pub(super) fn events(call: Call, events: Events, lessons: Option<Lessons>) -> Self {
-        let body = Body::Events { events: Box::new(events), lessons, grace: None };
+    pub(super) fn events(call: Call, events: Events) -> Self {
+        let body = Body::Events { events: Box::new(events), grace: None };
         Self { call: Some(call), body, begun: Vec::new(), length: None }
     }
 
     /// A long answer of which `begun` has been read.
     pub(super) fn long(call: Call, expected: Expected, begun: Bytes, length: Option<u64>) -> Result<Self, Refusal> {
-        let mut progressive = Box::new(Progressive::new(expected.limits.depth));
+        let mut progressive = Box::new(Progressive::new(&expected.limits));
         let reads_only = expected.reads_only();
         progressive.push(&begun).map_err(|fault| malformed(fault, reads_only))?;
-        let body = Body::Long { progressive, expected: Box::new(expected) };
+        let body = Body::Long { progressive: Some(progressive), expected: Box::new(expected) };
         Ok(Self { call: Some(call), body, begun: begun.to_vec(), length })
     }
 
@@ -87,10 +61,10 @@ impl Relay {
     }
 
     /// Reads an event stream until its answer has come; it is kept back so long. Returns the revision it names.
-    pub(super) async fn until_answered(&mut self, limit: usize) -> Result<String, Refusal> {
+    pub(super) async fn until_answered(&mut self, limit: usize, observer: &Observer) -> Result<String, Refusal> {
         let mut out = Vec::new();
         let end = loop {
-            let step = self.step(&mut out).await;
+            let step = self.step(&mut out, observer).await;
             let Body::Events { events, .. } = &self.body else { break Ok(String::new()) };
             match step {
                 _ if events.is_answered() => break Ok(events.revision().unwrap_or("").to_owned()),
@@ -105,7 +79,7 @@ impl Relay {
     }
 
     /// Appends the next piece to `out`. Dropping the future loses nothing.
-    pub async fn next(&mut self, out: &mut Vec<u8>) -> Step {
+    pub async fn next(&mut self, out: &mut Vec<u8>, observer: &Observer) -> Step {
         if !self.begun.is_empty() {
             out.append(&mut self.begun);
             // What has come already leaves with the end of the body, where that has come as well.
@@ -113,7 +87,7 @@ impl Relay {
                 return Step::More;
             }
         }
-        self.step(out).await
+        self.step(out, observer).await
     }
 
     /// Whether the body is an event stream, so that silence can be filled.
@@ -143,15 +117,7 @@ impl Relay {
         }
     }
 
-    /// What the catalog may learn, once it has passed.
-    pub fn teach(&mut self, observer: &Observer) {
-        let Body::Events { events, lessons: Some(lessons), .. } = &mut self.body else { return };
-        if let Some(lesson) = events.lesson() {
-            lessons.tell(observer, &lesson);
-        }
-    }
-
-    async fn step(&mut self, out: &mut Vec<u8>) -> Step {
+    async fn step(&mut self, out: &mut Vec<u8>, observer: &Observer) -> Step {
         let Some(call) = &mut self.call else { return Step::Last };
         let read = match &self.body {
             Body::Events { grace: Some(until), .. } => {
@@ -161,14 +127,17 @@ impl Relay {
             _ => call.chunk().await,
         };
         let step = match read {
-            Ok(Some(chunk)) => self.body.take(&chunk, out),
+            Ok(Some(chunk)) => self.body.take(&chunk, out, observer),
             Ok(None) => self.body.end(),
             Err(refusal) => self.body.fail(refusal),
         };
         let done = self.call.as_ref().is_some_and(Call::is_done);
         match step {
             // The end that came with the piece leaves with it, in the same write.
-            Step::More if done => self.settle(self.body.end()),
+            Step::More if done => {
+                let step = self.body.end();
+                self.settle(step)
+            }
             step => self.settle(step),
         }
     }
@@ -194,19 +163,19 @@ impl Relay {
 }
 
 impl Body {
-    fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Step {
+    fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>, observer: &Observer) -> Step {
         match self {
             Body::Events { events, grace, .. } => {
-                if let Err(refusal) = events.take(chunk, out) {
-                    return Step::Refused(refusal, events.awaited().clone());
+                if let Err(refusal) = events.take(chunk, out, observer) {
+                    return Step::Refused(refusal, events.awaited());
                 }
                 if events.is_answered() && grace.is_none() && !events.is_endless() {
-                    *grace = Some(Instant::now() + AFTER_ANSWER);
+                    *grace = Some(clock::timer_now() + AFTER_ANSWER);
                 }
             }
-            Body::Long { progressive, expected } => match progressive.push(chunk) {
-                Ok(()) => out.extend_from_slice(chunk),
-                Err(fault) => return Step::Cut(malformed(fault, expected.reads_only())),
+            Body::Long { progressive, expected } => match progressive.as_mut().map(|checker| checker.push(chunk)) {
+                Some(Err(fault)) => return Step::Cut(malformed(fault, expected.reads_only())),
+                _ => out.extend_from_slice(chunk),
             },
             Body::Unread => out.extend_from_slice(chunk),
         }
@@ -217,14 +186,12 @@ impl Body {
         match self {
             Body::Events { events, .. } => match events.end() {
                 Ok(()) => Step::Last,
-                Err(refusal) => Step::Refused(refusal, events.awaited().clone()),
+                Err(refusal) => Step::Refused(refusal, events.awaited()),
             },
-            Body::Long { progressive, expected } => match progressive.finish() {
-                Ok(seen) => match expected.judge_seen(&seen) {
-                    Verdict::Stray(why) => Step::Cut(bad(why)),
-                    _ => Step::Last,
-                },
-                Err(fault) => Step::Cut(malformed(fault, expected.reads_only())),
+            Body::Long { progressive, expected } => match progressive.take().map(|checker| checker.finish()) {
+                Some(Ok(seen)) => judge_long(expected, &seen),
+                Some(Err(fault)) => Step::Cut(malformed(fault, expected.reads_only())),
+                None => Step::Last,
             },
             Body::Unread => Step::Last,
         }
@@ -232,10 +199,26 @@ impl Body {
 
     fn fail(&self, refusal: Refusal) -> Step {
         match self {
-            Body::Events { events, .. } => Step::Refused(refusal, events.awaited().clone()),
+            Body::Events { events, .. } => Step::Refused(refusal, events.awaited()),
             _ => Step::Cut(refusal),
         }
     }
+}
+
+/// A long answer has ended whole: was it what was asked for?
+fn judge_long(expected: &mut Expected, seen: &Seen) -> Step {
+    let messages = match seen {
+        Seen::One(message) => std::slice::from_ref(message),
+        Seen::Batch(messages) => messages,
+    };
+    for message in messages {
+        match expected.judge_seen(message) {
+            Verdict::Answer => {}
+            Verdict::Pass => return Step::Cut(bad("a body that is no answer")),
+            Verdict::Stray(why) => return Step::Cut(bad(why)),
+        }
+    }
+    if expected.is_answered() { Step::Last } else { Step::Cut(bad("a batch with answers missing")) }
 }
 
 fn bad(why: &str) -> Refusal {

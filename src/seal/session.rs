@@ -35,7 +35,7 @@ pub struct SessionId {
     pub node: Short<16>,
     /// Fingerprint of the endpoint that gave `upstream`.
     pub endpoint: u64,
-    /// The server's own session id; visible ASCII.
+    /// The server's own session id; not empty, visible ASCII.
     pub upstream: String,
 }
 
@@ -51,7 +51,7 @@ pub enum Unsealable {
 impl SessionId {
     /// The text for the client, at most [`MOST_TEXT`] bytes, bound to the route and the caller.
     pub fn seal(&self, sealer: &Sealer, route: &str, principal: &str) -> Result<String, Unsealable> {
-        if self.upstream.is_empty() || !is_visible(self.upstream.as_bytes()) {
+        if !is_id(&self.upstream) {
             return Err(Unsealable::NotVisible);
         }
         let (revision, node) = (self.revision.as_str(), self.node.as_str());
@@ -91,9 +91,14 @@ impl SessionId {
         let upstream_at = plain.len() - rest.len();
         // The rest of the buffer becomes the id: no second allocation for each request.
         plain.drain(..upstream_at);
-        let upstream = String::from_utf8(plain).ok()?;
+        let upstream = String::from_utf8(plain).ok().filter(|id| is_id(id))?;
         Some(Self { revision, issued, node, endpoint, upstream })
     }
+}
+
+/// Whether a server may call a session so (2025-11-25, "Session Management").
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && is_visible(text.as_bytes())
 }
 
 fn context<'a>(route: &'a str, principal: &'a str) -> [&'a [u8]; 2] {

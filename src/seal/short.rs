@@ -38,7 +38,7 @@ impl<const N: usize> fmt::Debug for Short<N> {
     }
 }
 
-/// Whether all of `bytes` are visible ASCII, as the specification asks of session ids (2025-11-25, "Session Management").
+/// Whether all of `bytes` are visible ASCII (0x21 to 0x7E).
 pub(super) fn is_visible(bytes: &[u8]) -> bool {
     bytes.iter().all(u8::is_ascii_graphic)
 }

@@ -14,8 +14,9 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
+use crate::model::clock;
 use crate::net::drain::{Drain, Member};
 
 use super::io::GuardedIo;
@@ -84,7 +85,7 @@ impl<H: Handler> Connection<'_, H> {
                 match self.wire.expired(self.limits) {
                     Some(Expired::Slow) => return Poll::Ready(Ended::TurnAway(408)),
                     Some(Expired::Idle | Expired::Stalled) => return Poll::Ready(Ended::Closed),
-                    None => tick.as_mut().reset(Instant::now() + self.limits.tick()),
+                    None => tick.as_mut().reset(clock::timer_now() + self.limits.tick()),
                 }
             }
             Poll::Pending

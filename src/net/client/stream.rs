@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, Version, header, response};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
+use crate::model::clock;
 use crate::net::drain::Member;
 
 use super::{End, Limits, Next, Source};
@@ -74,7 +75,7 @@ impl<S: Source> Answer<S> {
                 (Err(_), _) => return End::ClientLeft,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
                 (Ok(()), Event::Draining) => return End::Drained,
-                (Ok(()), _) => silence.as_mut().reset(Instant::now() + limits.keepalive),
+                (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + limits.keepalive),
             }
         }
     }

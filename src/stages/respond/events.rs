@@ -1,15 +1,15 @@
 //! An answer as an event stream: our framing around the server's bytes, message by message.
 
-use bytes::Bytes;
-
+use crate::catalog::Observer;
 use crate::model::{Reason, Refusal};
 use crate::protocol::message::{self, Body};
+use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
 
 use super::bad;
 use super::expected::{Awaited, Expected, Verdict};
-use super::whole::treat;
+use super::whole::{changed, revision};
 
 /// Reads a server's event stream and writes what of it passes.
 #[derive(Debug)]
@@ -19,7 +19,6 @@ pub struct Events {
     /// The stream carried event ids, so that a client can come back for the rest (2025-11-25, polling).
     resumable: bool,
     revision: Option<String>,
-    lesson: Option<Bytes>,
     strays: u64,
 }
 
@@ -27,14 +26,14 @@ impl Events {
     /// A stream whose lines and events hold at most `limit` bytes.
     pub fn new(expected: Expected, limit: usize) -> Self {
         let reader = sse::Reader::new(limit);
-        Self { reader, expected, resumable: false, revision: None, lesson: None, strays: 0 }
+        Self { reader, expected, resumable: false, revision: None, strays: 0 }
     }
 
     /// Takes what came and appends what passes to `out`.
     ///
     /// # Errors
     /// `upstream_bad_response` for a line or an event beyond the limit; the stream is over.
-    pub fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
+    pub fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>, observer: &Observer) -> Result<(), Refusal> {
         self.reader.push(chunk);
         loop {
             match self.reader.next() {
@@ -43,7 +42,7 @@ impl Events {
                     let mut verdicts = Verdicts {
                         expected: &mut self.expected,
                         revision: &mut self.revision,
-                        lesson: &mut self.lesson,
+                        observer,
                         strays: &mut self.strays,
                     };
                     verdicts.block(&block, out);
@@ -64,11 +63,6 @@ impl Events {
         self.revision.as_deref()
     }
 
-    /// A message that the catalog can learn from, once.
-    pub fn lesson(&mut self) -> Option<Bytes> {
-        self.lesson.take()
-    }
-
     /// Messages that were dropped.
     pub fn strays(&self) -> u64 {
         self.strays
@@ -76,13 +70,12 @@ impl Events {
 
     /// Whether the stream has no end of its own: a session's, or a subscription's.
     pub fn is_endless(&self) -> bool {
-        let listens = self.expected.method == Some(crate::protocol::method::Method::Listen);
-        listens || matches!(self.expected.awaited, Awaited::Any)
+        self.expected.method == Some(Method::Listen) || matches!(self.expected.awaited, Awaited::Any)
     }
 
     /// Whom an error would be addressed to that ends the stream: those who still wait.
-    pub fn awaited(&self) -> &Awaited {
-        &self.expected.awaited
+    pub fn awaited(&self) -> Awaited {
+        if self.is_answered() { Awaited::None } else { self.expected.awaited.clone() }
     }
 
     /// The server's stream has ended.
@@ -105,7 +98,7 @@ impl Events {
 struct Verdicts<'a> {
     expected: &'a mut Expected,
     revision: &'a mut Option<String>,
-    lesson: &'a mut Option<Bytes>,
+    observer: &'a Observer,
     strays: &'a mut u64,
 }
 
@@ -127,7 +120,7 @@ impl Verdicts<'_> {
     }
 
     /// Whether a message passes; `Some` with other bytes where it had to be changed.
-    fn judge(&mut self, text: &[u8]) -> Result<Option<Bytes>, String> {
+    fn judge(&mut self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let body = message::read_server(text, &self.expected.limits).map_err(|fault| fault.to_string())?;
         match &body {
             Body::One(message) => match self.expected.judge(message, text) {
@@ -146,16 +139,9 @@ impl Verdicts<'_> {
         }
     }
 
-    fn answer(&mut self, message: &message::Message, text: &[u8]) -> Option<Bytes> {
-        if !self.expected.method.is_some_and(|method| method.answer_is_read()) && message.kind != message::Kind::Error {
-            return None;
-        }
-        let copy = Bytes::copy_from_slice(text);
-        let (bytes, revision, teaches) = treat(self.expected, message, copy.clone());
-        *self.revision = revision;
-        if teaches {
-            *self.lesson = Some(copy.clone());
-        }
-        (bytes != copy).then_some(bytes)
+    fn answer(&mut self, message: &message::Message, text: &[u8]) -> Option<Vec<u8>> {
+        self.expected.teach(self.observer, text, message);
+        *self.revision = revision(self.expected, message, text);
+        changed(self.expected, message, text)
     }
 }

@@ -9,7 +9,7 @@ mod head;
 mod whole;
 
 pub use events::Events;
-pub use expected::{Awaited, Expected, Verdict};
+pub use expected::{Awaited, Expected, Lesson, Verdict};
 pub use head::passing;
 pub use whole::{Checked, Other, whole};
 

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::catalog::{Observer, cut_supported};
 use crate::model::Refusal;
+use crate::protocol::json;
 use crate::protocol::message::{self, Body, Kind, Message};
 use crate::protocol::method::Method;
 
@@ -16,8 +18,6 @@ pub struct Checked {
     pub bytes: Bytes,
     /// The revision that an answer to `initialize` names.
     pub revision: Option<String>,
-    /// Whether the catalog can learn from it (`tools/list`, `server/discover`).
-    pub teaches: bool,
 }
 
 /// A body that is no MCP message, on an answer that says it failed.
@@ -33,18 +33,20 @@ pub enum Other {
 ///
 /// # Errors
 /// `upstream_bad_response`: not read by the strict pass, an answer for somebody else, none, or two.
-pub fn whole(mut expected: Expected, bytes: Bytes, other: Other) -> Result<Checked, Refusal> {
+pub fn whole(mut expected: Expected, bytes: Bytes, other: Other, observer: &Observer) -> Result<Checked, Refusal> {
     let reads_only = expected.reads_only();
     let body = match message::read_server(&bytes, &expected.limits) {
         Ok(body) => body,
-        Err(_) if other == Other::Allowed => return Ok(Checked { bytes, revision: None, teaches: false }),
+        Err(_) if other == Other::Allowed => return Ok(Checked { bytes, revision: None }),
         Err(fault) => return Err(bad(fault, reads_only)),
     };
     match &body {
         Body::One(message) => {
             judge_whole(&mut expected, message, &bytes, reads_only)?;
-            let (bytes, revision, teaches) = treat(&expected, message, bytes);
-            Ok(Checked { bytes, revision, teaches })
+            expected.teach(observer, &bytes, message);
+            let revision = revision(&expected, message, &bytes);
+            let changed = changed(&expected, message, &bytes).map(Bytes::from);
+            Ok(Checked { bytes: changed.unwrap_or(bytes), revision })
         }
         Body::Batch(messages) => {
             for message in messages {
@@ -53,7 +55,7 @@ pub fn whole(mut expected: Expected, bytes: Bytes, other: Other) -> Result<Check
             match expected.awaited {
                 Awaited::Batch(ids) if !ids.is_empty() => Err(bad("a batch with answers missing", reads_only)),
                 Awaited::Request(_) => Err(bad("a batch where one message was asked for", reads_only)),
-                _ => Ok(Checked { bytes, revision: None, teaches: false }),
+                _ => Ok(Checked { bytes, revision: None }),
             }
         }
     }
@@ -68,20 +70,14 @@ fn judge_whole(expected: &mut Expected, message: &Message, bytes: &[u8], reads_o
     }
 }
 
-/// What is read from, and changed in, an answer: returns the bytes, the negotiated revision, whether it teaches.
-pub(super) fn treat(expected: &Expected, message: &Message, bytes: Bytes) -> (Bytes, Option<String>, bool) {
-    match (expected.method, message.kind) {
-        (Some(Method::Initialize), Kind::Answer) => {
-            let named = message.result.and_then(|result| {
-                crate::protocol::json::member(&bytes, result.span, "protocolVersion")?.text(&bytes).map(Into::into)
-            });
-            (bytes, named, false)
-        }
-        (Some(Method::Discover), Kind::Answer) | (_, Kind::Error) => {
-            let cut = crate::catalog::cut_supported(&bytes, message).map(Bytes::from);
-            (cut.unwrap_or(bytes), None, message.kind == Kind::Answer)
-        }
-        (Some(Method::ToolsList), Kind::Answer) => (bytes, None, true),
-        _ => (bytes, None, false),
-    }
+/// The revision that an answer to `initialize` names.
+pub(super) fn revision(expected: &Expected, message: &Message, bytes: &[u8]) -> Option<String> {
+    let result = message.result.filter(|_| expected.method == Some(Method::Initialize))?;
+    json::member(bytes, result.span, "protocolVersion")?.text(bytes).map(Into::into)
+}
+
+/// The answer with what has to be changed in it; `None`, nearly always, if nothing has to be.
+pub(super) fn changed(expected: &Expected, message: &Message, bytes: &[u8]) -> Option<Vec<u8>> {
+    let discover = expected.method == Some(Method::Discover);
+    (discover || message.kind == Kind::Error).then(|| cut_supported(bytes, message, discover))?
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, clock};
 use crate::net::upstream::{Collected, Connection, Failure};
 
 use super::abandoned::Room;
@@ -89,7 +89,7 @@ impl Call {
     }
 
     fn by(&self, bound: Option<Duration>) -> Instant {
-        bound.map_or(self.deadline, |bound| self.deadline.min(Instant::now() + bound))
+        bound.map_or(self.deadline, |bound| self.deadline.min(clock::timer_now() + bound))
     }
 }
 

@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, Refusal, clock};
-use crate::net::upstream::{Connection, Endpoint, Failure, ResponseHead};
+use crate::net::upstream::{Connection, Endpoint, Failure, ResponseHead, Stage};
 
 use super::abandoned::Room;
 use super::call::{self, Call};
@@ -39,7 +40,7 @@ pub async fn make<'a>(
     patience: Patience,
     manner: &Manner,
 ) -> Result<(Call, ResponseHead), Refusal> {
-    let deadline = Instant::from_std(clock::now()) + patience.deadline;
+    let deadline = clock::timer_now() + patience.deadline;
     let mut last = None;
     for (index, endpoint, fingerprint) in candidates {
         let mut attempt = Attempt { client, index, endpoint, outgoing, body, patience, deadline, manner };
@@ -100,9 +101,9 @@ impl Attempt<'_, '_> {
         let endpoint = self.endpoint;
         let write = |out: &mut Vec<u8>| self.outgoing.write(&endpoint.authority, &endpoint.path, out);
         call.connection().queue(write, self.body.clone());
-        let by = self.patience.first_byte.map(|bound| Instant::from_std(clock::now()) + bound);
+        let by = self.patience.first_byte.map(|bound| clock::timer_now() + bound);
         let by = by.map_or(self.deadline, |by| by.min(self.deadline));
-        match timeout_at(by, call.connection().head()).await {
+        match timeout_at(by, call.connection().head(&Method::POST)).await {
             Ok(Ok(head)) => Ok((call, head)),
             Ok(Err(failure)) => {
                 call.cut();
@@ -117,6 +118,7 @@ impl Attempt<'_, '_> {
     }
 
     fn may_repeat(&self, failure: &Failure) -> bool {
-        failure.nothing_sent() || (self.manner.reads_only && failure.nothing_answered())
+        let unanswered = matches!(failure, Failure::Reset { stage: Stage::Sending | Stage::Waiting, .. });
+        failure.nothing_sent() || (self.manner.reads_only && unanswered)
     }
 }

@@ -13,7 +13,7 @@ use crate::model::{Reason, Refusal};
 /// # Errors
 /// `too_large`, before reading where the length is announced; `invalid_request` where the body ends early or its
 /// framing breaks.
-pub async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, Refusal>
+pub(super) async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {

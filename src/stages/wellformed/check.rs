@@ -13,7 +13,7 @@ use crate::protocol::message::{self, Body, Kind, Limits, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::{Era, Revision, SERVED_MODERN};
 
-use super::{Verb, WellFormed, addressee, body};
+use super::{Verb, WellFormed, body};
 
 /// What the checks go by.
 #[derive(Clone, Copy)]
@@ -106,9 +106,10 @@ fn modern(checks: &Checks<'_>, headers: &HeaderMap, message: &Message, bytes: &[
     let Some(name) = message.fields.name.filter(|_| is_call(message, bytes)).and_then(|name| name.text(bytes)) else {
         return Ok(());
     };
-    match checks.catalog.tool(checks.server, &name).and_then(|tool| tool.params().cloned()) {
-        Some(params) => params.check(headers, message.fields.arguments, bytes).map_err(mismatch),
-        None => Ok(()),
+    // What is not known, or is defined wrongly, is for its server to judge.
+    match checks.catalog.tool(checks.server, &name).as_deref().map(|tool| &tool.params) {
+        Some(Ok(params)) => params.check(headers, message.fields.arguments, bytes).map_err(mismatch),
+        Some(Err(_)) | None => Ok(()),
     }
 }
 
@@ -134,7 +135,7 @@ fn mismatch(found: Mismatch) -> Refusal {
 /// `supported` names the modern revisions that this route serves: ours, cut to the server's own where they were seen.
 fn unsupported_version(checks: &Checks<'_>, requested: &str) -> Refusal {
     let known = checks.catalog.supported(checks.server);
-    let serves = |revision: &&Revision| known.as_ref().is_none_or(|known| known.contains(revision));
+    let serves = |revision: &&Revision| known.as_ref().is_none_or(|known| known.contains(**revision));
     let supported: Vec<_> = SERVED_MODERN.iter().filter(serves).map(|revision| format!("\"{revision}\"")).collect();
     let requested: Cow<'_, str> = requested.chars().take(64).collect();
     let quoted = crate::protocol::json::quoted(&requested);
