@@ -136,6 +136,18 @@ fn one(rest: &mut &[&str]) -> Option<bool> {
 }
 
 #[test]
+fn deny_toml_says_the_same() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deny.toml");
+    let deny: toml::Table = std::fs::read_to_string(path).expect("deny.toml").parse().expect("deny.toml is TOML");
+    let licences: Vec<_> =
+        deny["licenses"]["allow"].as_array().expect("a list").iter().filter_map(|it| it.as_str()).collect();
+    assert_eq!(licences, ALLOWED);
+    let skipped = deny["bans"]["skip"].as_array().expect("a list").iter();
+    let skipped: Vec<_> = skipped.filter_map(|it| Some((it["crate"].as_str()?, it["reason"].as_str()?))).collect();
+    assert_eq!(skipped, TWICE);
+}
+
+#[test]
 fn expressions_are_read_as_spdx_means_them() {
     for allowed in
         ["MIT", "GPL-3.0 OR MIT", "Unlicense/MIT", "MIT AND (GPL-3.0 OR ISC)", "GPL-3.0 AND X OR MIT", "((MIT))"]
