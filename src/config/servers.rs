@@ -1,6 +1,6 @@
 //! `[[servers]]`: the MCP servers that we stand in front of.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use toml::{Spanned, de::DeValue};
 
@@ -8,13 +8,13 @@ use super::{
     endpoint::{self, Endpoint},
     report::Place,
     section::{Section, value_of},
+    server_name::ServerName,
     settings::To,
     shape::{Key, Kind, Shape, Value},
     tls::{self, ServerTls},
     units::{DAY, MINUTE, SECOND},
 };
 
-const MOST_NAME: usize = 32;
 const MOST_ENDPOINTS: usize = 64;
 const MOST_SERVERS: usize = 1000;
 
@@ -38,10 +38,6 @@ pub struct Server {
     /// `tls`: for those of the endpoints that are `https`.
     pub tls: ServerTls,
 }
-
-/// The name of a server: `[a-z][a-z0-9-]{0,31}`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServerName(String);
 
 /// Which eras of the protocol a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,31 +182,6 @@ impl Server {
             deadline: section.time("deadline"),
             tls: ServerTls::read(&section.table("tls", &tls::SHAPE)),
         }
-    }
-}
-
-impl ServerName {
-    /// The meaning of a name. The error is a sentence without subject.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
-        if begins && text.len() <= MOST_NAME && text.bytes().all(fits) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(format!(
-            "takes a name that begins with a letter and has at most {MOST_NAME} of a to z, 0 to 9 and -, not {text:?}"
-        ))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
