@@ -98,19 +98,16 @@ fn read(bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
 fn read_batch(mut scanner: Scanner, bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
     let mut messages = Vec::new();
     let mut fault = None;
-    let span = scanner.array(|scanner| {
-        // The text is read to its end even so: if it is no JSON, that is the fault.
-        if fault.is_some() {
-            scanner.value()?;
-            return Ok(());
-        }
+    let whole = scanner.array(|scanner| {
+        // The text is read to its end whatever was found before: if it is not sound, that is the fault.
         if scanner.peek() != b'{' {
             let element = scanner.value()?;
-            fault = Some(Fault { reason: FaultReason::BatchElement, at: element.span.start, id: None });
+            let found = Fault { reason: FaultReason::BatchElement, at: element.span.start, id: None };
+            fault.get_or_insert(found);
             return Ok(());
         }
-        let draft = Draft::read(scanner, bytes, side)?;
-        match draft.message(bytes, side) {
+        match Draft::read(scanner, bytes, side)?.message(bytes, side) {
+            _ if fault.is_some() => {}
             Ok(message) if messages.len() >= limits.batch => {
                 fault = Some(Fault { reason: FaultReason::LongBatch, at: message.span.start, id: None });
             }
@@ -122,7 +119,7 @@ fn read_batch(mut scanner: Scanner, bytes: &[u8], limits: &Limits, side: Side) -
     scanner.end()?;
     match fault {
         Some(fault) => Err(fault),
-        None if messages.is_empty() => Err(Fault { reason: FaultReason::EmptyBatch, at: span.span.start, id: None }),
+        None if messages.is_empty() => Err(Fault { reason: FaultReason::EmptyBatch, at: whole.span.start, id: None }),
         None => Ok(Body::Batch(messages)),
     }
 }
