@@ -26,6 +26,7 @@ impl Default for Limits {
 
 /// What a body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one message is the rule, and a box would be an allocation for each")]
 pub enum Body {
     /// One message.
     One(Message),
