@@ -28,15 +28,17 @@ mod strings;
 mod tally;
 mod utf8;
 mod value;
+mod watch;
 
 pub use fault::{Fault, FaultReason};
 pub use navigate::{Elements, Members, distinct, elements, member, members};
 pub use quote::quoted;
 pub use value::{Kind, Span, Value};
 
-pub(in crate::protocol) use feed::{Feed, Watch};
+pub(in crate::protocol) use feed::Feed;
 pub(in crate::protocol) use scanner::{Repeats, Scanner};
 pub(in crate::protocol) use tally::Tally;
+pub(in crate::protocol) use watch::Watch;
 
 /// Checks that `bytes` are one document under the rules for clients, nested at most `depth` levels.
 ///

@@ -12,6 +12,8 @@
 //!
 //! See "Reading a message" in the design's rules, points 1 to 4.
 
+mod body;
+mod book;
 mod envelope;
 mod fault;
 mod fields;
@@ -21,14 +23,15 @@ mod owned_id;
 mod progressive;
 mod reader;
 
+pub use body::{Body, Limits, Message};
+pub use book::{Seen, SeenMessage};
+pub use envelope::Kind;
 pub use fault::{Fault, FaultReason};
 pub use fields::{Fields, Meta};
 pub use id::Id;
 pub use owned_id::OwnedId;
-pub use progressive::{Progressive, Seen, SeenMessage};
-pub use reader::{Body, Limits, Message, read_client, read_server};
-
-pub use envelope::Kind;
+pub use progressive::Progressive;
+pub use reader::{read_client, read_server};
 
 #[cfg(test)]
 mod tests;

@@ -6,14 +6,11 @@
 //! seeds are random.)
 
 use super::{
-    envelope::{Envelope, IdMember, Kind, Side},
-    fault::{Fault, FaultReason},
-    id::Id,
-    known,
-    owned_id::OwnedId,
-    reader::Limits,
+    body::Limits,
+    book::{Book, Seen},
+    fault::Fault,
 };
-use crate::protocol::json::{self, Feed, Tally, Value, Watch};
+use crate::protocol::json::Feed;
 
 /// The checker of one body, or of the data of one event, that a server sends in chunks.
 pub struct Progressive {
@@ -21,24 +18,6 @@ pub struct Progressive {
     book: Book,
     /// The fault that was found: it stays.
     fault: Option<Fault>,
-}
-
-/// What has passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// One message.
-    One(SeenMessage),
-    /// An array of at least one message.
-    Batch(Vec<SeenMessage>),
-}
-
-/// A message that has passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenMessage {
-    /// What it is.
-    pub kind: Kind,
-    /// Its id; `None` for a notification, and for an error that names no request.
-    pub id: Option<OwnedId>,
 }
 
 impl Progressive {
@@ -73,239 +52,69 @@ impl Progressive {
     }
 }
 
-/// What is kept of the messages that pass.
-struct Book {
-    /// The open objects and arrays that are read, outermost first: at most batch, message, part, `_meta`.
-    read: Vec<Place>,
-    /// How many arrays and objects are open below them.
-    unread: usize,
-    /// The member whose key was read last, in the innermost of `read`.
-    member: Member,
-    keys: Tally,
-    /// The token of a `jsonrpc` or an `id`, and its kind.
-    token: Vec<u8>,
-    kind: json::Kind,
-    envelope: Envelope,
-    /// Where the message begins.
-    start: usize,
-    id: Option<OwnedId>,
-    messages: Vec<SeenMessage>,
-    is_batch: bool,
-    batch: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Limits, Progressive, Seen};
+    use crate::protocol::{
+        json,
+        message::{FaultReason, Kind, read_server},
+    };
 
-/// An object or array that is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Batch,
-    Message,
-    /// `params`, `result` or `error`.
-    Part,
-    Meta,
-}
-
-/// A member of a message or of a part.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Member {
-    Version,
-    Id,
-    Method,
-    Params,
-    Result,
-    Error,
-    Meta,
-    Other,
-}
-
-impl Watch for Book {
-    type Fault = Fault;
-
-    fn opens(&mut self, kind: json::Kind, at: usize) -> Result<(), Fault> {
-        if self.unread > 0 {
-            self.unread += 1;
-            return Ok(());
+    fn push_all(chunks: &[&str]) -> Result<Seen, Fault> {
+        let mut progressive = Progressive::new(&Limits::default());
+        for chunk in chunks {
+            progressive.push(chunk.as_bytes())?;
         }
-        let is_object = kind == json::Kind::Object;
-        let place = match (self.read.last(), is_object) {
-            (None, false) => {
-                self.is_batch = true;
-                self.read.push(Place::Batch);
-                return Ok(());
-            }
-            (None | Some(Place::Batch), true) => {
-                self.begin_message(at);
-                Place::Message
-            }
-            (Some(Place::Batch), false) => return Err(fault(FaultReason::BatchElement, at)),
-            (Some(Place::Message), _) => {
-                self.note(kind);
-                match self.member {
-                    Member::Params | Member::Result | Member::Error if is_object => Place::Part,
-                    _ => return self.skip(),
-                }
-            }
-            (Some(Place::Part), true) if self.member == Member::Meta => Place::Meta,
-            _ => return self.skip(),
+        progressive.finish()
+    }
+
+    #[test]
+    fn a_long_answer_passes_and_its_id_is_known_at_the_end() {
+        let filler = "Zürich \\u00fc \\\\ ".repeat(1000);
+        let mut chunks = vec!["{\"jsonrpc\":\"2.0\",\"result\":{\"content\":[{\"text\":\""];
+        chunks.extend(std::iter::repeat_n(filler.as_str(), 300));
+        chunks.extend(["\"}]},\"i", "d\":\"a-", "1\"}"]);
+        let Ok(Seen::One(seen)) = push_all(&chunks) else {
+            panic!("it is sound");
         };
-        self.read.push(place);
-        self.keys.open();
-        Ok(())
+        assert_eq!((seen.kind, seen.id.unwrap().raw()), (Kind::Answer, &b"\"a-1\""[..]));
     }
 
-    fn closes(&mut self, at: usize) -> Result<(), Fault> {
-        if self.unread > 0 {
-            self.unread -= 1;
-            return Ok(());
-        }
-        match self.read.pop() {
-            Some(Place::Batch) if self.messages.is_empty() => return Err(fault(FaultReason::EmptyBatch, at)),
-            Some(Place::Batch) | None => return Ok(()),
-            Some(Place::Message) => self.end_message()?,
-            Some(Place::Part | Place::Meta) => {}
-        }
-        self.keys.close();
-        Ok(())
+    #[test]
+    fn the_last_byte_decides() {
+        let start = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}";
+        assert!(push_all(&[start, "}"]).is_ok());
+        assert_eq!(push_all(&[start]).map_err(|fault| (fault.is_parse_error(), fault.at)), Err((true, 35)));
+        assert_eq!(push_all(&[start, "} ", "x"]).map_err(|fault| fault.at), Err(37));
+        assert_eq!(push_all(&[]).map_err(|fault| fault.at), Err(0));
     }
 
-    fn key_begins(&mut self) -> bool {
-        let is_read = self.unread == 0;
-        if is_read {
-            self.keys.begin();
-        }
-        is_read
+    #[test]
+    fn a_fault_stays() {
+        let mut progressive = Progressive::new(&Limits::default());
+        let fault = progressive.push(b"{\"jsonrpc\":\"2.0\",]").expect_err("no key");
+        assert_eq!(fault.to_string(), "expected a key in double quotes at byte 17");
+        assert_eq!(progressive.push(b"\"id\":1}"), Err(fault));
+        assert_eq!(progressive.finish(), Err(fault));
     }
 
-    fn key_text(&mut self, text: &[u8]) {
-        self.keys.text(text);
-    }
-
-    fn key_ends(&mut self, at: usize) -> Result<(), Fault> {
-        self.keys.end().map_err(|reason| fault(FaultReason::Text(reason), at))?;
-        let key = self.keys.short().unwrap_or_default();
-        self.member = match self.read.last() {
-            Some(Place::Message) => {
-                let member = Member::of_message(key);
-                self.envelope.lookalike |= member == Member::Other && known::shadows_envelope(key);
-                member
-            }
-            Some(Place::Part) if key == b"_meta" => Member::Meta,
-            _ => Member::Other,
+    #[test]
+    fn only_the_number_of_keys_that_are_read_is_bounded() {
+        let object = |keys: usize| {
+            let members: Vec<_> = (0..keys).map(|key| format!("\"key {key}\":0")).collect();
+            format!("{{{}}}", members.join(","))
         };
-        Ok(())
+        let answer = |result: &str| format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{result}}}");
+        let few = answer(&object(10_000));
+        assert!(push_all(&[&few]).is_ok());
+        let many = answer(&object(10_001));
+        let fault = push_all(&[&many]).expect_err("more than are remembered");
+        assert_eq!(fault.reason, FaultReason::Text(json::FaultReason::TooManyKeys));
+        assert!(
+            read_server(many.as_bytes(), &Limits::default()).is_ok(),
+            "whole bodies have another bound: their size"
+        );
+        let below = answer(&format!("{{\"x\":{}}}", object(10_001)));
+        assert!(push_all(&[&below]).is_ok());
     }
-
-    fn scalar_begins(&mut self, kind: json::Kind, at: usize) -> Result<bool, Fault> {
-        match self.read.last() {
-            _ if self.unread > 0 => Ok(false),
-            None => Err(fault(FaultReason::NotAMessage, at)),
-            Some(Place::Batch) => Err(fault(FaultReason::BatchElement, at)),
-            Some(Place::Message) => {
-                self.note(kind);
-                self.token.clear();
-                self.kind = kind;
-                Ok(matches!(self.member, Member::Version | Member::Id))
-            }
-            Some(Place::Part | Place::Meta) => Ok(false),
-        }
-    }
-
-    fn scalar_token(&mut self, token: &[u8]) {
-        // One byte more than an id may have is enough to see that it is too long.
-        let room = (Id::LONGEST_TOKEN + 1).saturating_sub(self.token.len());
-        self.token.extend_from_slice(token.get(..room).unwrap_or(token));
-    }
-
-    fn scalar_ends(&mut self) {
-        let value = Value::of_token(&self.token, self.kind);
-        if self.member == Member::Version {
-            self.envelope.is_version_2 = value.is(&self.token, "2.0");
-            return;
-        }
-        self.envelope.id = match Id::read(&self.token, value) {
-            Ok(None) => IdMember::Null,
-            Ok(Some(id)) => {
-                self.id = Some(OwnedId::of(&id, &self.token));
-                IdMember::Valid
-            }
-            Err(reason) => IdMember::Invalid(reason),
-        };
-    }
-}
-
-impl Book {
-    fn new(batch: usize) -> Book {
-        Book {
-            read: Vec::new(),
-            unread: 0,
-            member: Member::Other,
-            keys: Tally::new(),
-            token: Vec::new(),
-            kind: json::Kind::Null,
-            envelope: Envelope::default(),
-            start: 0,
-            id: None,
-            messages: Vec::new(),
-            is_batch: false,
-            batch,
-        }
-    }
-
-    fn begin_message(&mut self, at: usize) {
-        self.start = at;
-        self.envelope = Envelope::default();
-        self.id = None;
-    }
-
-    /// A member of the message has a value of this kind.
-    fn note(&mut self, kind: json::Kind) {
-        match self.member {
-            Member::Method => self.envelope.method = Some(kind),
-            Member::Params => self.envelope.params = Some(kind),
-            Member::Result => self.envelope.has_result = true,
-            Member::Error => self.envelope.has_error = true,
-            // A scalar's token decides, when it has ended.
-            Member::Id => self.envelope.id = IdMember::Invalid(FaultReason::Id),
-            Member::Version | Member::Meta | Member::Other => {}
-        }
-    }
-
-    /// What opens now is not read.
-    fn skip(&mut self) -> Result<(), Fault> {
-        self.unread = 1;
-        Ok(())
-    }
-
-    fn end_message(&mut self) -> Result<(), Fault> {
-        let kind = self.envelope.kind(Side::Server).map_err(|reason| fault(reason, self.start))?;
-        if self.is_batch && self.messages.len() >= self.batch {
-            return Err(fault(FaultReason::LongBatch, self.start));
-        }
-        self.messages.push(SeenMessage { kind, id: self.id.take() });
-        Ok(())
-    }
-
-    fn seen(mut self) -> Result<Seen, Fault> {
-        if self.is_batch {
-            return Ok(Seen::Batch(self.messages));
-        }
-        self.messages.pop().map(Seen::One).ok_or(fault(FaultReason::NotAMessage, 0))
-    }
-}
-
-impl Member {
-    fn of_message(key: &[u8]) -> Member {
-        match key {
-            b"jsonrpc" => Member::Version,
-            b"id" => Member::Id,
-            b"method" => Member::Method,
-            b"params" => Member::Params,
-            b"result" => Member::Result,
-            b"error" => Member::Error,
-            _ => Member::Other,
-        }
-    }
-}
-
-fn fault(reason: FaultReason, at: usize) -> Fault {
-    Fault { reason, at: u32::try_from(at).unwrap_or(u32::MAX), id: None }
 }

@@ -1,60 +1,14 @@
 //! The reader of whole bodies: one strict pass that keeps the spans that anyone needs.
 
 use super::{
-    envelope::{Envelope, IdMember, Kind, Side},
+    body::{Body, Limits, Message},
+    envelope::{Envelope, IdMember, Side},
     fault::{Fault, FaultReason},
     fields::{Fields, Meta},
     id::Id,
     known,
 };
 use crate::protocol::json::{self, Repeats, Scanner, Span, Value};
-
-/// Bounds of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How deep arrays and objects may nest, the message itself (and a batch around it) counted.
-    pub depth: u16,
-    /// How many messages a batch may have.
-    pub batch: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { depth: 64, batch: 50 }
-    }
-}
-
-/// What a body is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
-    /// One message.
-    One(Message),
-    /// An array of at least one message.
-    Batch(Vec<Message>),
-}
-
-/// A message, as places in the body that it came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// What it is.
-    pub kind: Kind,
-    /// Its id; `None` for a notification, and for an error that names no request.
-    pub id: Option<Id>,
-    /// `method`, a string: of a request or notification.
-    pub method: Option<Value>,
-    /// `params`, an object.
-    pub params: Option<Value>,
-    /// `result`: of an answer.
-    pub result: Option<Value>,
-    /// `error`: of an error.
-    pub error: Option<Value>,
-    /// Members of `params`.
-    pub fields: Fields,
-    /// Members of the `_meta` of `params` or, in an answer of a server, of `result`.
-    pub meta: Meta,
-    /// The whole message.
-    pub span: Span,
-}
 
 /// Reads a body that a client sent.
 ///
@@ -98,19 +52,16 @@ fn read(bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
 fn read_batch(mut scanner: Scanner, bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
     let mut messages = Vec::new();
     let mut fault = None;
-    let span = scanner.array(|scanner| {
-        // The text is read to its end even so: if it is no JSON, that is the fault.
-        if fault.is_some() {
-            scanner.value()?;
-            return Ok(());
-        }
+    let whole = scanner.array(|scanner| {
+        // The text is read to its end whatever was found before: if it is not sound, that is the fault.
         if scanner.peek() != b'{' {
             let element = scanner.value()?;
-            fault = Some(Fault { reason: FaultReason::BatchElement, at: element.span.start, id: None });
+            let found = Fault { reason: FaultReason::BatchElement, at: element.span.start, id: None };
+            fault.get_or_insert(found);
             return Ok(());
         }
-        let draft = Draft::read(scanner, bytes, side)?;
-        match draft.message(bytes, side) {
+        match Draft::read(scanner, bytes, side)?.message(bytes, side) {
+            _ if fault.is_some() => {}
             Ok(message) if messages.len() >= limits.batch => {
                 fault = Some(Fault { reason: FaultReason::LongBatch, at: message.span.start, id: None });
             }
@@ -122,7 +73,7 @@ fn read_batch(mut scanner: Scanner, bytes: &[u8], limits: &Limits, side: Side) -
     scanner.end()?;
     match fault {
         Some(fault) => Err(fault),
-        None if messages.is_empty() => Err(Fault { reason: FaultReason::EmptyBatch, at: span.span.start, id: None }),
+        None if messages.is_empty() => Err(Fault { reason: FaultReason::EmptyBatch, at: whole.span.start, id: None }),
         None => Ok(Body::Batch(messages)),
     }
 }
