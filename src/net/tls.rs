@@ -11,6 +11,9 @@ use rustls::{ClientConfig, RootCertStore, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 /// A TLS session with a server, on a stream of whatever kind.
 pub type Stream<S> = tokio_rustls::client::TlsStream<S>;
 

@@ -41,7 +41,7 @@ pub struct Answer {
 enum State {
     Head,
     Body(Body),
-    Failed,
+    GivenUp,
 }
 
 /// What one portion of bytes brought.
@@ -75,7 +75,7 @@ impl Answer {
     pub fn feed(&mut self, bytes: &mut [u8]) -> Result<Fed, Failure> {
         let fed = self.read(bytes);
         if fed.is_err() {
-            self.state = State::Failed;
+            self.state = State::GivenUp;
         }
         fed
     }
@@ -84,7 +84,7 @@ impl Answer {
     pub fn close(&mut self) -> bool {
         match &mut self.state {
             State::Body(body) => body.close(),
-            State::Head | State::Failed => false,
+            State::Head | State::GivenUp => false,
         }
     }
 
@@ -96,6 +96,16 @@ impl Answer {
     /// Whether its end has been read.
     pub fn is_done(&self) -> bool {
         matches!(&self.state, State::Body(body) if body.is_done())
+    }
+
+    /// Nothing more is read of it; every later [`Answer::feed`] fails.
+    pub fn give_up(&mut self) {
+        self.state = State::GivenUp;
+    }
+
+    /// Whether it failed, or was given up.
+    pub fn is_given_up(&self) -> bool {
+        matches!(self.state, State::GivenUp)
     }
 
     /// The bytes of body still to come, where that is known.
@@ -111,6 +121,12 @@ impl Answer {
             State::Body(body) if body.is_done() && !self.surplus => self.keep,
             _ => None,
         }
+    }
+
+    /// Bytes of the buffer held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.gathered.capacity()
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> Result<Fed, Failure> {

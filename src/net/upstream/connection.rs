@@ -43,7 +43,9 @@ pub enum Collected {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, buffers: Rc<Buffers>, endpoint: usize) -> Self {
+    pub(super) fn new(mut stream: Stream, buffers: Rc<Buffers>, endpoint: usize) -> Self {
+        // The handshake was no request.
+        stream.begin();
         Self {
             stream,
             buffers,
@@ -185,6 +187,18 @@ impl Connection {
         self.reused = true;
     }
 
+    /// Returns when the runtime has seen something arrive.
+    #[cfg(test)]
+    pub(super) async fn heard(&self) {
+        poll_fn(|cx| self.stream.poll_readable(cx)).await;
+    }
+
+    /// Bytes of the buffers that it holds of its own.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.body.capacity() + self.outgoing.held() + self.answer.held()
+    }
+
     /// Writes what can be written.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(front) = ready!(self.outgoing.poll(&mut self.stream, cx)) {
@@ -197,6 +211,17 @@ impl Connection {
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         // A broken write is told of only if there is no answer to be read: the server may have refused and closed.
         let _ = self.poll_send(cx);
+        let step = ready!(self.poll_read(cx));
+        if step.is_err() {
+            self.answer.give_up();
+        }
+        Poll::Ready(step)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if self.answer.is_given_up() {
+            return Poll::Ready(Err(Failure::Malformed("it was given up before")));
+        }
         let buffers = Rc::clone(&self.buffers);
         let mut scratch = buffers.scratch();
         let read = match ready!(self.stream.poll_read(cx, &mut scratch)) {

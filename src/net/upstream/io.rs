@@ -15,16 +15,8 @@ use crate::net::tls;
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(Socket),
-    Tls(Box<Secure>),
-}
-
-/// A TLS session on a socket.
-#[derive(Debug)]
-pub(super) struct Secure {
-    session: tls::Stream<Socket>,
-    /// An error that came behind bytes which had to be delivered first. It must not be lost: the session reports a
-    /// connection that was cut without `close_notify` only once, and as an orderly end after that.
-    held: Option<io::Error>,
+    /// Reading it brings all records that have come, and an error behind them only at the next read.
+    Tls(Box<tls::Stream<Socket>>),
 }
 
 /// A TCP socket that remembers whether anything was written to it, under whatever TLS buffers.
@@ -40,26 +32,24 @@ impl Stream {
     }
 
     pub(super) fn tls(session: tls::Stream<Socket>) -> Self {
-        Self::Tls(Box::new(Secure { session, held: None }))
+        Self::Tls(Box::new(session))
     }
 
     /// Reads what there is, up to all of `space`; 0 at the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut space = ReadBuf::new(space);
-        match self {
-            Self::Plain(socket) => {
-                ready!(Pin::new(&mut socket.tcp).poll_read(cx, &mut space))?;
-                Poll::Ready(Ok(space.filled().len()))
-            }
-            Self::Tls(secure) => secure.poll_read(cx, &mut space),
-        }
+        ready!(match self {
+            Self::Plain(socket) => Pin::new(&mut socket.tcp).poll_read(cx, &mut space),
+            Self::Tls(session) => Pin::new(session).poll_read(cx, &mut space),
+        })?;
+        Poll::Ready(Ok(space.filled().len()))
     }
 
     /// Writes of `first`, then of `second`, what is taken at once.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(socket) => poll_write(Pin::new(socket), cx, first, second),
-            Self::Tls(secure) => poll_write(Pin::new(&mut secure.session), cx, first, second),
+            Self::Tls(session) => poll_write(Pin::new(session), cx, first, second),
         }
     }
 
@@ -67,7 +57,7 @@ impl Stream {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(secure) => Pin::new(&mut secure.session).poll_flush(cx),
+            Self::Tls(session) => Pin::new(session).poll_flush(cx),
         }
     }
 
@@ -88,11 +78,10 @@ impl Stream {
 
     /// Whether TLS holds bytes, or an end, that nobody has asked for. Always false for plain streams.
     pub(super) fn holds_more(&mut self) -> bool {
-        let Self::Tls(secure) = self else { return false };
+        let Self::Tls(session) = self else { return false };
         let mut byte = [0];
         let mut cx = Context::from_waker(Waker::noop());
-        secure.held.is_some()
-            || Pin::new(&mut secure.session).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_ready()
+        Pin::new(session).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_ready()
     }
 
     /// Whether anything came on an idle stream: its end, an error, or bytes nobody asked for (over TLS that may be a
@@ -112,34 +101,14 @@ impl Stream {
     fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,
-            Self::Tls(secure) => secure.session.get_ref().0,
+            Self::Tls(session) => session.get_ref().0,
         }
     }
 
     fn socket_mut(&mut self) -> &mut Socket {
         match self {
             Self::Plain(socket) => socket,
-            Self::Tls(secure) => secure.session.get_mut().0,
-        }
-    }
-}
-
-impl Secure {
-    /// Reads record after record as long as that does not wait, so that what came together leaves together.
-    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
-        if let Some(error) = self.held.take() {
-            return Poll::Ready(Err(error));
-        }
-        loop {
-            let before = space.filled().len();
-            match Pin::new(&mut self.session).poll_read(cx, space) {
-                Poll::Pending if before == 0 => return Poll::Pending,
-                Poll::Ready(Err(error)) if before == 0 => return Poll::Ready(Err(error)),
-                Poll::Ready(Err(error)) => self.held = Some(error),
-                Poll::Ready(Ok(())) if space.filled().len() > before && space.remaining() > 0 => continue,
-                Poll::Pending | Poll::Ready(Ok(())) => {}
-            }
-            return Poll::Ready(Ok(space.filled().len()));
+            Self::Tls(session) => session.get_mut().0,
         }
     }
 }

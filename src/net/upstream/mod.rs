@@ -31,6 +31,8 @@ mod pool;
 mod url;
 mod write;
 
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Fed};
 pub use connection::{Collected, Connection};

@@ -77,6 +77,12 @@ impl Outgoing {
         Poll::Ready(Some(std::mem::take(&mut self.front)))
     }
 
+    /// Bytes of the buffers held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.front.capacity() + self.back.len()
+    }
+
     fn poll_all(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let front = self.front.len();
         while self.written < front + self.back.len() {
