@@ -1,1 +1,7 @@
 //! Behaviour, over real sockets, against real servers: one module a behaviour.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conformance;
+mod sdk;
