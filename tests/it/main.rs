@@ -4,4 +4,7 @@
 mod support;
 
 mod conformance;
+mod fidelity;
+mod isolation;
+mod rmcp_client;
 mod sdk;

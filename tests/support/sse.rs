@@ -75,10 +75,6 @@ impl Parser {
 
     /// A line without its end: CR, LF or CRLF. A CR that is the last byte waits, as a LF may follow.
     fn line(&mut self, ended: bool) -> Option<String> {
-        if !self.begun && self.bytes.len() >= 3 {
-            self.begun = true;
-            assert!(!self.bytes.starts_with("\u{feff}".as_bytes()), "a byte-order mark goes no further than Weir");
-        }
         let end = self.bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
         let length = match self.bytes[end..] {
             [b'\r', b'\n', ..] => 2,
@@ -86,6 +82,8 @@ impl Parser {
             _ => 1,
         };
         let line = self.bytes.drain(..end + length).take(end).collect();
-        Some(String::from_utf8(line).expect("an event stream is UTF-8"))
+        let line = String::from_utf8(line).expect("an event stream is UTF-8");
+        let marked = !std::mem::replace(&mut self.begun, true);
+        Some(line.strip_prefix('\u{feff}').filter(|_| marked).map(str::to_owned).unwrap_or(line))
     }
 }
