@@ -119,7 +119,7 @@ impl Shuffle {
             let mut held = self.0.lock().expect("no panic while the lock is held");
             held.waiting.push(go);
             held.arrived += 1;
-            let keep = if held.arrived % CLIENTS == 0 { 0 } else { HELD };
+            let keep = if held.arrived.is_multiple_of(CLIENTS) { 0 } else { HELD };
             while held.waiting.len() > keep {
                 let bound = held.waiting.len();
                 let chosen = held.dice.below(bound);

@@ -22,7 +22,7 @@ use tokio::{
         Notify,
         mpsc::{UnboundedReceiver, unbounded_channel},
     },
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 
 use super::{
@@ -39,7 +39,6 @@ pub(crate) struct Scripted {
 
 #[derive(Default)]
 struct Connections {
-    accepted: AtomicUsize,
     open: AtomicUsize,
     changed: Notify,
 }
@@ -83,10 +82,13 @@ impl Scripted {
         let connections = Arc::new(Connections::default());
         let (serve, counted) = (Arc::new(serve), Arc::clone(&connections));
         let task = tokio::spawn(async move {
+            // They end with the server.
+            let mut tasks = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                while tasks.try_join_next().is_some() {}
                 let (serve, tell) = (Arc::clone(&serve), tell.clone());
                 let open = Open::new(&counted);
-                tokio::spawn(async move {
+                tasks.spawn(async move {
                     let _open = open;
                     let mut wire = Some(Wire::new(stream));
                     while let Some(exchange) = next_exchange(wire).await {
@@ -110,6 +112,21 @@ impl Scripted {
         .await
     }
 
+    /// An address where nobody listens.
+    pub(crate) async fn nobody() -> String {
+        let server = Self::answering(|_| String::new()).await;
+        let url = server.url();
+        server.stop().await;
+        url
+    }
+
+    /// Closes the listener and every connection.
+    pub(crate) async fn stop(mut self) {
+        self.task.abort();
+        // It was cancelled: that is what was asked for.
+        let _ = (&mut self.task).await;
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -130,11 +147,6 @@ impl Scripted {
     pub(crate) fn waiting(&self) -> Vec<Request> {
         let mut requests = self.requests.lock().expect("no panic while the lock is held");
         std::iter::from_fn(|| requests.try_recv().ok()).collect()
-    }
-
-    /// How many connections have been accepted so far.
-    pub(crate) fn accepted(&self) -> usize {
-        self.connections.accepted.load(Ordering::Relaxed)
     }
 
     /// Waits until that many connections are open.
@@ -163,7 +175,6 @@ struct Open(Arc<Connections>);
 
 impl Open {
     fn new(connections: &Arc<Connections>) -> Self {
-        connections.accepted.fetch_add(1, Ordering::Relaxed);
         connections.open.fetch_add(1, Ordering::Relaxed);
         connections.changed.notify_waiters();
         Self(Arc::clone(connections))
@@ -208,6 +219,13 @@ impl Request {
     /// The id as JSON text.
     pub(crate) fn id(&self) -> String {
         self.json()["id"].to_string()
+    }
+}
+
+impl After {
+    /// The connection is closed.
+    pub(crate) fn gone() -> Self {
+        Self(None)
     }
 }
 
@@ -260,7 +278,7 @@ impl Exchange {
     }
 
     pub(crate) fn close(self) -> After {
-        After(None)
+        After::gone()
     }
 
     pub(crate) fn reset(self) -> After {
@@ -287,6 +305,14 @@ impl Stream {
     pub(crate) async fn end(mut self) -> After {
         self.wire.write(b"0\r\n\r\n").await;
         After(Some(self.wire))
+    }
+
+    /// Waits for `other`; `None` if the other side has gone first.
+    pub(crate) async fn unless_gone<T>(&mut self, other: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            () = self.wire.gone() => None,
+            value = other => Some(value),
+        }
     }
 
     /// Waits until the other side has gone.
