@@ -28,7 +28,7 @@ const SCHEMAS_1 = {
 
 export async function connect(how) {
   const peer = how.sdk === '1' ? await generation1(how) : await generation2(how);
-  return { ...peer, era: how.era, revision: how.revision };
+  return { ...peer, era: how.era, revision: how.revision, url: how.url };
 }
 
 async function generation1({ url, revision }) {

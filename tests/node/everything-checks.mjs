@@ -1,9 +1,9 @@
 // What a real client does with server-everything, the reference server of the protocol's authors (session era only).
-import { check, equal, holds, signal } from './report.mjs';
+import { check, equal, gone, holds, signal } from './report.mjs';
 
 const textOf = result => result.content[0].text;
 
-export async function run({ client, call, on, transport }) {
+export async function run({ client, call, on, transport, url }) {
   await check('connect', async () => {
     equal(client.getServerVersion()?.name, 'mcp-servers/everything', 'server name');
     holds(transport.sessionId, 'the client has a session id');
@@ -69,8 +69,10 @@ export async function run({ client, call, on, transport }) {
     equal(answers.map(textOf), texts.map(t => `Echo: ${t}`), 'answers');
   });
   await check('termination', async () => {
+    const session = transport.sessionId;
     await transport.terminateSession();
     equal(transport.sessionId, undefined, 'session id');
+    holds(await gone(url, session), 'the server knows the session no more');
   });
   await client.close();
 }

@@ -1,10 +1,10 @@
 // What a real client does with the reference server, in either era.
-import { check, equal, holds, signal, until } from './report.mjs';
+import { check, equal, gone, holds, signal, until } from './report.mjs';
 
 const textOf = result => result.content[0].text;
 
 export async function run(peer) {
-  const { client, call, on, transport } = peer, modern = peer.era === 'modern';
+  const { client, call, on, transport, url } = peer, modern = peer.era === 'modern';
 
   await check('connect', async () => {
     equal(client.getServerVersion()?.name, 'ref-server', 'server name');
@@ -123,8 +123,10 @@ export async function run(peer) {
     holds(tokens.length > 0, 'events carried ids');
   });
   if (!modern) await check('termination', async () => {
+    const session = transport.sessionId;
     await transport.terminateSession();
     equal(transport.sessionId, undefined, 'session id');
+    holds(await gone(url, session), 'the server knows the session no more');
   });
   await client.close();
 }

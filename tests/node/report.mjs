@@ -24,6 +24,14 @@ export async function until(ask, what) {
   throw new Error(`never came true: ${what}`);
 }
 
+// Whether a session has ended: a request that carries its id is refused (404 by the standard, 400 by server-everything).
+export async function gone(url, session) {
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-session-id': session };
+  const answer = await fetch(url, { method: 'POST', headers, body: '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}' });
+  await answer.body?.cancel();
+  return answer.status === 404 || answer.status === 400;
+}
+
 function bounded(promise) {
   let timer;
   const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error('nothing happened for too long')), PATIENCE); });

@@ -1,4 +1,4 @@
-//! The real binary, on free ports, with a data directory of its own.
+//! The real binary, on free ports, with a data directory of its own. `WEIR_BINARY` names another than the one just built.
 
 use std::{
     net::SocketAddr,
@@ -144,7 +144,8 @@ impl Builder {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        let built = || env!("CARGO_BIN_EXE_weir").into();
+        let mut command = Command::new(std::env::var_os("WEIR_BINARY").unwrap_or_else(built));
         let data = self.data.clone().unwrap_or_else(|| self.directory.path().join("data"));
         command.arg("run").args(&self.arguments).args(&self.listen).arg("--data").arg(data);
         command.current_dir(self.directory.path()).env_remove("STATE_DIRECTORY");
