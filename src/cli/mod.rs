@@ -1,1 +1,49 @@
-//! To be built.
+//! Commands: the command line in, an exit code out.
+//!
+//! Exit codes: 0 done, 1 the work failed, 2 the command line or the configuration is wrong, 3 a dependency is out of
+//! reach. What went wrong goes to standard error as `weir: ` and what happened, where, and what to do.
+
+use std::{
+    env, fmt,
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+mod arguments;
+mod run;
+
+use arguments::{Arguments, Command};
+
+use crate::config::Report;
+
+/// Exit code where the command line or the configuration is wrong.
+const UNUSABLE: u8 = 2;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return arguments::explain(&error),
+    };
+    match arguments.command {
+        Command::Run(options) => run::run(options),
+    }
+}
+
+/// Says why the command failed.
+fn fail(code: u8, message: impl fmt::Display) -> ExitCode {
+    eprintln!("weir: {message}");
+    ExitCode::from(code)
+}
+
+/// Says what is wrong with the configuration, all of it.
+fn refuse(report: &Report) -> ExitCode {
+    if colour() { fail(UNUSABLE, report.coloured()) } else { fail(UNUSABLE, report) }
+}
+
+/// Colour is for terminals only, and for nobody who said NO_COLOR.
+fn colour() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

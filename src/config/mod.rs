@@ -1,1 +1,51 @@
-//! Text in, checked settings out.
+//! Text in, checked settings out: one file a section.
+//!
+//! ```text
+//! weir.toml --toml--> tree with places --Section, one a table--> Listen, Http, ... --checks between them--> Settings
+//! --to, --listen, --admin ----------------------------------------------------------------^
+//!                                       every mistake on the way --> Report
+//! ```
+//!
+//! Each section is a [`Shape`]: its keys with their bounds and defaults, as data. The decoder reads bounds and defaults
+//! from there, and `docs/CONFIG.md` is printed from it, so that the two cannot part. What a later version will know is
+//! named there too, and refused with "not built into this version".
+//!
+//! Checking looks at nothing of the machine but that file and the number of cores: no name is resolved, no secret read.
+
+pub mod reference;
+
+mod admin;
+mod auth;
+mod drain;
+mod endpoint;
+mod host;
+mod http;
+mod keys;
+mod listen;
+mod report;
+mod root;
+mod routes;
+mod secret;
+mod section;
+mod server_name;
+mod servers;
+mod settings;
+mod shape;
+mod tls;
+mod units;
+
+pub use admin::Admin;
+pub use auth::{Anonymous, Auth};
+pub use drain::Drain;
+pub use endpoint::{Endpoint, PublicUrl};
+pub use http::{Http, LegacyStatus};
+pub use keys::Keys;
+pub use listen::{Listen, socket_address};
+pub use report::Report;
+pub use routes::{Destination, Route};
+pub use secret::{Secret, SecretBytes, SecretError};
+pub use server_name::ServerName;
+pub use servers::{Era, Server};
+pub use settings::{Overrides, Settings, To};
+pub use shape::{Key, Kind, Shape, Value};
+pub use tls::{Identity, ServerTls};

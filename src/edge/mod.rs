@@ -1,1 +1,18 @@
-//! To be built.
+//! MCP over HTTP, towards clients: which path, who may ask from where, and how a refusal looks.
+//!
+//! ```text
+//! request -> door (Host, Origin, path, method) -> pipeline::flow -> answer  -> HTTP
+//!                        `------------------------------> refusal -> errors -> HTTP
+//! ```
+
+mod cors;
+mod door;
+mod errors;
+mod front;
+mod names;
+mod panics;
+mod streaming;
+
+pub use errors::{Row, row, table};
+pub use front::{Front, Paths};
+pub use names::Names;

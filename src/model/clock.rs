@@ -7,6 +7,11 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// The monotonic time as the runtime's timers take it.
+pub fn timer_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
 /// Seconds since 1970-01-01T00:00:00Z, for what outlives the process (sealed ids). A clock before 1970 reads 0.
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())

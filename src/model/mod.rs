@@ -1,3 +1,14 @@
 //! The nouns that every floor above shares, and the clock.
 
+mod addressee;
 pub mod clock;
+mod principal;
+mod readiness;
+mod refusal;
+mod request_id;
+
+pub use addressee::Addressee;
+pub use principal::Principal;
+pub use readiness::Readiness;
+pub use refusal::{Accepted, Blame, Reason, Refusal};
+pub use request_id::{RequestId, RequestIds};

@@ -1,4 +1,9 @@
-//! Listeners, the head guard, HTTP connections in and out, draining.
+//! Listeners, the head guard, HTTP connections in and out, TLS towards servers, draining.
 
+pub mod admission;
+pub mod client;
+pub mod drain;
 pub mod guard;
+pub mod listen;
+pub mod tls;
 pub mod upstream;

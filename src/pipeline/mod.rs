@@ -1,1 +1,14 @@
-//! To be built.
+//! The way of a message. `flow` is the whole order on one screen; nothing else calls a stage.
+
+mod answer;
+mod core;
+mod exchange;
+mod finish;
+pub mod flow;
+mod relay;
+
+pub use answer::{Answer, Head};
+pub use core::{Bounds, Core, Route, Server};
+pub use exchange::Arrival;
+pub use finish::{Ending, Finish};
+pub use relay::{Relay, Step};

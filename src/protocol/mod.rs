@@ -3,5 +3,6 @@
 pub mod headers;
 pub mod json;
 pub mod message;
+pub mod method;
 pub mod revision;
 pub mod sse;

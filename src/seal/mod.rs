@@ -1,1 +1,28 @@
 //! Ids and state that only we can open.
+//!
+//! What a client keeps for us (a session id now; cursors, task ids and `requestState` later) is sealed: encrypted, and
+//! bound to its purpose, route and caller, so that an altered, foreign or outdated one reads like an unknown one.
+//!
+//! ```text
+//! KeyRing          up to 16 master keys, newest first, the same on every node      (ring.rs, kept by vault.rs)
+//!   | HKDF-SHA256, one sub-key a key and purpose
+//! Sealer           base64url( version | key id | nonce | AES-256-GCM-SIV )          (sealer.rs)
+//!   | context: route, principal
+//! SessionId        what a sealed `Mcp-Session-Id` carries                          (session.rs)
+//! ```
+//!
+//! GCM-SIV and not GCM: nonces are random and three nodes share a key, so a repeated nonce has to be survivable; with
+//! GCM-SIV it reveals only that two equal texts were sealed. AEAD and HKDF are used nowhere else in the crate.
+
+pub mod session;
+
+mod context;
+mod ring;
+mod sealer;
+mod short;
+mod vault;
+
+pub use ring::{KeyRing, RingError};
+pub use sealer::{Purpose, Sealer};
+pub use short::Short;
+pub use vault::VaultError;

@@ -1,1 +1,8 @@
-//! To be built.
+//! The stages of a request. They are strangers to each other: their order belongs to `pipeline::flow`.
+
+pub mod authenticate;
+pub mod balance;
+pub mod respond;
+pub mod session;
+pub mod upstream;
+pub mod wellformed;

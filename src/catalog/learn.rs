@@ -1,0 +1,54 @@
+//! Reads what an answer says about its server. Strictly: where two readers could differ nothing is learnt.
+
+use crate::{
+    catalog::offer::{TOOLS, Tool},
+    protocol::{
+        headers::ParamHeaders,
+        json::{self, Kind, Span, Value},
+        revision::{Era, Revision, Revisions},
+    },
+};
+
+/// Nesting of a `result`, which stands one level inside its message.
+const DEPTH: u16 = 63;
+
+/// Longer names are not learnt, in bytes.
+const NAME: usize = 256;
+
+/// The tools of a page, and whether the list goes on behind it.
+pub(super) struct PageOfTools {
+    pub(super) tools: Vec<Tool>,
+    pub(super) goes_on: bool,
+}
+
+/// Reads the `result` of a `tools/list`; `None` if it is none, or repeats a key at any depth.
+pub(super) fn tools(result: &[u8]) -> Option<PageOfTools> {
+    let object = document(result)?;
+    let list = json::member(result, object, "tools").filter(|list| list.kind == Kind::Array)?;
+    let goes_on = json::member(result, object, "nextCursor").is_some_and(|cursor| cursor.kind == Kind::String);
+    let tools = json::elements(result, list.span).take(TOOLS).filter_map(|definition| tool(result, definition));
+    Some(PageOfTools { tools: tools.collect(), goes_on })
+}
+
+/// Reads the `result` of a `server/discover`: the modern revisions that the server names and Weir serves.
+pub(super) fn revisions(result: &[u8]) -> Option<Revisions> {
+    let object = document(result)?;
+    let list = json::member(result, object, "supportedVersions").filter(|list| list.kind == Kind::Array)?;
+    let named = json::elements(result, list.span).filter_map(|version| Revision::parse(&version.text(result)?));
+    Some(named.filter(|revision| revision.is_served() && revision.era() == Era::Modern).collect())
+}
+
+fn document(result: &[u8]) -> Option<Span> {
+    json::check(result, DEPTH).ok()?;
+    let end = u32::try_from(result.len()).ok()?;
+    result.starts_with(b"{").then_some(Span { start: 0, end })
+}
+
+fn tool(bytes: &[u8], definition: Value) -> Option<Tool> {
+    let name = json::member(bytes, definition.span, "name")?.text(bytes)?;
+    if name.len() > NAME {
+        return None;
+    }
+    let schema = json::member(bytes, definition.span, "inputSchema")?;
+    Some(Tool { name: name.as_ref().into(), params: ParamHeaders::read(bytes, schema) })
+}

@@ -1,0 +1,81 @@
+//! `[auth]`: who may call. Nothing fails open: whoever is not said to be let in is not.
+
+use super::{
+    listen::Listen,
+    report::Place,
+    section::Section,
+    shape::{Key, Kind, Shape, Value},
+};
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// `[auth.anonymous]`: callers without credentials.
+    pub anonymous: Anonymous,
+}
+
+/// Callers without credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anonymous {
+    /// `enabled`: they are let in. Always true in this version, which knows no other callers.
+    pub enabled: bool,
+    /// `really`: they are let in off loopback, too; false.
+    pub really: bool,
+}
+
+pub(super) const SHAPE: Shape = Shape {
+    title: "[auth]",
+    about: "Who may call. Without this section callers without credentials are let in, on a loopback listener only.",
+    keys: &[Key {
+        name: "anonymous",
+        kind: Kind::Table("a section, [auth.anonymous]"),
+        default: Value::Absent,
+        about: "Callers without credentials; see below.",
+    }],
+    unbuilt: &["default_roles", "jwt", "introspection", "api_keys", "local", "mtls"],
+};
+
+pub(super) const ANONYMOUS: Shape = Shape {
+    title: "[auth.anonymous]",
+    about: "Callers without credentials.",
+    keys: &[
+        Key {
+            name: "enabled",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "They are let in. In this version it has to be true, since no way to authenticate is built.",
+        },
+        Key {
+            name: "really",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "They are let in off loopback, too: whoever reaches the address may call every server.",
+        },
+    ],
+    unbuilt: &["roles"],
+};
+
+impl Auth {
+    /// `listening` is where the address of `listen` comes from.
+    pub(super) fn read(root: &Section<'_>, listen: &Listen, listening: Place) -> Self {
+        let section = root.table("auth", &SHAPE);
+        let table = section.table("anonymous", &ANONYMOUS);
+        let really = table.flag("really");
+        let enabled = if root.has("auth") { table.flag("enabled") } else { true };
+        if !enabled {
+            let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
+            let message = "nobody could call: no way to authenticate is built into this version, so \
+                           [auth.anonymous] has to say `enabled = true`";
+            root.mistakes.add(place, message);
+        } else if !listen.is_loopback() && !really {
+            let message = format!(
+                "{} is not loopback, and no way to authenticate is built into this version, so that whoever reaches the \
+                 address could call every server. Listen on 127.0.0.1, or say that you want it, in the configuration \
+                 file: [auth.anonymous] with `enabled = true` and `really = true`",
+                listen.address
+            );
+            root.mistakes.add(listening, message);
+        }
+        Self { anonymous: Anonymous { enabled, really } }
+    }
+}

@@ -1,0 +1,55 @@
+//! The sections of the file.
+
+use super::{
+    shape::{Key, Kind, Shape, Value},
+    *,
+};
+
+/// The file as a whole.
+pub(super) const SHAPE: Shape = Shape {
+    title: "",
+    about: "",
+    keys: &[
+        table("listen", "a section, [listen]"),
+        table("http", "a section, [http]"),
+        table("drain", "a section, [drain]"),
+        table("admin", "a section, [admin]"),
+        table("keys", "a section, [keys]"),
+        table("servers", "a list of sections, [[servers]]"),
+        table("routes", "a list of sections, [[routes]]"),
+        table("auth", "a section, [auth]"),
+    ],
+    unbuilt: &[
+        "include",
+        "cluster",
+        "roles",
+        "limits",
+        "rules",
+        "rule_groups",
+        "cache",
+        "queue",
+        "store",
+        "audit",
+        "telemetry",
+    ],
+};
+
+/// Every table of the file in the order of the reference, those inside others behind them.
+pub(super) const TABLES: &[&Shape] = &[
+    &listen::SHAPE,
+    &http::SHAPE,
+    &drain::SHAPE,
+    &admin::SHAPE,
+    &keys::SHAPE,
+    &secret::SHAPE,
+    &servers::SHAPE,
+    &endpoint::SHAPE,
+    &tls::SHAPE,
+    &routes::SHAPE,
+    &auth::SHAPE,
+    &auth::ANONYMOUS,
+];
+
+const fn table(name: &'static str, what: &'static str) -> Key {
+    Key { name, kind: Kind::Table(what), default: Value::Absent, about: "" }
+}

@@ -1,0 +1,184 @@
+//! `[[routes]]`: the paths that clients call, and what is behind each.
+
+use super::{
+    section::Section,
+    servers::Server,
+    shape::{Key, Kind, Shape, Value},
+};
+
+const MOST_PATH: usize = 256;
+
+/// A path that clients call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `path`: begins with a slash and does not end with one (save `/` itself); unreserved characters only, no empty and
+    /// no dot segment. Unique.
+    pub path: String,
+    /// `servers`: what is behind it.
+    pub destination: Destination,
+    /// `anonymous`: callers without credentials are let in; what `[auth.anonymous]` says.
+    pub anonymous: bool,
+}
+
+/// What is behind a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// One server, passed through; its index in [`Settings::servers`](super::Settings::servers), where it always is.
+    Server(usize),
+    /// Several servers as one, which is not built: 404, saying so.
+    Federation,
+}
+
+pub(super) const SHAPE: Shape = Shape {
+    title: "[[routes]]",
+    about: "A path that clients call. Without any: `/NAME/mcp` for each server, and `/mcp` for the only one (with several \
+            it answers 404, until federation is built).",
+    keys: &[
+        Key {
+            name: "path",
+            kind: Kind::Text("a path, \"/files/mcp\""),
+            default: Value::Absent,
+            about: "The path. Needed, and unique.",
+        },
+        Key {
+            name: "servers",
+            kind: Kind::List("the name of one server, [\"files\"]"),
+            default: Value::Absent,
+            about: "The server behind it. Needed.",
+        },
+        Key {
+            name: "anonymous",
+            kind: Kind::Flag,
+            default: Value::Absent,
+            about: "Whether callers without credentials are let in. Default: what [auth.anonymous] says.",
+        },
+    ],
+    unbuilt: &["prefix", "scopes", "validate_arguments", "validate_answers", "bounds", "legacy_sse"],
+};
+
+impl Route {
+    /// Every route of the file, or those that are there without any.
+    pub(super) fn read_all(root: &Section<'_>, servers: &[Server]) -> Vec<Self> {
+        if !root.has("routes") {
+            return Self::unsaid(servers);
+        }
+        let sections = root.tables("routes", &SHAPE);
+        if sections.is_empty() {
+            root.wrong("routes", "`routes` is empty: no path would be answered");
+        }
+        let paths = sections.iter().filter_map(|section| match section.read("path") {
+            Value::Text(path) => Some((path, section.place("path"))),
+            _ => None,
+        });
+        root.unique(paths, |path| format!("there is a route {path:?} already"));
+        sections.iter().filter_map(|section| Self::read(section, servers)).collect()
+    }
+
+    fn unsaid(servers: &[Server]) -> Vec<Self> {
+        let route = |path: String, destination| Self { path, destination, anonymous: true };
+        let named = servers.iter().enumerate();
+        let mut routes: Vec<_> =
+            named.map(|(at, server)| route(format!("/{}/mcp", server.name), Destination::Server(at))).collect();
+        let common = if servers.len() == 1 { Destination::Server(0) } else { Destination::Federation };
+        routes.push(route("/mcp".to_owned(), common));
+        routes
+    }
+
+    fn read(section: &Section<'_>, servers: &[Server]) -> Option<Self> {
+        let path = section.required("path", path);
+        let destination = read_destination(section, servers);
+        let anonymous = section.flag_if_written("anonymous").unwrap_or(true);
+        if !anonymous {
+            let message = "`anonymous = false` would let nobody in: no way to authenticate is built into this version";
+            section.wrong("anonymous", message);
+        }
+        Some(Self { path: path?, destination: destination?, anonymous })
+    }
+}
+
+fn read_destination(section: &Section<'_>, servers: &[Server]) -> Option<Destination> {
+    if !section.has("servers") {
+        section.missing("servers");
+        return None;
+    }
+    let names = section.list("servers", |name| Ok(name.to_owned()));
+    let [name] = &names[..] else {
+        section.wrong(
+            "servers",
+            match names.len() {
+                0 => "`servers` takes the name of one server",
+                _ => "several servers behind one path are not built into this version",
+            },
+        );
+        return None;
+    };
+    match servers.iter().position(|server| server.name.as_str() == name) {
+        Some(at) => Some(Destination::Server(at)),
+        None => {
+            section.wrong("servers", unknown(name, servers));
+            None
+        }
+    }
+}
+
+fn unknown(name: &str, servers: &[Server]) -> String {
+    let names = servers.iter().map(|server| server.name.as_str());
+    match names.min_by_key(|known| strsim::damerau_levenshtein(known, name)) {
+        Some(near) => format!("no server is called {name:?}: the nearest one is {near:?}"),
+        None => format!("no server is called {name:?}"),
+    }
+}
+
+/// The meaning of a path. The error is a sentence without subject.
+fn path(text: &str) -> Result<String, String> {
+    let wrong = |why: &str| Err(format!("takes a path that {why}, not {text:?}"));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let Some(inside) = text.strip_prefix('/') else { return wrong("begins with a slash") };
+    if text.len() > MOST_PATH {
+        return wrong("has at most 256 characters");
+    }
+    if !text.bytes().all(plain) {
+        return wrong("has letters, digits, -, ., _, ~ and / only");
+    }
+    if text.len() > 1 && text.ends_with('/') {
+        return wrong("does not end with a slash");
+    }
+    if !inside.is_empty() && inside.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+        return wrong("has no empty and no dot segment");
+    }
+    if inside.split('/').next() == Some(".well-known") {
+        return wrong("is not below /.well-known, which is kept for metadata");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_plain() {
+        for fine in ["/", "/mcp", "/a/b-c/d_e.f~g", "/..a"] {
+            assert!(path(fine).is_ok(), "{fine}");
+        }
+        let long = format!("/{}", "a".repeat(MOST_PATH));
+        for wrong in [
+            "",
+            "mcp",
+            "/mcp/",
+            "//mcp",
+            "/a//b",
+            "/a/./b",
+            "/../a",
+            "/a?b",
+            "/a#b",
+            "/%61",
+            "/a b",
+            "/{x}",
+            "/.well-known/x",
+            &long,
+        ] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The place of a secret, which is never written into the file itself, and the secret once it has been read.
+
+use std::{
+    env, error, fmt,
+    fs::File,
+    hint::black_box,
+    io::{self, Read},
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    section::Section,
+    shape::{Key, Kind, Shape, Value},
+};
+
+/// Longer secrets are refused: what is meant to be a key is not a disk image.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// Where a secret is. May be printed: it is no secret itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// In this file.
+    File(PathBuf),
+    /// In this environment variable.
+    Env(String),
+    /// In this file of the directory that systemd names in `CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+/// A secret. Has neither `Debug` nor `Display`, and is overwritten when it is dropped.
+pub struct SecretBytes(Vec<u8>);
+
+/// Why a secret could not be read; says where it was looked for and nothing of it.
+#[derive(Debug)]
+pub struct SecretError {
+    place: String,
+    cause: io::Error,
+}
+
+pub(super) const SHAPE: Shape = Shape {
+    title: "a secret's place",
+    about: "Where a secret is. It is read at the start and never written into the configuration.",
+    keys: &[
+        key("file", "a path", "A file that holds it."),
+        key("env", "the name of an environment variable", "An environment variable that holds it."),
+        key(
+            "credential",
+            "the name of a credential of systemd",
+            "A file in the directory that systemd names in `CREDENTIALS_DIRECTORY` (`LoadCredential=`).",
+        ),
+    ],
+    unbuilt: &[],
+};
+
+impl Secret {
+    /// The secret as it is there, line ends included. Reads a file: not for a thread that carries traffic.
+    pub fn read(&self) -> Result<SecretBytes, SecretError> {
+        let bytes = match self {
+            Self::File(path) => read_file(path),
+            Self::Env(name) => match env::var_os(name) {
+                Some(value) => Ok(value.into_vec()),
+                None => Err(io::Error::new(io::ErrorKind::NotFound, "it is not set")),
+            },
+            Self::Credential(name) => match env::var_os("CREDENTIALS_DIRECTORY") {
+                Some(directory) => read_file(&Path::new(&directory).join(name)),
+                None => Err(io::Error::new(io::ErrorKind::NotFound, "CREDENTIALS_DIRECTORY is not set")),
+            },
+        };
+        bytes.map(SecretBytes).map_err(|cause| SecretError { place: self.to_string(), cause })
+    }
+
+    /// The place under `key`; notes what is wrong with it without showing it.
+    pub(super) fn read_place(section: &Section<'_>, key: &str) -> Option<Self> {
+        if !section.has(key) {
+            return None;
+        }
+        let place = section.place(key).hidden();
+        if !section.has_table(key) {
+            // What stands here may well be the secret; it goes into no log of ours.
+            let message = format!(
+                "`{key}` is a secret, and a secret is never written in place: put it into a file and write \
+                 `{key} = {{ file = \"...\" }}`"
+            );
+            section.mistakes.add(place, message);
+            return None;
+        }
+        let table = section.table(key, &SHAPE);
+        if ["file", "env", "credential"].iter().filter(|place| table.has(place)).count() != 1 {
+            section.mistakes.add(place, format!("`{key}` takes one of `file`, `env` and `credential`"));
+        }
+        let file = table.text("file", |path| not_empty(path).map(|path| Self::File(path.into())));
+        let env = table.text("env", |name| environment_name(name).map(|name| Self::Env(name.to_owned())));
+        let credential = table.text("credential", |name| file_name(name).map(|name| Self::Credential(name.to_owned())));
+        file.or(env).or(credential)
+    }
+}
+
+impl SecretBytes {
+    /// The secret as it was found, line ends included.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The secret as text, line ends included; `None` if it is no UTF-8.
+    pub fn as_text(&self) -> Option<&str> {
+        str::from_utf8(&self.0).ok()
+    }
+}
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        black_box(&mut self.0);
+    }
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 64 KiB"));
+    }
+    Ok(bytes)
+}
+
+/// Also the meaning of paths elsewhere in the file.
+pub(super) fn not_empty(text: &str) -> Result<&str, String> {
+    if text.is_empty() || text.contains('\0') { Err("must not be empty".to_owned()) } else { Ok(text) }
+}
+
+fn environment_name(name: &str) -> Result<&str, String> {
+    let fits = not_empty(name)?.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if fits { Ok(name) } else { Err("takes the name of an environment variable, [A-Za-z0-9_]+".to_owned()) }
+}
+
+fn file_name(name: &str) -> Result<&str, String> {
+    let fits = !not_empty(name)?.contains('/') && !name.starts_with('.');
+    if fits { Ok(name) } else { Err("takes the name of a credential, not a path".to_owned()) }
+}
+
+const fn key(name: &'static str, what: &'static str, about: &'static str) -> Key {
+    Key { name, kind: Kind::Text(what), default: Value::Absent, about }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Env(name) => write!(f, "the environment variable {name}"),
+            Self::Credential(name) => write!(f, "the credential {name}"),
+        }
+    }
+}
+
+impl error::Error for SecretError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read the secret in {}: {}", self.place, self.cause)
+    }
+}

@@ -1,0 +1,224 @@
+//! `[[servers]]`: the MCP servers that we stand in front of.
+
+use std::time::Duration;
+
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    endpoint::{self, Endpoint},
+    report::Place,
+    section::{Section, value_of},
+    server_name::ServerName,
+    settings::To,
+    shape::{Key, Kind, Shape, Value},
+    tls::{self, ServerTls},
+    units::{DAY, MINUTE, SECOND},
+};
+
+const MOST_ENDPOINTS: usize = 64;
+const MOST_SERVERS: usize = 1000;
+
+/// An MCP server: one or more equal endpoints, spoken to over streamable HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `name`: unique.
+    pub name: ServerName,
+    /// `endpoints`: 1 to 64, all different.
+    pub endpoints: Vec<Endpoint>,
+    /// `era`: which eras of the protocol it speaks; `auto`.
+    pub era: Era,
+    /// `connect_timeout`: for the connection, TLS included; 5 s.
+    pub connect_timeout: Duration,
+    /// `first_byte`: from the request until the head of the answer; none.
+    pub first_byte: Option<Duration>,
+    /// `idle_timeout`: between two reads of an answer that has begun; none.
+    pub idle_timeout: Option<Duration>,
+    /// `deadline`: of a call, overall; 1 h.
+    pub deadline: Duration,
+    /// `tls`: for those of the endpoints that are `https`.
+    pub tls: ServerTls,
+}
+
+/// Which eras of the protocol a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// To be found out.
+    Auto,
+    /// 2026-07-28.
+    Modern,
+    /// 2024-11-05 to 2025-11-25.
+    Legacy,
+}
+
+pub(super) const SHAPE: Shape = Shape {
+    title: "[[servers]]",
+    about: "An MCP server: one or more equal endpoints, taken in turn; where nothing was sent yet, the next one is tried.",
+    keys: &[
+        Key {
+            name: "name",
+            kind: Kind::Text("a name, [a-z][a-z0-9-]{0,31}"),
+            default: Value::Absent,
+            about: "What the server is called here, in paths and in logs. Needed, and unique.",
+        },
+        Key {
+            name: "endpoints",
+            kind: Kind::List("1 to 64 URLs, [\"http://10.0.0.1:3000/mcp\"], or tables with `url`"),
+            default: Value::Absent,
+            about: "Where it is. Needed.",
+        },
+        Key {
+            name: "transport",
+            kind: Kind::Choice(&["http"]),
+            default: Value::Text("http"),
+            about: "Streamable HTTP.",
+        },
+        Key {
+            name: "era",
+            kind: Kind::Choice(&["auto", "modern", "legacy"]),
+            default: Value::Text("auto"),
+            about: "Which eras of the protocol it speaks: 2026-07-28 is modern, everything before it legacy.",
+        },
+        time("connect_timeout", Kind::Time(10, 5 * MINUTE), "5s", "For a connection to it, TLS included."),
+        time(
+            "first_byte",
+            Kind::TimeOrNone(10, DAY),
+            "none",
+            "From a request until the head of its answer. A JSON answer has no earlier byte than its end.",
+        ),
+        time(
+            "idle_timeout",
+            Kind::TimeOrNone(10, DAY),
+            "none",
+            "Between two events or reads of an answer, once it has begun.",
+        ),
+        time("deadline", Kind::Time(SECOND / 100, 7 * DAY), "1h", "Of a call, overall and absolute."),
+        Key { name: "tls", kind: Kind::Table("a table"), default: Value::Absent, about: "TLS towards it; see below." },
+    ],
+    unbuilt: &[
+        "balance",
+        "concurrent",
+        "waiting",
+        "wait",
+        "authorization",
+        "assertion",
+        "trust_annotations",
+        "share_public",
+        "seal",
+        "health",
+        "breaker",
+        "retry",
+        "command",
+        "environment",
+        "directory",
+        "processes",
+        "process_limits",
+    ],
+};
+
+impl Server {
+    /// Every server of the file. One whose name or endpoints are wrong is left out, and noted.
+    pub(super) fn read_all(root: &Section<'_>) -> Vec<Self> {
+        let sections = root.tables("servers", &SHAPE);
+        if !root.has("servers") {
+            let message = "there is no server to stand in front of: write [[servers]] with `name` and `endpoints`";
+            root.mistakes.add(Place::Whole, message);
+        } else if sections.len() > MOST_SERVERS {
+            root.wrong("servers", format!("at most {MOST_SERVERS} servers can stand here, not {}", sections.len()));
+        }
+        let names = sections.iter().filter_map(|section| match section.read("name") {
+            Value::Text(name) => Some((name, section.place("name"))),
+            _ => None,
+        });
+        root.unique(names, taken);
+        sections.iter().filter_map(Self::read).collect()
+    }
+
+    /// The servers of `--to`, checked alike, with everything else at its default.
+    pub(super) fn fronting(root: &Section<'_>, to: &[To]) -> Vec<Self> {
+        // The URL is not repeated here: it may have a password in it, which is one of the mistakes.
+        let place =
+            |one: &To| Place::Option(one.name.as_ref().map_or("--to".to_owned(), |name| format!("--to {name}=...")));
+        let server = |one: &To| {
+            let wrong = |why: String| root.mistakes.add(place(one), why);
+            let name = match &one.name {
+                Some(name) => ServerName::parse(name),
+                None if to.len() == 1 => ServerName::parse("server"),
+                None => Err("needs a name where there are several: --to NAME=URL".to_owned()),
+            };
+            let name = name.map_err(wrong).ok();
+            let endpoint = Endpoint::parse(&one.url).map_err(wrong).ok();
+            let defaults = Section::open(&SHAPE, None, place(one), root.mistakes);
+            Some(Self::assemble(name?, vec![endpoint?], &defaults))
+        };
+        root.unique(to.iter().filter_map(|to| Some((to.name.as_deref()?, place(to)))), taken);
+        to.iter().filter_map(server).collect()
+    }
+
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let name = section.required("name", ServerName::parse);
+        // What is started by a command has no endpoint, and the command is a mistake already.
+        let endpoints = if section.has("command") { Vec::new() } else { read_endpoints(section) };
+        let server = Self::assemble(name?, endpoints, section);
+        if section.has("tls") && !server.endpoints.is_empty() && server.endpoints.iter().all(|endpoint| !endpoint.https)
+        {
+            section.wrong("tls", "`tls` is there, and no endpoint begins with https://");
+        }
+        Some(server)
+    }
+
+    fn assemble(name: ServerName, endpoints: Vec<Endpoint>, section: &Section<'_>) -> Self {
+        section.choice("transport");
+        Self {
+            name,
+            endpoints,
+            era: match section.choice("era") {
+                "modern" => Era::Modern,
+                "legacy" => Era::Legacy,
+                _ => Era::Auto,
+            },
+            connect_timeout: section.time("connect_timeout"),
+            first_byte: section.time_or_none("first_byte"),
+            idle_timeout: section.time_or_none("idle_timeout"),
+            deadline: section.time("deadline"),
+            tls: ServerTls::read(&section.table("tls", &tls::SHAPE)),
+        }
+    }
+}
+
+fn read_endpoints(section: &Section<'_>) -> Vec<Endpoint> {
+    let items = section.items("endpoints");
+    if !section.has("endpoints") {
+        section.missing("endpoints");
+    } else if items.is_empty() || items.len() > MOST_ENDPOINTS {
+        section.wrong("endpoints", format!("`endpoints` takes 1 to {MOST_ENDPOINTS} of them, not {}", items.len()));
+    }
+    let read: Vec<_> = items.iter().filter_map(|item| Some((read_endpoint(section, item)?, item))).collect();
+    let urls = read.iter().map(|(endpoint, item)| (&*endpoint.url, Place::at(item.span())));
+    section.unique(urls, |url| format!("the endpoint {url} is in this list already"));
+    read.into_iter().map(|(endpoint, _)| endpoint).collect()
+}
+
+fn read_endpoint<'a>(section: &Section<'a>, item: &'a Spanned<DeValue<'a>>) -> Option<Endpoint> {
+    let place = Place::at(item.span());
+    match (item.get_ref(), value_of(item.get_ref())) {
+        (DeValue::Table(table), _) => {
+            Section::open(&endpoint::SHAPE, Some(table), place, section.mistakes).required("url", Endpoint::parse)
+        }
+        (_, Value::Text(url)) => {
+            let wrong = |why| section.mistakes.add(place, format!("`endpoints` {why}"));
+            Endpoint::parse(url).map_err(wrong).ok()
+        }
+        (_, other) => {
+            section.mistakes.add(place, format!("`endpoints` takes URLs; this is {}", other.describe()));
+            None
+        }
+    }
+}
+
+fn taken(name: &str) -> String {
+    format!("there is a server {name:?} already")
+}
+
+const fn time(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
+    Key { name, kind, default: Value::Text(default), about }
+}

@@ -1,0 +1,73 @@
+//! Signals: the first drains within a bound, the second ends at once.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::model::Readiness;
+
+use super::core_thread::Cores;
+use super::ended;
+
+/// The signals that stop a daemon.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn register() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("cannot take SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("cannot take SIGINT")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Waits for the end: a signal and the draining that follows, or a core that ended by a defect.
+pub(super) async fn supervise(
+    mut signals: Signals,
+    mut cores: Cores,
+    readiness: &Readiness,
+    bound: Duration,
+) -> anyhow::Result<()> {
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        core = first_to_end(&mut cores) => return Err(ended(core)),
+    };
+    tracing::info!(signal, bound = ?bound, "draining: no new connections, what runs comes to its end");
+    readiness.draining();
+    cores.drain();
+    tokio::select! {
+        drained = timeout(bound, all_ended(&mut cores)) => match drained {
+            Ok(()) => tracing::info!("drained"),
+            Err(_) => tracing::warn!(bound = ?bound, "[drain] timeout is over; what still runs is cut"),
+        },
+        signal = signals.next() => tracing::warn!(signal, "a second signal: ending at once"),
+    }
+    Ok(())
+}
+
+/// The number of the first core to end; before draining that is a defect.
+async fn first_to_end(cores: &mut Cores) -> usize {
+    std::future::poll_fn(|cx| {
+        let mut ends = cores.ends.iter_mut().enumerate();
+        let ended = ends.find_map(|(number, end)| std::pin::Pin::new(end).poll(cx).is_ready().then_some(number));
+        ended.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+    })
+    .await
+}
+
+async fn all_ended(cores: &mut Cores) {
+    for end in &mut cores.ends {
+        let _ = end.await;
+    }
+}

@@ -1,0 +1,126 @@
+//! The one table "refusal -> HTTP status + JSON-RPC code", and the rule which status a client sees (security, "Errors").
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+
+use crate::model::{Addressee, Reason, Refusal, RequestId};
+use crate::protocol::json::quoted;
+use crate::protocol::revision::Era;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The JSON-RPC code: the specification's where it has one, else ours, outside -32768..-32000.
+    pub code: i32,
+    /// The HTTP status where the table's column applies.
+    pub status: u16,
+}
+
+/// The row of a reason.
+pub fn row(reason: Reason) -> Row {
+    let (code, status) = match reason {
+        Reason::ParseError => (-32700, 400),
+        Reason::InvalidRequest => (-32600, 400),
+        Reason::InvalidParams => (-32602, 400),
+        Reason::HeaderMismatch => (-32020, 400),
+        Reason::UnsupportedVersion => (-32022, 400),
+        Reason::Internal => (-32603, 500),
+        Reason::Unauthenticated => (40101, 401),
+        Reason::TooLarge => (41301, 413),
+        Reason::OriginNotAllowed | Reason::HostNotAllowed => (40302, 403),
+        Reason::SessionNotFound | Reason::RouteNotFound => (40401, 404),
+        Reason::MethodNotAllowed => (40501, 405),
+        Reason::UnsupportedMediaType => (41501, 415),
+        Reason::UpstreamBadResponse | Reason::UpstreamReset => (50201, 502),
+        Reason::UpstreamUnavailable | Reason::Overloaded | Reason::Draining => (50301, 503),
+        Reason::UpstreamTimeout => (50401, 504),
+    };
+    Row { code, status }
+}
+
+/// The table as Markdown; `docs/ERRORS.md` holds it, and a test holds the two equal.
+pub fn table() -> String {
+    let mut text = String::from("| code | reason | HTTP | whose fault |\n| --- | --- | --- | --- |\n");
+    for reason in Reason::ALL {
+        let Row { code, status } = row(*reason);
+        text.push_str(&format!("| {code} | `{}` | {status} | {:?} |\n", reason.as_str(), reason.blame()).to_lowercase());
+    }
+    text
+}
+
+/// How refusals look, on one listener.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errors {
+    /// `[http] legacy_status = "table"`: the table's statuses in the legacy era too.
+    pub(super) legacy_by_table: bool,
+}
+
+impl Errors {
+    /// The answer to a refused request.
+    pub(super) fn response(self, refusal: &Refusal, addressee: &Addressee, id: RequestId) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(body(refusal, addressee, id))));
+        *response.status_mut() = self.status(refusal.reason, addressee);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(wait) = refusal.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.max(Duration::from_secs(1)).as_secs()));
+        }
+        if let Some(methods) = refusal.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        if refusal.reason == Reason::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+
+    /// Clients of the session era hang on a status that is not 2xx and read 404 as "session gone", so there a request
+    /// that was read gets its error with 200; only what concerns the head keeps its status.
+    fn status(self, reason: Reason, addressee: &Addressee) -> StatusCode {
+        let by_table = StatusCode::from_u16(row(reason).status).expect("the table holds statuses");
+        let legacy = match addressee {
+            Addressee::Request { era: Era::Legacy, initialize: false, .. } | Addressee::Batch(_) => !self.legacy_by_table,
+            _ => false,
+        };
+        let of_the_head = matches!(
+            reason,
+            Reason::Unauthenticated
+                | Reason::OriginNotAllowed
+                | Reason::HostNotAllowed
+                | Reason::HeaderMismatch
+                | Reason::SessionNotFound
+        );
+        if legacy && !of_the_head { StatusCode::OK } else { by_table }
+    }
+}
+
+/// The JSON text of a refusal: one error, or one for each request of a batch.
+fn body(refusal: &Refusal, addressee: &Addressee, id: RequestId) -> String {
+    match addressee {
+        Addressee::Request { id: of, .. } => error(refusal, Some(of.raw()), id),
+        Addressee::Batch(ids) if !ids.is_empty() => {
+            let errors: Vec<_> = ids.iter().map(|of| error(refusal, Some(of.raw()), id)).collect();
+            format!("[{}]", errors.join(","))
+        }
+        _ => error(refusal, None, id),
+    }
+}
+
+/// One JSON-RPC error; `of` is the id's own token, echoed as it was sent.
+pub(super) fn error(refusal: &Refusal, of: Option<&[u8]>, request: RequestId) -> String {
+    let Refusal { reason, message, retryable, accepted, .. } = refusal;
+    let of = of.map(|of| format!("\"id\":{},", String::from_utf8_lossy(of))).unwrap_or_default();
+    let wait = refusal.retry_after.map(|wait| format!("\"retryAfterMs\":{},", wait.as_millis())).unwrap_or_default();
+    let more = if refusal.data.is_empty() { String::new() } else { format!(",{}", refusal.data) };
+    format!(
+        "{{\"jsonrpc\":\"2.0\",{of}\"error\":{{\"code\":{},\"message\":{},\"data\":{{\"reason\":\"{}\",\
+         \"retryable\":{retryable},{wait}\"requestId\":\"{request}\",\"accepted\":\"{}\"{more}}}}}}}",
+        row(*reason).code,
+        quoted(message),
+        reason.as_str(),
+        accepted.as_str(),
+    )
+}

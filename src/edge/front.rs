@@ -1,0 +1,125 @@
+//! The handler of a data core's connections.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::model::{Addressee, Reason, Refusal, RequestId};
+use crate::net::client::{Handler, Peer, Reply};
+use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
+
+use super::door::{self, Admitted};
+use super::errors::Errors;
+use super::names::Names;
+use super::streaming::Streaming;
+use super::{cors, panics};
+
+/// Which path leads where.
+#[derive(Clone, Debug, Default)]
+pub struct Paths {
+    routes: HashMap<String, usize>,
+    /// `/mcp` is the federated endpoint of several servers, which is not built into this version.
+    federated: Option<String>,
+}
+
+impl Paths {
+    /// Paths by the place of their route; `federated` is the path that would compose several servers.
+    pub fn new(routes: impl IntoIterator<Item = (String, usize)>, federated: Option<String>) -> Self {
+        Self { routes: routes.into_iter().collect(), federated }
+    }
+
+    pub(super) fn find(&self, path: &str) -> Result<usize, Refusal> {
+        self.routes.get(path).copied().ok_or_else(|| {
+            let message = match &self.federated {
+                Some(federated) if federated == path => {
+                    "several servers behind one endpoint are not built into this version; use /NAME/mcp"
+                }
+                _ => "no route has this path",
+            };
+            Refusal::new(Reason::RouteNotFound, message)
+        })
+    }
+}
+
+/// Answers the requests of one core.
+pub struct Front {
+    core: Rc<Core>,
+    names: Names,
+    paths: Paths,
+    errors: Errors,
+}
+
+impl Front {
+    /// `legacy_by_table` is `[http] legacy_status = "table"`.
+    pub fn new(core: Rc<Core>, names: Names, paths: Paths, legacy_by_table: bool) -> Self {
+        Self { core, names, paths, errors: Errors { legacy_by_table } }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Reply<Streaming> {
+        let (head, body) = request.into_parts();
+        let (origin, admitted) = door::check(&self.names, &self.paths, &head, peer);
+        let origin = origin.cloned();
+        let (route, verb) = match admitted {
+            Ok(Admitted::Walk(route, verb)) => (route, verb),
+            Ok(Admitted::Options) => return Reply::Whole(cors::options(&head.headers, origin.as_ref())),
+            Err(refusal) => return self.refuse(&refusal, &Addressee::Nobody, self.core.ids.next(), origin.as_ref()),
+        };
+        let version = head.version;
+        let mut finish = Finish::begin(&self.core, route);
+        let arrival = Arrival { route, verb, headers: head.headers, body };
+        let walked = panics::caught(flow::run(&self.core, arrival, &mut finish)).await;
+        match walked.unwrap_or_else(|| Err((internal(), Addressee::Nobody))) {
+            Ok(Answer::Whole(head, bytes)) => {
+                finish.end(&Ending::Answered(head.status));
+                Reply::Whole(whole(head, bytes, origin.as_ref()))
+            }
+            Ok(Answer::Stream(head, relay)) => {
+                let (mut parts, ()) = Response::new(()).into_parts();
+                (parts.version, parts.status, parts.headers) = (version, head.status, head.headers);
+                cors::allow(&mut parts.headers, origin.as_ref());
+                Reply::Stream(parts, Streaming::new(Rc::clone(&self.core), relay, finish, head.status))
+            }
+            Err((refusal, addressee)) => {
+                let id = finish.id();
+                finish.end(&Ending::Refused(&refusal));
+                self.refuse(&refusal, &addressee, id, origin.as_ref())
+            }
+        }
+    }
+
+    fn refuse(
+        &self,
+        refusal: &Refusal,
+        addressee: &Addressee,
+        id: RequestId,
+        origin: Option<&HeaderValue>,
+    ) -> Reply<Streaming> {
+        let mut response = self.errors.response(refusal, addressee, id);
+        cors::allow(response.headers_mut(), origin);
+        Reply::Whole(response)
+    }
+}
+
+impl Handler for Front {
+    type Stream = Streaming;
+
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Reply<Streaming> {
+        self.answer(request, peer).await
+    }
+}
+
+fn whole(head: Head, bytes: Bytes, origin: Option<&HeaderValue>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(bytes));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    cors::allow(response.headers_mut(), origin);
+    response
+}
+
+fn internal() -> Refusal {
+    Refusal::new(Reason::Internal, "a defect in Weir; the log has it under this request id").after_sending(false)
+}

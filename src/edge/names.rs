@@ -1,0 +1,129 @@
+//! The names that we answer to, and the origins that may ask (security, "HTTP", 2): without them a page of somebody
+//! else's could talk to a gateway on the visitor's own machine by rebinding its name.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::model::{Reason, Refusal};
+
+/// Who we are, on one listener.
+#[derive(Clone, Debug)]
+pub struct Names {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+    loopback: bool,
+}
+
+impl Names {
+    /// `hosts` without ports; `origins` as `scheme://host[:port]`; `loopback` says whether the listener is bound to a
+    /// loopback address, so that origins on this machine are trusted.
+    pub fn new(hosts: Vec<String>, origins: Vec<String>, loopback: bool) -> Self {
+        Self { hosts, origins, loopback }
+    }
+
+    /// Whether `Host` names us.
+    ///
+    /// # Errors
+    /// `host_not_allowed`.
+    pub fn check_host(&self, headers: &HeaderMap, local: SocketAddr) -> Result<(), Refusal> {
+        let named = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        match named.and_then(|named| named.parse::<Authority>().ok()) {
+            Some(authority) if self.is_ours(authority.host(), local.ip()) => Ok(()),
+            _ => Err(Refusal::new(
+                Reason::HostNotAllowed,
+                "this Host is not one of ours; add the name to `[listen] hosts` or set `public_url`",
+            )),
+        }
+    }
+
+    fn is_ours(&self, host: &str, local: IpAddr) -> bool {
+        let local = local.to_canonical();
+        let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        let address = literal.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+        let here = local.is_loopback() && (host.eq_ignore_ascii_case("localhost") || address.is_some_and(is_here));
+        here || address == Some(local) || self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether the page that asks may; a request without `Origin` is no page's.
+    ///
+    /// # Errors
+    /// `origin_not_allowed`.
+    pub fn check_origin<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a HeaderValue>, Refusal> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let Some(origin) = origins.next() else { return Ok(None) };
+        let allowed = origins.next().is_none() && origin.to_str().is_ok_and(|origin| self.allows(origin));
+        match allowed {
+            true => Ok(Some(origin)),
+            false => Err(Refusal::new(
+                Reason::OriginNotAllowed,
+                "this Origin may not ask; add it to `[listen] origins` if it should",
+            )),
+        }
+    }
+
+    fn allows(&self, origin: &str) -> bool {
+        let listed = self.origins.iter().any(|known| known.eq_ignore_ascii_case(origin));
+        listed || (self.loopback && is_local_page(origin))
+    }
+}
+
+/// The addresses that every machine calls its own by name.
+fn is_here(address: IpAddr) -> bool {
+    address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST
+}
+
+/// `http://localhost:5173` and the like: scheme, a loopback host, maybe a port, nothing else.
+fn is_local_page(origin: &str) -> bool {
+    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let Some(authority) = rest.filter(|rest| !rest.contains('@')).and_then(|rest| rest.parse::<Authority>().ok()) else {
+        return false;
+    };
+    let host = authority.host();
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(names: &Names, host: &'static str, local: &str) -> bool {
+        let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+        names.check_host(&headers, local.parse().unwrap()).is_ok()
+    }
+
+    fn origin(names: &Names, origin: &'static str) -> bool {
+        let headers = HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
+        names.check_origin(&headers).is_ok()
+    }
+
+    #[test]
+    fn a_host_is_ours_by_list_by_address_or_on_loopback() {
+        let names = Names::new(vec!["gateway.internal".into()], vec![], true);
+        for ours in ["gateway.internal", "GATEWAY.internal:8080", "localhost:1", "127.0.0.1", "[::1]:80", "127.0.0.5"] {
+            assert!(host(&names, ours, "127.0.0.5:8080"), "{ours}");
+        }
+        for foreign in ["evil.example", "localhost.evil.example", "10.0.0.1", "", "a@localhost@evil", "127.0.0.6"] {
+            assert!(!host(&names, foreign, "127.0.0.5:8080"), "{foreign}");
+        }
+        assert!(!host(&names, "localhost", "10.0.0.1:8080"), "off loopback, localhost is somebody else");
+        assert!(host(&names, "10.0.0.1", "10.0.0.1:8080"));
+        assert!(!host(&names, "127.0.0.1", "10.0.0.1:8080"));
+    }
+
+    #[test]
+    fn pages_of_this_machine_may_ask_on_a_loopback_listener_only() {
+        let here = Names::new(vec![], vec!["https://ide.example.com".into()], true);
+        let open = Names::new(vec![], vec!["https://ide.example.com".into()], false);
+        for local in ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:3000"] {
+            assert!(origin(&here, local) && !origin(&open, local), "{local}");
+        }
+        for foreign in ["null", "https://evil.example", "http://localhost.evil", "http://localhost@evil", "https://ide.example.com:444"] {
+            assert!(!origin(&here, foreign) && !origin(&open, foreign), "{foreign}");
+        }
+        assert!(origin(&open, "https://ide.example.com"));
+        assert!(here.check_origin(&HeaderMap::new()).unwrap().is_none());
+    }
+}

@@ -1,0 +1,25 @@
+//! Whom an error of ours is addressed to: what was read of the message when it was refused.
+
+use crate::protocol::message::OwnedId;
+use crate::protocol::revision::Era;
+
+/// What an error answers. It decides the id and, by era, the status (security, "Which status a client sees").
+#[derive(Clone, Debug, Default)]
+pub enum Addressee {
+    /// No message was read: a bad head, a bad body, a GET or DELETE.
+    #[default]
+    Nobody,
+    /// A notification or a posted answer: it takes no answer, only a status.
+    Notification(Era),
+    /// A request.
+    Request {
+        /// The era it is of.
+        era: Era,
+        /// Whether it is `initialize`, which has the statuses of the table in every era.
+        initialize: bool,
+        /// The id that the client gave it.
+        id: OwnedId,
+    },
+    /// The requests of a batch (2025-03-26), each of which takes an answer.
+    Batch(Vec<OwnedId>),
+}

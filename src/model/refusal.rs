@@ -1,0 +1,153 @@
+//! Why a message was not carried, as data. Statuses and codes are `edge`'s: it has the only table.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Whether the server may have run the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Nothing of it was sent: it may be made again.
+    No,
+    /// It was sent, and no answer came: the server may have run it.
+    Unknown,
+}
+
+impl Accepted {
+    /// The value of `data.accepted`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Accepted::No => "no",
+            Accepted::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whose fault a refusal is: it decides who is told, and how loudly it is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The message, or the one who sent it.
+    Client,
+    /// The server behind us.
+    Server,
+    /// Weir, or what it was told to do (draining).
+    Weir,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $blame:ident;)*) => {
+        /// The closed list of reasons; `docs/ERRORS.md` is printed from it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason { $($(#[$doc])* $name),* }
+
+        impl Reason {
+            /// All of them, in the order of the table.
+            pub const ALL: &[Reason] = &[$(Reason::$name),*];
+
+            /// The value of `data.reason`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$name => $text),* }
+            }
+
+            /// Whose fault it is.
+            pub fn blame(self) -> Blame {
+                match self { $(Reason::$name => Blame::$blame),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The body is no JSON document, or one that two readers may read differently.
+    ParseError = "parse_error", Client;
+    /// JSON, but no JSON-RPC message of this revision.
+    InvalidRequest = "invalid_request", Client;
+    /// A parameter that the protocol asks for is absent or malformed.
+    InvalidParams = "invalid_params", Client;
+    /// A header of the 2026-07-28 era does not say what the body says.
+    HeaderMismatch = "header_mismatch", Client;
+    /// A revision that this route does not serve.
+    UnsupportedVersion = "unsupported_version", Client;
+    /// Something broke in Weir.
+    Internal = "internal", Weir;
+    /// Nobody may call without credentials here.
+    Unauthenticated = "unauthenticated", Client;
+    /// The body is larger than `[http] body`.
+    TooLarge = "too_large", Client;
+    /// `Origin` is present and not allowed.
+    OriginNotAllowed = "origin_not_allowed", Client;
+    /// `Host` names somebody else.
+    HostNotAllowed = "host_not_allowed", Client;
+    /// The session id is unknown, expired, or somebody else's.
+    SessionNotFound = "session_not_found", Client;
+    /// No route has this path.
+    RouteNotFound = "route_not_found", Client;
+    /// The route does not take this HTTP method.
+    MethodNotAllowed = "method_not_allowed", Client;
+    /// The body is encoded, or in another charset than UTF-8.
+    UnsupportedMediaType = "unsupported_media_type", Client;
+    /// The server's answer is none to this request, or no MCP at all.
+    UpstreamBadResponse = "upstream_bad_response", Server;
+    /// The server went away after the request was sent.
+    UpstreamReset = "upstream_reset", Server;
+    /// No endpoint of the server could be reached; nothing was sent.
+    UpstreamUnavailable = "upstream_unavailable", Server;
+    /// The server took longer than the route allows.
+    UpstreamTimeout = "upstream_timeout", Server;
+    /// Weir is at its limit; what runs goes on.
+    Overloaded = "overloaded", Weir;
+    /// Weir is stopping.
+    Draining = "draining", Weir;
+}
+
+/// One refusal: why, in words that help, and whether to try again.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// What happened, where, and what to do; never a secret, never a server's own text.
+    pub message: Cow<'static, str>,
+    /// Whether the same message may succeed later, or is safe to repeat.
+    pub retryable: bool,
+    /// How long to wait before trying again.
+    pub retry_after: Option<Duration>,
+    /// Whether the server may have run it.
+    pub accepted: Accepted,
+    /// Further members of `data`, as JSON text without the braces (`"supported":[...]`); empty for most.
+    pub data: String,
+    /// The value of `Allow`, where a method was refused.
+    pub allow: Option<&'static str>,
+}
+
+impl Refusal {
+    /// A refusal before anything was sent, not worth repeating.
+    pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
+        let accepted = Accepted::No;
+        Self { reason, message: message.into(), retryable: false, retry_after: None, accepted, data: String::new(), allow: None }
+    }
+
+    /// Nothing was sent; the same message may be sent again after `wait`.
+    pub fn retryable(mut self, wait: Duration) -> Self {
+        self.retryable = true;
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The request was sent; `safe` says whether repeating it could do harm.
+    pub fn after_sending(mut self, safe: bool) -> Self {
+        self.accepted = Accepted::Unknown;
+        self.retryable = safe;
+        self
+    }
+
+    /// Adds members to `data`, as JSON text without braces.
+    pub fn with_data(mut self, members: String) -> Self {
+        self.data = members;
+        self
+    }
+
+    /// The methods that the resource takes (RFC 9110, 10.2.1).
+    pub fn allowing(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+}

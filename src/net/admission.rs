@@ -1,0 +1,86 @@
+//! How many connections there may be, in all and from one address. Asked at accept only.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The node's count of client connections.
+///
+/// The map by address is behind a lock, which is taken when a connection opens and when it closes, never for a
+/// message.
+#[derive(Debug)]
+pub struct Admission {
+    most: usize,
+    most_per_address: usize,
+    open: AtomicUsize,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Admission {
+    /// At most `most` connections, at most `most_per_address` of one address.
+    pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { most, most_per_address, open: AtomicUsize::new(0), by_address: Mutex::default() })
+    }
+
+    /// Connections open now.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Admits one connection from `address`, or says that a limit is reached.
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.most {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_address.entry(address).or_insert(0);
+        if *count >= self.most_per_address {
+            drop(by_address);
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        *count += 1;
+        Some(Permit { admission: Arc::clone(self), address })
+    }
+}
+
+/// A connection's place; given back when dropped.
+#[derive(Debug)]
+pub struct Permit {
+    admission: Arc<Admission>,
+    address: IpAddr,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.admission.open.fetch_sub(1, Ordering::Relaxed);
+        let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_bounds_hold_and_a_place_is_given_back() {
+        let admission = Admission::new(3, 2);
+        let (one, two) = ("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap());
+        let first = admission.admit(one).unwrap();
+        let _second = admission.admit(one).unwrap();
+        assert!(admission.admit(one).is_none(), "a third of one address");
+        let _third = admission.admit(two).unwrap();
+        assert!(admission.admit(two).is_none(), "a fourth in all");
+        drop(first);
+        assert!(admission.admit(one).is_some());
+        assert_eq!(admission.open(), 2);
+    }
+}

@@ -1,0 +1,116 @@
+//! A client's HTTP/1.1 connection.
+//!
+//! ```text
+//! socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
+//!                                                             `-> Reply::Stream: hyper is taken apart, our own
+//!                                                                 loop writes the answer, hyper starts again
+//! ```
+//!
+//! An answer of one piece leaves through hyper, head and body in one write. A streaming answer does not: hyper would
+//! turn every chunk into a frame and a write of its own, and keep its buffers while the stream is silent.
+
+mod canned;
+mod io;
+mod serve;
+mod stream;
+mod wire;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::net::guard::HeadLimits;
+
+pub use canned::turn_away;
+pub use serve::serve;
+pub use wire::{Scratch, scratch};
+
+/// The bounds of one connection; see `[http]` in the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes and fields of a request's head.
+    pub head: HeadLimits,
+    /// From a head's first byte to its last.
+    pub head_timeout: Duration,
+    /// Least bytes a second of a body, once ten seconds have passed.
+    pub body_rate: u64,
+    /// How long a write may make no progress.
+    pub write_stall: Duration,
+    /// How long a connection is kept without a request.
+    pub idle: Duration,
+    /// Silence on an event stream until a comment is sent.
+    pub keepalive: Duration,
+}
+
+/// What answers requests; one for all connections of a core.
+pub trait Handler {
+    /// An answer that comes piece by piece.
+    type Stream: Source;
+
+    /// Answers one request. The future is dropped when the client leaves.
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Reply<Self::Stream>>;
+}
+
+/// The two ends of a client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Who connected.
+    pub remote: SocketAddr,
+    /// The address that they reached us at.
+    pub local: SocketAddr,
+}
+
+/// An answer.
+pub enum Reply<S> {
+    /// In one piece.
+    Whole(Response<Full<Bytes>>),
+    /// Piece by piece, after this head.
+    Stream(response::Parts, S),
+}
+
+/// The body of a streaming answer.
+pub trait Source {
+    /// Appends the next piece to `out`: all that has come at once. Dropping the future loses nothing.
+    fn next(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Next>;
+
+    /// What fills silence; none where the body is no event stream.
+    fn keepalive(&self) -> Option<&'static [u8]>;
+
+    /// Whether the stream has no end of its own, so that draining ends it.
+    fn is_endless(&self) -> bool;
+
+    /// The exact length of the body in bytes, where it is known; else it is sent in chunks.
+    fn length(&self) -> Option<u64>;
+
+    /// The answer has been written to its end, or was cut.
+    fn finished(self, end: End);
+}
+
+/// What came of asking a [`Source`] for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// There may be more.
+    More,
+    /// This was the last piece (which may be empty).
+    Last,
+    /// The body is at fault and must not look complete: the connection is cut.
+    Cut,
+}
+
+/// How a streaming answer came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Written whole.
+    Complete,
+    /// Cut, because its source was at fault.
+    Cut,
+    /// The client left, or stopped reading.
+    ClientLeft,
+    /// Ended because Weir is stopping.
+    Drained,
+}

@@ -1,0 +1,69 @@
+//! What one data core works with. Nothing of it is shared but what is immutable or a relaxed counter.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Observer};
+use crate::model::RequestIds;
+use crate::net::upstream::Endpoint;
+use crate::protocol::revision::Era;
+use crate::seal::Sealer;
+use crate::stages::balance::Endpoints;
+use crate::stages::upstream::{Client, Patience, Room};
+
+/// The state of one data core.
+pub struct Core {
+    /// The routes, as `edge` finds them by path.
+    pub routes: Vec<Route>,
+    /// The servers behind them.
+    pub servers: Vec<Server>,
+    /// What calls are made with.
+    pub client: Rc<Client>,
+    /// What the servers were seen to offer.
+    pub catalog: Arc<Catalog>,
+    /// Where this core tells what it has seen.
+    pub observer: Observer,
+    /// The key of session ids.
+    pub sealer: Sealer,
+    /// The ids of this core's requests.
+    pub ids: RequestIds,
+    /// The bounds of messages.
+    pub bounds: Bounds,
+    /// Whether callers without credentials are taken.
+    pub anonymous: bool,
+}
+
+/// Bounds of messages; see `[http]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// Nesting of a message, its envelope included.
+    pub depth: u16,
+    /// Bytes of an event or line of a server, and of an answer that has to be read.
+    pub event: usize,
+}
+
+/// A path, and what is behind it.
+#[derive(Debug)]
+pub struct Route {
+    /// The path; sealed ids are bound to it.
+    pub path: String,
+    /// The place of the server in [`Core::servers`].
+    pub server: usize,
+    /// Room for calls whose client left.
+    pub abandoned: Room,
+}
+
+/// A server: equal endpoints, and how long it may take.
+#[derive(Debug)]
+pub struct Server {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it listens.
+    pub endpoints: Endpoints<Arc<Endpoint>>,
+    /// How long it may take.
+    pub patience: Patience,
+    /// The era it is pinned to, if it is.
+    pub pinned: Option<Era>,
+}

@@ -1,0 +1,103 @@
+//! One exchange as it advances: each step takes the proof of a stage, so that forgetting one does not compile.
+
+use http::HeaderMap;
+
+use crate::model::{Addressee, Principal};
+use crate::stages::authenticate::Identified;
+use crate::stages::session::{Bound, Seal};
+use crate::stages::wellformed::{Verb, WellFormed};
+
+use super::core::{Core, Route, Server};
+
+/// A request as `edge` hands it over: the route is found, nothing else is.
+#[derive(Debug)]
+pub struct Arrival<B> {
+    /// The place of the route in [`Core::routes`].
+    pub route: usize,
+    /// The HTTP method.
+    pub verb: Verb,
+    /// The client's fields.
+    pub headers: HeaderMap,
+    /// The body, not read yet.
+    pub body: B,
+}
+
+/// What every step knows.
+pub(super) struct Exchange<'a, P> {
+    pub(super) core: &'a Core,
+    pub(super) route: &'a Route,
+    pub(super) verb: Verb,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) progress: P,
+}
+
+/// Nobody has been asked anything.
+pub(super) struct Arrived;
+
+/// The caller is known.
+pub(super) struct Known {
+    identified: Identified,
+}
+
+/// The message is read.
+pub(super) struct Read {
+    known: Known,
+    pub(super) message: WellFormed,
+}
+
+/// The conversation is found: the call may be made.
+pub(super) struct Ready {
+    read: Read,
+    pub(super) bound: Bound,
+}
+
+impl<'a, P> Exchange<'a, P> {
+    pub(super) fn server(&self) -> &'a Server {
+        &self.core.servers[self.route.server]
+    }
+
+    fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
+        let Self { core, route, verb, headers, progress } = self;
+        Exchange { core, route, verb, headers, progress: step(progress) }
+    }
+}
+
+impl<'a> Exchange<'a, Arrived> {
+    pub(super) fn identified(self, identified: Identified) -> Exchange<'a, Known> {
+        self.advance(|Arrived| Known { identified })
+    }
+}
+
+impl<'a> Exchange<'a, Known> {
+    pub(super) fn read(self, message: WellFormed) -> Exchange<'a, Read> {
+        self.advance(|known| Read { known, message })
+    }
+}
+
+impl<'a> Exchange<'a, Read> {
+    pub(super) fn seal(&self) -> Seal<'a> {
+        seal(self, self.progress.known.identified.principal())
+    }
+
+    pub(super) fn bound(self, bound: Bound) -> Exchange<'a, Ready> {
+        self.advance(|read| Ready { read, bound })
+    }
+}
+
+impl<'a> Exchange<'a, Ready> {
+    pub(super) fn message(&self) -> &WellFormed {
+        &self.progress.read.message
+    }
+
+    pub(super) fn seal(&self) -> Seal<'a> {
+        seal(self, self.progress.read.known.identified.principal())
+    }
+
+    pub(super) fn addressee(&self) -> Addressee {
+        self.message().addressee()
+    }
+}
+
+fn seal<'a, P>(exchange: &Exchange<'a, P>, principal: Principal) -> Seal<'a> {
+    Seal { sealer: &exchange.core.sealer, route: &exchange.route.path, principal }
+}

@@ -1,0 +1,179 @@
+//! Strings: the strict check of one, the fast skip of one, and its contents unescaped.
+
+use super::fault::{Fault, FaultReason};
+
+/// The end of a string that was read.
+#[derive(Clone, Copy)]
+pub(super) struct Ending {
+    /// Offset behind the closing quote.
+    pub(super) end: usize,
+    /// Whether there was a backslash.
+    pub(super) escaped: bool,
+}
+
+/// Checks the string whose opening quote is at `open`; U+0000 is a fault in a key.
+///
+/// UTF-8 is not looked at here: the whole text has been checked before.
+#[inline]
+pub(super) fn check(bytes: &[u8], open: usize, is_key: bool) -> Result<Ending, Fault> {
+    let mut at = open + 1;
+    let mut escaped = false;
+    loop {
+        at = plain(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok(Ending { end: at + 1, escaped }),
+            Some(b'\\') => {
+                escaped = true;
+                at = escape(bytes, at, is_key)?;
+            }
+            Some(_) => return Err(Fault::new(FaultReason::ControlCharacter, at)),
+            None => return Err(Fault::new(FaultReason::Truncated, at)),
+        }
+    }
+}
+
+/// Skips the string whose opening quote is at `open` in checked bytes; `None` where it does not end.
+#[inline]
+pub(super) fn skip(bytes: &[u8], open: usize) -> Option<Ending> {
+    let mut at = open + 1;
+    let mut escaped = false;
+    loop {
+        at = plain(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some(Ending { end: at + 1, escaped }),
+            b'\\' => {
+                escaped = true;
+                at += 2;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// Offset of the next quote, backslash or control character at or behind `at`; the length where there is none.
+#[inline]
+pub(super) fn plain(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let hits = special(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return at + (hits.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = bytes.get(at) {
+        if byte < 0x20 || byte == b'"' || byte == b'\\' {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Eight bytes at once: the lowest set bit is in the first byte that is special (later ones may be wrong, by a borrow).
+#[inline]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (zero(quote) | zero(backslash) | control) & HIGH
+}
+
+/// Checks the escape whose backslash is at `at`; returns the offset behind it, and behind both halves of a pair.
+fn escape(bytes: &[u8], at: usize, is_key: bool) -> Result<usize, Fault> {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match hex(bytes, at + 2)? {
+            0 if is_key => Err(Fault::new(FaultReason::NulInKey, at)),
+            0xD800..=0xDBFF => match bytes.get(at + 6..at + 8) {
+                Some(b"\\u") if matches!(hex(bytes, at + 8)?, 0xDC00..=0xDFFF) => Ok(at + 12),
+                _ => Err(Fault::new(FaultReason::LoneSurrogate, at)),
+            },
+            0xDC00..=0xDFFF => Err(Fault::new(FaultReason::LoneSurrogate, at)),
+            _ => Ok(at + 6),
+        },
+        Some(_) => Err(Fault::new(FaultReason::Escape, at)),
+        None => Err(Fault::new(FaultReason::Truncated, at + 1)),
+    }
+}
+
+/// The four hexadecimal digits at `at`.
+fn hex(bytes: &[u8], at: usize) -> Result<u32, Fault> {
+    let Some(digits) = bytes.get(at..at + 4) else {
+        return Err(Fault::new(FaultReason::Truncated, bytes.len()));
+    };
+    let mut unit = 0;
+    for (index, &digit) in digits.iter().enumerate() {
+        let value = (digit as char).to_digit(16).ok_or(Fault::new(FaultReason::Escape, at + index))?;
+        unit = unit << 4 | value;
+    }
+    Ok(unit)
+}
+
+/// The bytes of a string's contents (what is between its quotes), unescaped.
+pub(super) fn unescape(inner: &[u8]) -> Unescape<'_> {
+    Unescape { rest: inner, character: [0; 4], left: 0, len: 0 }
+}
+
+/// See [`unescape`]. What is no escape is given as it stands, so that it ends on any bytes.
+pub(super) struct Unescape<'a> {
+    rest: &'a [u8],
+    /// The character that an escape stood for, of which the last `left` bytes up to `len` are still to be given.
+    character: [u8; 4],
+    left: u8,
+    len: u8,
+}
+
+impl Iterator for Unescape<'_> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        if self.left > 0 {
+            let byte = self.character.get(usize::from(self.len - self.left)).copied();
+            self.left -= 1;
+            return byte;
+        }
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        if byte != b'\\' {
+            return Some(byte);
+        }
+        self.escaped()
+    }
+}
+
+impl Unescape<'_> {
+    /// Takes what is behind a backslash and gives its first byte.
+    fn escaped(&mut self) -> Option<u8> {
+        let (&letter, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(match letter {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.unit(),
+            other => other,
+        })
+    }
+
+    /// Takes the digits behind `\u`, and the other half of a pair.
+    fn unit(&mut self) -> Option<u8> {
+        let high = hex(self.rest, 0).ok()?;
+        self.rest = self.rest.get(4..)?;
+        let mut code = high;
+        if matches!(high, 0xD800..=0xDBFF) && self.rest.starts_with(b"\\u") {
+            let low = hex(self.rest, 2).ok()?;
+            self.rest = self.rest.get(6..)?;
+            code = 0x10000 + ((high - 0xD800) << 10) + (low.wrapping_sub(0xDC00) & 0x3FF);
+        }
+        let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+        self.len = character.encode_utf8(&mut self.character).len() as u8;
+        self.left = self.len;
+        self.next()
+    }
+}

@@ -1,0 +1,89 @@
+//! The members of `params` and of `_meta` that anyone needs.
+
+use crate::protocol::json::Value;
+
+/// Members of `params`, whatever kind they are: who needs a string asks [`Value::text`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// `name`: the tool or prompt.
+    pub name: Option<Value>,
+    /// `uri`: the resource.
+    pub uri: Option<Value>,
+    /// `taskId`.
+    pub task_id: Option<Value>,
+    /// `arguments`.
+    pub arguments: Option<Value>,
+    /// `_meta`; its members are in [`Meta`] where it is an object.
+    pub meta: Option<Value>,
+    /// `cursor`.
+    pub cursor: Option<Value>,
+    /// `requestState`.
+    pub request_state: Option<Value>,
+    /// `inputResponses`.
+    pub input_responses: Option<Value>,
+    /// `protocolVersion` (`initialize`).
+    pub protocol_version: Option<Value>,
+    /// `capabilities` (`initialize`).
+    pub capabilities: Option<Value>,
+    /// `requestId` (`notifications/cancelled`).
+    pub request_id: Option<Value>,
+    /// `progressToken` (`notifications/progress`).
+    pub progress_token: Option<Value>,
+}
+
+/// Members of the `_meta` of `params`, or of `result` in an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// `io.modelcontextprotocol/protocolVersion`.
+    pub protocol_version: Option<Value>,
+    /// `io.modelcontextprotocol/clientCapabilities`.
+    pub client_capabilities: Option<Value>,
+    /// `io.modelcontextprotocol/clientInfo`.
+    pub client_info: Option<Value>,
+    /// `io.modelcontextprotocol/logLevel`.
+    pub log_level: Option<Value>,
+    /// `io.modelcontextprotocol/subscriptionId`.
+    pub subscription_id: Option<Value>,
+    /// `progressToken`.
+    pub progress_token: Option<Value>,
+}
+
+impl Fields {
+    /// Where the member `key` is kept; `None` if it is none of these.
+    #[inline]
+    pub(super) fn slot(&mut self, key: &[u8]) -> Option<&mut Option<Value>> {
+        Some(match key {
+            b"name" => &mut self.name,
+            b"uri" => &mut self.uri,
+            b"taskId" => &mut self.task_id,
+            b"arguments" => &mut self.arguments,
+            b"_meta" => &mut self.meta,
+            b"cursor" => &mut self.cursor,
+            b"requestState" => &mut self.request_state,
+            b"inputResponses" => &mut self.input_responses,
+            b"protocolVersion" => &mut self.protocol_version,
+            b"capabilities" => &mut self.capabilities,
+            b"requestId" => &mut self.request_id,
+            b"progressToken" => &mut self.progress_token,
+            _ => return None,
+        })
+    }
+}
+
+impl Meta {
+    /// Where the member `key` is kept; `None` if it is none of these.
+    #[inline]
+    pub(super) fn slot(&mut self, key: &[u8]) -> Option<&mut Option<Value>> {
+        if key == b"progressToken" {
+            return Some(&mut self.progress_token);
+        }
+        Some(match key.strip_prefix(b"io.modelcontextprotocol/")? {
+            b"protocolVersion" => &mut self.protocol_version,
+            b"clientCapabilities" => &mut self.client_capabilities,
+            b"clientInfo" => &mut self.client_info,
+            b"logLevel" => &mut self.log_level,
+            b"subscriptionId" => &mut self.subscription_id,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! The ring of master keys: the first seals, all of them open.
+//!
+//! Its text is one key a line, 32 random bytes in Base64, newest first. To rotate, put a new key in front on every node,
+//! and take the last one away once everything sealed with it has run out (24 hours for sessions).
+
+use std::{error, fmt, hint::black_box};
+
+use aws_lc_rs::{digest, hkdf, rand};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::sealer::{Purpose, Sealer};
+
+/// Bytes of a master key and of a sub-key.
+pub(super) const KEY_BYTES: usize = 32;
+/// The first bytes of a digest of the master key, so that the right key is found without trying all of them.
+pub(super) type KeyId = [u8; 4];
+
+const MOST_KEYS: usize = 16;
+const SALT: &[u8] = b"weir seal 1";
+const ID_LABEL: &[u8] = b"weir key id 1";
+
+/// Master keys, newest first; never empty, ids unique. Without `Debug`: a key is never printed.
+pub struct KeyRing {
+    keys: Vec<MasterKey>,
+}
+
+/// Why a text is no key ring. Names lines, never shows what is in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RingError {
+    /// There is no key in it.
+    Empty,
+    /// There are more than 16 keys in it.
+    TooMany,
+    /// The line (counted from 1) is no Base64.
+    NotBase64(usize),
+    /// The line is Base64 of so many bytes, which are not 32.
+    Length(usize, usize),
+    /// The line repeats one byte 32 times: a placeholder, not a random key.
+    NotRandom(usize),
+    /// The first line has the same key, or one with the same id, as the second.
+    Repeated(usize, usize),
+}
+
+struct MasterKey {
+    id: KeyId,
+    line: usize,
+    bytes: [u8; KEY_BYTES],
+}
+
+impl KeyRing {
+    /// Reads a ring; blank lines and white space around a key are ignored.
+    pub fn parse(text: &str) -> Result<Self, RingError> {
+        let mut keys: Vec<MasterKey> = Vec::new();
+        for (line, key) in (1..).zip(text.lines().map(str::trim)).filter(|(_, key)| !key.is_empty()) {
+            if keys.len() == MOST_KEYS {
+                return Err(RingError::TooMany);
+            }
+            let key = MasterKey::parse(line, key)?;
+            if let Some(twin) = keys.iter().find(|other| other.id == key.id) {
+                return Err(RingError::Repeated(line, twin.line));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() { Err(RingError::Empty) } else { Ok(Self { keys }) }
+    }
+
+    /// The text of a new ring with one random key, its line end included.
+    pub fn generate_text() -> String {
+        let mut key = [0; KEY_BYTES];
+        rand::fill(&mut key).expect("the operating system gives random bytes");
+        let text = STANDARD.encode(key) + "\n";
+        wipe(&mut key);
+        text
+    }
+
+    /// What seals and opens for one purpose. Does the key derivations, so make it once and clone it.
+    pub fn sealer(&self, purpose: Purpose) -> Sealer {
+        Sealer::new(self.keys.iter().map(|key| (key.id, key.derive(purpose.label()))))
+    }
+}
+
+impl MasterKey {
+    fn parse(line: usize, text: &str) -> Result<Self, RingError> {
+        let mut decoded = STANDARD.decode(text).map_err(|_| RingError::NotBase64(line))?;
+        let bytes = <[u8; KEY_BYTES]>::try_from(&decoded[..]).map_err(|_| RingError::Length(line, decoded.len()));
+        wipe(&mut decoded);
+        let bytes = bytes?;
+        if bytes.iter().all(|byte| *byte == bytes[0]) {
+            return Err(RingError::NotRandom(line));
+        }
+        Ok(Self { id: key_id(&bytes), line, bytes })
+    }
+
+    fn derive(&self, label: &[u8]) -> [u8; KEY_BYTES] {
+        let mut sub_key = [0; KEY_BYTES];
+        hkdf::Salt::new(hkdf::HKDF_SHA256, SALT)
+            .extract(&self.bytes)
+            .expand(&[label], SubKey)
+            .and_then(|material| material.fill(&mut sub_key))
+            .expect("32 bytes are within what HKDF-SHA256 yields");
+        sub_key
+    }
+}
+
+impl Drop for MasterKey {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes);
+    }
+}
+
+/// Overwrites key material that is about to be freed; `black_box` keeps the compiler from leaving it out.
+pub(super) fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    black_box(bytes);
+}
+
+fn key_id(key: &[u8; KEY_BYTES]) -> KeyId {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(ID_LABEL);
+    context.update(key);
+    let digest = context.finish();
+    digest.as_ref().first_chunk().copied().expect("a SHA-256 digest has 32 bytes")
+}
+
+struct SubKey;
+
+impl hkdf::KeyType for SubKey {
+    fn len(&self) -> usize {
+        KEY_BYTES
+    }
+}
+
+impl error::Error for RingError {}
+
+impl fmt::Display for RingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the key ring is empty: it takes one key a line, 32 random bytes in Base64"),
+            Self::TooMany => write!(f, "the key ring has more than {MOST_KEYS} keys: take the last ones away"),
+            Self::NotBase64(line) => write!(f, "line {line} of the key ring is not Base64 with padding"),
+            Self::Length(line, found) => {
+                write!(f, "line {line} of the key ring is a key of {found} bytes: it has to be {KEY_BYTES}")
+            }
+            Self::NotRandom(line) => write!(f, "line {line} of the key ring repeats one byte: that is no random key"),
+            Self::Repeated(line, twin) => write!(f, "line {line} of the key ring repeats the key of line {twin}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(seed: u8) -> String {
+        STANDARD.encode(std::array::from_fn::<u8, KEY_BYTES, _>(|index| seed.wrapping_add(index as u8)))
+    }
+
+    fn refused(text: &str) -> RingError {
+        KeyRing::parse(text).err().expect("this is no key ring")
+    }
+
+    #[test]
+    fn a_generated_ring_is_a_ring_and_no_two_are_alike() {
+        let text = KeyRing::generate_text();
+        assert!(KeyRing::parse(&text).is_ok());
+        assert_ne!(text, KeyRing::generate_text());
+    }
+
+    #[test]
+    fn blank_lines_and_foreign_line_ends_are_taken() {
+        let ring = KeyRing::parse(&format!("\r\n {}\r\n\n{}", line(1), line(2))).unwrap();
+        assert_eq!(ring.keys.iter().map(|key| key.line).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn what_is_no_ring_is_refused_by_line() {
+        assert_eq!(refused(" \n\n"), RingError::Empty);
+        assert_eq!(refused(&format!("{}\nnot base64!", line(1))), RingError::NotBase64(2));
+        assert_eq!(refused(&STANDARD.encode([7; 31])), RingError::Length(1, 31));
+        assert_eq!(refused(&STANDARD.encode([0; 32])), RingError::NotRandom(1));
+        assert_eq!(refused(&format!("{}\n\n{}", line(1), line(1))), RingError::Repeated(3, 1));
+        let many: Vec<_> = (0..17).map(line).collect();
+        assert_eq!(refused(&many.join("\n")), RingError::TooMany);
+        assert!(KeyRing::parse(&many[..16].join("\n")).is_ok());
+    }
+}

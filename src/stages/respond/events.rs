@@ -1,0 +1,147 @@
+//! An answer as an event stream: our framing around the server's bytes, message by message.
+
+use crate::catalog::Observer;
+use crate::model::{Reason, Refusal};
+use crate::protocol::message::{self, Body};
+use crate::protocol::method::Method;
+use crate::protocol::revision::Era;
+use crate::protocol::sse::{self, Block};
+
+use super::bad;
+use super::expected::{Awaited, Expected, Verdict};
+use super::whole::{changed, revision};
+
+/// Reads a server's event stream and writes what of it passes.
+#[derive(Debug)]
+pub struct Events {
+    reader: sse::Reader,
+    expected: Expected,
+    /// The stream carried event ids, so that a client can come back for the rest (2025-11-25, polling).
+    resumable: bool,
+    revision: Option<String>,
+    strays: u64,
+}
+
+impl Events {
+    /// A stream whose lines and events hold at most `limit` bytes.
+    pub fn new(expected: Expected, limit: usize) -> Self {
+        let reader = sse::Reader::new(limit);
+        Self { reader, expected, resumable: false, revision: None, strays: 0 }
+    }
+
+    /// Takes what came and appends what passes to `out`.
+    ///
+    /// # Errors
+    /// `upstream_bad_response` for a line or an event beyond the limit; the stream is over.
+    pub fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>, observer: &Observer) -> Result<(), Refusal> {
+        self.reader.push(chunk);
+        loop {
+            match self.reader.next() {
+                Ok(Some(block)) => {
+                    self.resumable |= block.id.is_some_and(|id| !id.is_empty());
+                    let mut verdicts = Verdicts {
+                        expected: &mut self.expected,
+                        revision: &mut self.revision,
+                        observer,
+                        strays: &mut self.strays,
+                    };
+                    verdicts.block(&block, out);
+                }
+                Ok(None) => return Ok(()),
+                Err(overlong) => return Err(bad(overlong, self.expected.reads_only())),
+            }
+        }
+    }
+
+    /// Whether the awaited answer has come.
+    pub fn is_answered(&self) -> bool {
+        self.expected.is_answered()
+    }
+
+    /// The revision that the answer to `initialize` named.
+    pub fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    /// Messages that were dropped.
+    pub fn strays(&self) -> u64 {
+        self.strays
+    }
+
+    /// Whether the stream has no end of its own: a session's, or a subscription's.
+    pub fn is_endless(&self) -> bool {
+        self.expected.method == Some(Method::Listen) || matches!(self.expected.awaited, Awaited::Any)
+    }
+
+    /// Whom an error would be addressed to that ends the stream: those who still wait.
+    pub fn awaited(&self) -> Awaited {
+        if self.is_answered() { Awaited::None } else { self.expected.awaited.clone() }
+    }
+
+    /// The server's stream has ended.
+    ///
+    /// # Errors
+    /// `upstream_reset` where an answer is still awaited and the client has no event id to come back with.
+    pub fn end(&self) -> Result<(), Refusal> {
+        let polls = self.resumable && self.expected.era == Era::Legacy;
+        match self.expected.awaited {
+            Awaited::Request(_) | Awaited::Batch(_) if !self.is_answered() && !polls => {
+                let refusal = Refusal::new(Reason::UpstreamReset, "the server ended the stream before its answer");
+                Err(refusal.after_sending(self.expected.reads_only()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The parts of [`Events`] beside its reader, which lends out the block.
+struct Verdicts<'a> {
+    expected: &'a mut Expected,
+    revision: &'a mut Option<String>,
+    observer: &'a Observer,
+    strays: &'a mut u64,
+}
+
+impl Verdicts<'_> {
+    fn block(&mut self, block: &Block<'_>, out: &mut Vec<u8>) {
+        let Some(text) = block.message() else { return sse::write_block(out, block) };
+        match self.judge(text) {
+            Ok(None) => sse::write_block(out, block),
+            Ok(Some(changed)) => sse::write_block(out, &Block { data: Some(&changed), ..*block }),
+            Err(why) => {
+                *self.strays += 1;
+                tracing::warn!(why, "a message of a server was dropped");
+                // Its id still counts: a client that comes back must not be sent what came before it again.
+                if block.id.is_some() {
+                    sse::write_block(out, &Block { data: Some(b""), event: None, ..*block });
+                }
+            }
+        }
+    }
+
+    /// Whether a message passes; `Some` with other bytes where it had to be changed.
+    fn judge(&mut self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let body = message::read_server(text, &self.expected.limits).map_err(|fault| fault.to_string())?;
+        match &body {
+            Body::One(message) => match self.expected.judge(message, text) {
+                Verdict::Pass => Ok(None),
+                Verdict::Stray(why) => Err(why.to_owned()),
+                Verdict::Answer => Ok(self.answer(message, text)),
+            },
+            Body::Batch(messages) => {
+                for message in messages {
+                    if let Verdict::Stray(why) = self.expected.judge(message, text) {
+                        return Err(why.to_owned());
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn answer(&mut self, message: &message::Message, text: &[u8]) -> Option<Vec<u8>> {
+        self.expected.teach(self.observer, text, message);
+        *self.revision = revision(self.expected, message, text);
+        changed(self.expected, message, text)
+    }
+}

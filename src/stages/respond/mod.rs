@@ -1,0 +1,21 @@
+//! What of a server's answer passes: every message of a server to a client goes through here, on whatever stream.
+//!
+//! Servers are not trusted (security, "Servers are not trusted either", 1): an answer has to be for this request, and
+//! there is one. Nothing here does I/O; bytes go in, bytes that may pass come out.
+
+mod events;
+mod expected;
+mod head;
+mod whole;
+
+pub use events::Events;
+pub use expected::{Awaited, Expected, Lesson, Verdict};
+pub use head::passing;
+pub use whole::{Checked, Other, whole};
+
+use crate::model::{Reason, Refusal};
+
+/// The answer is at fault; `why` says how. The call was made, so it is repeatable only where it reads.
+fn bad(why: impl std::fmt::Display, reads_only: bool) -> Refusal {
+    Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}")).after_sending(reads_only)
+}

@@ -1,0 +1,97 @@
+//! Which conversation, and with which endpoint (legacy era; protocol, 45 to 46).
+//!
+//! The id that a client sees is sealed and says all that any node has to know, so nothing is stored. A session that
+//! cannot be opened is answered as an unknown one: 404, and the client starts anew.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::model::{Principal, Reason, Refusal, clock};
+use crate::protocol::revision::{Era, Revision};
+use crate::seal::session::SessionId;
+use crate::seal::{Sealer, Short};
+
+/// The header that carries the id.
+pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// What ids of one route and caller are sealed with.
+pub struct Seal<'a> {
+    /// The sub-key for sessions.
+    pub sealer: &'a Sealer,
+    /// The path of the route.
+    pub route: &'a str,
+    /// The caller.
+    pub principal: Principal,
+}
+
+/// Proof that the conversation is found, or that there is none. Nobody else can make one.
+#[derive(Debug)]
+pub struct Bound {
+    conversation: Option<Conversation>,
+}
+
+#[derive(Debug)]
+struct Conversation {
+    sealed: HeaderValue,
+    id: SessionId,
+}
+
+impl Bound {
+    /// The server's own id, to be sent to it.
+    pub fn upstream_id(&self) -> Option<&str> {
+        self.conversation.as_ref().map(|conversation| conversation.id.upstream.as_str())
+    }
+
+    /// The fingerprint of the endpoint that gave the session.
+    pub fn endpoint(&self) -> Option<u64> {
+        self.conversation.as_ref().map(|conversation| conversation.id.endpoint)
+    }
+
+    /// The revision that was negotiated, where the session says one that is known.
+    pub fn revision(&self) -> Option<Revision> {
+        self.conversation.as_ref().and_then(|conversation| Revision::parse(conversation.id.revision.as_str()))
+    }
+
+    /// The id that the client is to see for the server's `upstream`: the one it has already, where it is the same
+    /// session, else a new one.
+    ///
+    /// # Errors
+    /// `upstream_bad_response` where the server's id cannot be sealed (too long, or not visible ASCII).
+    pub fn outgoing(&self, seal: &Seal<'_>, upstream: &str, endpoint: u64, revision: &str) -> Result<HeaderValue, Refusal> {
+        if let Some(known) = self.conversation.as_ref().filter(|known| known.id.upstream == upstream) {
+            return Ok(known.sealed.clone());
+        }
+        let session = SessionId {
+            revision: Short::new(revision).or(Short::new("")).expect("an empty text is short"),
+            issued: clock::unix_seconds(),
+            node: Short::new("").expect("an empty text is short"),
+            endpoint,
+            upstream: upstream.to_owned(),
+        };
+        let text = session.seal(seal.sealer, seal.route, seal.principal.key());
+        let text = text.map_err(|error| Refusal::new(Reason::UpstreamBadResponse, error.to_string()))?;
+        Ok(HeaderValue::from_str(&text).expect("Base64 is visible ASCII"))
+    }
+}
+
+/// Finds the conversation that the head names. The modern era has none: an id that is there is not looked at.
+///
+/// # Errors
+/// `session_not_found` for an id that is not ours, expired, or of another route or caller; `invalid_request` for two.
+pub fn bind(seal: &Seal<'_>, era: Era, headers: &HeaderMap) -> Result<Bound, Refusal> {
+    let mut ids = headers.get_all(SESSION_ID).iter();
+    let Some(sealed) = ids.next().filter(|_| era == Era::Legacy) else { return Ok(Bound { conversation: None }) };
+    if ids.next().is_some() {
+        return Err(Refusal::new(Reason::InvalidRequest, "two Mcp-Session-Id headers"));
+    }
+    let now = clock::unix_seconds();
+    let open = |text| SessionId::open(seal.sealer, seal.route, seal.principal.key(), text, now);
+    match sealed.to_str().ok().and_then(open) {
+        Some(id) => Ok(Bound { conversation: Some(Conversation { sealed: sealed.clone(), id }) }),
+        None => Err(not_found()),
+    }
+}
+
+/// The answer to a session that is not there (any more).
+pub fn not_found() -> Refusal {
+    Refusal::new(Reason::SessionNotFound, "unknown or expired session; send initialize without Mcp-Session-Id to start anew")
+}

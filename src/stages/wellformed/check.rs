@@ -1,0 +1,180 @@
+//! The order in which a message is checked (protocol, "Modern front"; security, "Reading a message").
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body::Body as HttpBody;
+
+use crate::catalog::Catalog;
+use crate::model::{Addressee, Reason, Refusal};
+use crate::protocol::headers::{self, Fault, Mismatch};
+use crate::protocol::message::{self, Body, Kind, Limits, Message, OwnedId};
+use crate::protocol::method::Method;
+use crate::protocol::revision::{Era, Revision, SERVED_MODERN};
+
+use super::{Verb, WellFormed, body};
+
+/// What the checks go by.
+#[derive(Clone, Copy)]
+pub struct Checks<'a> {
+    /// Bytes of a body.
+    pub body: usize,
+    /// Nesting of a message.
+    pub depth: u16,
+    /// What the servers were seen to offer: the tools whose `Mcp-Param-*` are known.
+    pub catalog: &'a Catalog,
+    /// The server behind the route.
+    pub server: usize,
+}
+
+/// A refusal, and whom it is addressed to.
+type Refused = (Refusal, Addressee);
+
+/// Reads and checks a request. GET and DELETE have no body (the head guard sees to that) and pass.
+///
+/// # Errors
+/// The refusals of the table that concern a message, each with whom it is addressed to.
+pub async fn read<B>(checks: &Checks<'_>, verb: Verb, headers: &HeaderMap, body: B) -> Result<WellFormed, Refused>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    if verb != Verb::Post {
+        return Ok(WellFormed { bytes: Bytes::new(), body: None, era: Era::Legacy, method: None });
+    }
+    media(headers).map_err(to_nobody)?;
+    let bytes = body::collect(body, checks.body).await.map_err(to_nobody)?;
+    let limits = Limits { depth: checks.depth, ..Limits::default() };
+    let body = message::read_client(&bytes, &limits).map_err(|fault| unreadable(&fault, &bytes))?;
+    let era = match &body {
+        Body::One(message) => headers::era(headers, message.meta.protocol_version.is_some(), false),
+        Body::Batch(_) => headers::era(headers, false, true),
+    };
+    let method = method(&body, &bytes);
+    let checked = match (&body, era) {
+        (Body::One(message), Era::Modern) => modern(checks, headers, message, &bytes),
+        (Body::One(_), Era::Legacy) => one_version(headers),
+        (Body::Batch(messages), _) => batch(headers, messages, &bytes),
+    };
+    let message = WellFormed { bytes, body: Some(body), era, method };
+    match checked {
+        Ok(()) => Ok(message),
+        Err(refusal) => Err((refusal, message.addressee())),
+    }
+}
+
+/// What is no JSON in UTF-8 is not read. An encoded body, or one in another charset, would be read differently by us
+/// and by a server that decodes it; the media type itself is for the server to judge.
+fn media(headers: &HeaderMap) -> Result<(), Refusal> {
+    let unsupported = |what: &'static str| Err(Refusal::new(Reason::UnsupportedMediaType, what));
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    if encodings.iter().any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")) {
+        return unsupported("a request body with Content-Encoding is not taken; send it as it is");
+    }
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(media) = types.next() else { return Ok(()) };
+    if types.next().is_some() {
+        return unsupported("two Content-Type headers");
+    }
+    let Ok(media) = media.to_str() else { return unsupported("a Content-Type outside visible ASCII") };
+    let charsets = media.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let foreign = charsets.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).any(|(_, charset)| {
+        let charset = charset.trim().trim_matches('"');
+        !["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+    });
+    match foreign {
+        true => unsupported("a charset other than utf-8; JSON is exchanged in UTF-8 (RFC 8259, 8.1)"),
+        false => Ok(()),
+    }
+}
+
+fn method(body: &Body, bytes: &[u8]) -> Option<Method> {
+    let Body::One(message) = body else { return None };
+    message.method.and_then(|method| method.text(bytes)).map(|name| Method::of(&name))
+}
+
+/// A message of 2026-07-28 and later: version, names, parameters, in this order.
+fn modern(checks: &Checks<'_>, headers: &HeaderMap, message: &Message, bytes: &[u8]) -> Result<(), Refusal> {
+    if matches!(message.kind, Kind::Answer | Kind::Error) {
+        return Err(Refusal::new(Reason::InvalidRequest, "2026-07-28 has no posted answers; use inputResponses"));
+    }
+    let version = headers::check_version(headers, message, bytes).map_err(faulty)?;
+    if let Some(version) = version.filter(|version| !is_served_modern(version)) {
+        return Err(unsupported_version(checks, &version));
+    }
+    headers::check_names(headers, message, bytes).map_err(mismatch)?;
+    let Some(name) = message.fields.name.filter(|_| is_call(message, bytes)).and_then(|name| name.text(bytes)) else {
+        return Ok(());
+    };
+    // What is not known, or is defined wrongly, is for its server to judge.
+    match checks.catalog.tool(checks.server, &name).as_deref().map(|tool| &tool.params) {
+        Some(Ok(params)) => params.check(headers, message.fields.arguments, bytes).map_err(mismatch),
+        Some(Err(_)) | None => Ok(()),
+    }
+}
+
+fn is_call(message: &Message, bytes: &[u8]) -> bool {
+    message.kind == Kind::Request && message.method.is_some_and(|method| method.is(bytes, "tools/call"))
+}
+
+fn is_served_modern(version: &str) -> bool {
+    Revision::parse(version).is_some_and(|revision| SERVED_MODERN.contains(&revision))
+}
+
+fn faulty(fault: Fault) -> Refusal {
+    match fault {
+        Fault::Mismatch(found) => mismatch(found),
+        Fault::Envelope(_) => Refusal::new(Reason::InvalidParams, fault.to_string()),
+    }
+}
+
+fn mismatch(found: Mismatch) -> Refusal {
+    Refusal::new(Reason::HeaderMismatch, found.to_string())
+}
+
+/// `supported` names the modern revisions that this route serves: ours, cut to the server's own where they were seen.
+fn unsupported_version(checks: &Checks<'_>, requested: &str) -> Refusal {
+    let known = checks.catalog.supported(checks.server);
+    let serves = |revision: &&Revision| known.as_ref().is_none_or(|known| known.contains(**revision));
+    let supported: Vec<_> = SERVED_MODERN.iter().filter(serves).map(|revision| format!("\"{revision}\"")).collect();
+    let requested: Cow<'_, str> = requested.chars().take(64).collect();
+    let quoted = crate::protocol::json::quoted(&requested);
+    Refusal::new(Reason::UnsupportedVersion, format!("protocol version {quoted} is not served here"))
+        .with_data(format!("\"supported\":[{}],\"requested\":{quoted}", supported.join(",")))
+}
+
+/// The legacy era asks nothing of the header but that there is one.
+fn one_version(headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers.get_all(headers::MCP_PROTOCOL_VERSION).iter().nth(1) {
+        Some(_) => Err(Refusal::new(Reason::HeaderMismatch, "two MCP-Protocol-Version headers")),
+        None => Ok(()),
+    }
+}
+
+/// Batches are of 2025-03-26 alone, and none opens a conversation.
+fn batch(headers: &HeaderMap, messages: &[Message], bytes: &[u8]) -> Result<(), Refusal> {
+    one_version(headers)?;
+    let named = headers.get(headers::MCP_PROTOCOL_VERSION);
+    if named.is_some_and(|version| version.as_bytes().trim_ascii() != Revision::V2025_03_26.as_str().as_bytes()) {
+        return Err(Refusal::new(Reason::InvalidRequest, "batches are of 2025-03-26 alone; send each message on its own"));
+    }
+    let initialize = |message: &Message| message.method.is_some_and(|method| method.is(bytes, "initialize"));
+    match messages.iter().any(initialize) {
+        true => Err(Refusal::new(Reason::InvalidRequest, "initialize may not be part of a batch")),
+        false => Ok(()),
+    }
+}
+
+fn to_nobody(refusal: Refusal) -> Refused {
+    (refusal, Addressee::Nobody)
+}
+
+/// A body that the strict pass refuses. It is answered before a message was read, so the status is the table's.
+fn unreadable(fault: &message::Fault, bytes: &[u8]) -> Refused {
+    let reason = if fault.is_parse_error() { Reason::ParseError } else { Reason::InvalidRequest };
+    let refusal = Refusal::new(reason, fault.to_string());
+    match &fault.id {
+        Some(id) => (refusal, Addressee::Request { era: Era::Modern, initialize: false, id: OwnedId::of(id, bytes) }),
+        None => (refusal, Addressee::Nobody),
+    }
+}

@@ -1,0 +1,103 @@
+//! What is said: the body in its bound, read strictly, its era found, its headers held against it.
+//!
+//! Nothing trusts a name before this stage has passed.
+
+mod body;
+mod check;
+
+use bytes::Bytes;
+
+use crate::model::Addressee;
+use crate::protocol::message::{Body, Kind, Message, OwnedId};
+use crate::protocol::method::Method;
+use crate::protocol::revision::Era;
+
+pub use check::{Checks, read};
+
+/// The HTTP methods of streamable HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// A message, or a batch.
+    Post,
+    /// Opens the stream of a session (legacy), or resumes one.
+    Get,
+    /// Ends a session (legacy).
+    Delete,
+}
+
+impl Verb {
+    /// As it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Post => "POST",
+            Verb::Get => "GET",
+            Verb::Delete => "DELETE",
+        }
+    }
+}
+
+/// Proof that the message was read whole and means one thing. Nobody else can make one.
+#[derive(Debug)]
+pub struct WellFormed {
+    bytes: Bytes,
+    body: Option<Body>,
+    era: Era,
+    method: Option<Method>,
+}
+
+impl WellFormed {
+    /// The body as it came; these bytes are forwarded, no others.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The single message, if it is one.
+    pub fn message(&self) -> Option<&Message> {
+        match &self.body {
+            Some(Body::One(message)) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The messages of a batch.
+    pub fn batch(&self) -> Option<&[Message]> {
+        match &self.body {
+            Some(Body::Batch(messages)) => Some(messages),
+            _ => None,
+        }
+    }
+
+    /// The era of the message (protocol, "Modern front", 0). GET and DELETE are of the legacy era.
+    pub fn era(&self) -> Era {
+        self.era
+    }
+
+    /// What a single message's method means; `None` for answers, batches, GET and DELETE.
+    pub fn method(&self) -> Option<Method> {
+        self.method
+    }
+
+    /// Whom an error of ours would be addressed to.
+    pub fn addressee(&self) -> Addressee {
+        match &self.body {
+            None => Addressee::Nobody,
+            Some(Body::One(message)) => addressee(message, &self.bytes, self.era),
+            Some(Body::Batch(messages)) => Addressee::Batch(ids(messages, &self.bytes)),
+        }
+    }
+}
+
+fn addressee(message: &Message, bytes: &[u8], era: Era) -> Addressee {
+    match (message.kind, &message.id) {
+        (Kind::Request, Some(id)) => {
+            let initialize = message.method.is_some_and(|method| method.is(bytes, "initialize"));
+            Addressee::Request { era, initialize, id: OwnedId::of(id, bytes) }
+        }
+        _ => Addressee::Notification(era),
+    }
+}
+
+fn ids(messages: &[Message], bytes: &[u8]) -> Vec<OwnedId> {
+    let requests = messages.iter().filter(|message| message.kind == Kind::Request);
+    requests.filter_map(|message| message.id.as_ref()).map(|id| OwnedId::of(id, bytes)).collect()
+}
