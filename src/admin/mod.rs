@@ -68,7 +68,8 @@ impl Names {
         let near = peer.ip().to_canonical().is_loopback();
         // Behind a wildcard address the kernel does not say here which one was called: a literal cannot be rebound.
         let literal = address.is_some_and(|address| self.local.ip().is_unspecified() || address == self.local.ip());
-        let here = near && (host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback()));
+        let here =
+            near && (host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback()));
         literal || here || self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
     }
 }

@@ -35,7 +35,11 @@ pub(super) struct Cores {
 
 impl Cores {
     /// Starts a core for each socket.
-    pub(super) fn start(plan: Plan, sockets: Vec<StdListener>, sightings: mpsc::Sender<Sighting>) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        plan: Plan,
+        sockets: Vec<StdListener>,
+        sightings: mpsc::Sender<Sighting>,
+    ) -> anyhow::Result<Self> {
         let (drain, draining) = watch::channel(false);
         let mut ends = Vec::new();
         for (number, socket) in sockets.into_iter().enumerate() {
@@ -59,7 +63,13 @@ impl Cores {
 }
 
 /// One core, until it has drained.
-async fn run(plan: Plan, number: usize, socket: StdListener, mut draining: watch::Receiver<bool>, sightings: mpsc::Sender<Sighting>) {
+async fn run(
+    plan: Plan,
+    number: usize,
+    socket: StdListener,
+    mut draining: watch::Receiver<bool>,
+    sightings: mpsc::Sender<Sighting>,
+) {
     let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
     let (front, calls) = plan.front(number, sightings);
     let core = Rc::new(Shared { front, plan, drain: Drain::default(), scratch: client::scratch() });

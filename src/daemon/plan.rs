@@ -52,7 +52,11 @@ impl Plan {
         let http = &settings.http;
         let fits = files::connections_that_fit();
         if fits < http.connections {
-            tracing::warn!(fits, asked = http.connections, "the limit of open files carries fewer connections; raise LimitNOFILE");
+            tracing::warn!(
+                fits,
+                asked = http.connections,
+                "the limit of open files carries fewer connections; raise LimitNOFILE"
+            );
         }
         let public = settings.listen.public_url.iter().map(|url| url.host.clone());
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
@@ -81,7 +85,8 @@ impl Plan {
     /// Builds what one core works with.
     pub(super) fn front(&self, core: usize, sightings: mpsc::Sender<Sighting>) -> (Front, Rc<Client>) {
         let endpoints = self.listed.iter().map(Vec::len).sum();
-        let client = Rc::new(Client { pool: Rc::new(Pool::new(endpoints, KEPT)), abandoned: Rc::new(Abandoned::default()) });
+        let client =
+            Rc::new(Client { pool: Rc::new(Pool::new(endpoints, KEPT)), abandoned: Rc::new(Abandoned::default()) });
         let servers = self.servers.iter().zip(&self.listed).map(|(server, listed)| Server {
             name: server.name.as_str().to_owned(),
             endpoints: Endpoints::new(listed.clone(), core),

@@ -7,7 +7,8 @@ const EXPOSED: HeaderValue =
     HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After");
 /// `Mcp-Param-*` cannot be listed one by one, and a wildcard is not taken with credentials: what is asked for is
 /// allowed where it is one of these, or begins with `Mcp-`.
-const ALLOWED: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID";
+const ALLOWED: &str =
+    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID";
 /// How long a browser may keep the answer, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

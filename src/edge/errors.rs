@@ -46,7 +46,9 @@ pub fn table() -> String {
     let mut text = String::from("| code | reason | HTTP | whose fault |\n| --- | --- | --- | --- |\n");
     for reason in Reason::ALL {
         let Row { code, status } = row(*reason);
-        text.push_str(&format!("| {code} | `{}` | {status} | {:?} |\n", reason.as_str(), reason.blame()).to_lowercase());
+        text.push_str(
+            &format!("| {code} | `{}` | {status} | {:?} |\n", reason.as_str(), reason.blame()).to_lowercase(),
+        );
     }
     text
 }
@@ -82,7 +84,9 @@ impl Errors {
     fn status(self, reason: Reason, addressee: &Addressee) -> StatusCode {
         let by_table = StatusCode::from_u16(row(reason).status).expect("the table holds statuses");
         let legacy = match addressee {
-            Addressee::Request { era: Era::Legacy, initialize: false, .. } | Addressee::Batch(_) => !self.legacy_by_table,
+            Addressee::Request { era: Era::Legacy, initialize: false, .. } | Addressee::Batch(_) => {
+                !self.legacy_by_table
+            }
             _ => false,
         };
         let of_the_head = matches!(

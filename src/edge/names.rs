@@ -77,7 +77,8 @@ fn is_here(address: IpAddr) -> bool {
 /// `http://localhost:5173` and the like: scheme, a loopback host, maybe a port, nothing else.
 fn is_local_page(origin: &str) -> bool {
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    let Some(authority) = rest.filter(|rest| !rest.contains('@')).and_then(|rest| rest.parse::<Authority>().ok()) else {
+    let Some(authority) = rest.filter(|rest| !rest.contains('@')).and_then(|rest| rest.parse::<Authority>().ok())
+    else {
         return false;
     };
     let host = authority.host();
@@ -120,7 +121,13 @@ mod tests {
         for local in ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:3000"] {
             assert!(origin(&here, local) && !origin(&open, local), "{local}");
         }
-        for foreign in ["null", "https://evil.example", "http://localhost.evil", "http://localhost@evil", "https://ide.example.com:444"] {
+        for foreign in [
+            "null",
+            "https://evil.example",
+            "http://localhost.evil",
+            "http://localhost@evil",
+            "https://ide.example.com:444",
+        ] {
             assert!(!origin(&here, foreign) && !origin(&open, foreign), "{foreign}");
         }
         assert!(origin(&open, "https://ide.example.com"));

@@ -122,7 +122,15 @@ impl Refusal {
     /// A refusal before anything was sent, not worth repeating.
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         let accepted = Accepted::No;
-        Self { reason, message: message.into(), retryable: false, retry_after: None, accepted, data: String::new(), allow: None }
+        Self {
+            reason,
+            message: message.into(),
+            retryable: false,
+            retry_after: None,
+            accepted,
+            data: String::new(),
+            allow: None,
+        }
     }
 
     /// Nothing was sent; the same message may be sent again after `wait`.

@@ -186,7 +186,8 @@ impl Taking<'_, '_> {
         if let Some(upstream) = upstream.filter(|_| self.expected.era == Era::Legacy) {
             // Not visible ASCII is as unsealable as empty.
             let upstream = upstream.to_str().unwrap_or("");
-            let sealed = self.exchange.progress.bound.outgoing(&self.exchange.seal(), upstream, self.endpoint, revision);
+            let sealed =
+                self.exchange.progress.bound.outgoing(&self.exchange.seal(), upstream, self.endpoint, revision);
             headers.insert(SESSION_ID, sealed?);
         }
         Ok(Head { status: head.status, headers })

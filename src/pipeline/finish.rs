@@ -40,7 +40,14 @@ pub struct Finish {
 impl Finish {
     /// A request begins.
     pub fn begin(core: &Rc<Core>, route: usize) -> Self {
-        Self { core: Rc::clone(core), id: core.ids.next(), begun: clock::now(), route, method: String::new(), told: false }
+        Self {
+            core: Rc::clone(core),
+            id: core.ids.next(),
+            begun: clock::now(),
+            route,
+            method: String::new(),
+            told: false,
+        }
     }
 
     /// The request's id.
@@ -73,8 +80,12 @@ impl Finish {
             Ending::Refused(refusal) | Ending::Cut(refusal) => {
                 let reason = refusal.reason.as_str();
                 match refusal.reason.blame() {
-                    Blame::Client => tracing::debug!(%id, route = path, server, method, reason, ms, why = %refusal.message, "refused"),
-                    _ => tracing::warn!(%id, route = path, server, method, reason, ms, why = %refusal.message, "failed"),
+                    Blame::Client => {
+                        tracing::debug!(%id, route = path, server, method, reason, ms, why = %refusal.message, "refused")
+                    }
+                    _ => {
+                        tracing::warn!(%id, route = path, server, method, reason, ms, why = %refusal.message, "failed")
+                    }
                 }
             }
             Ending::ClientLeft => tracing::debug!(%id, route = path, server, method, ms, "the client left"),

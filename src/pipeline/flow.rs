@@ -29,7 +29,12 @@ where
     let exchange = exchange.identified(identified);
 
     // What is said: nothing trusts a name before this has read the message whole.
-    let checks = Checks { body: core.bounds.body, depth: core.bounds.depth, catalog: &core.catalog, server: exchange.route.server };
+    let checks = Checks {
+        body: core.bounds.body,
+        depth: core.bounds.depth,
+        catalog: &core.catalog,
+        server: exchange.route.server,
+    };
     let message = wellformed::read(&checks, verb, &headers, body).await?;
     finish.said(&message);
     let exchange = exchange.read(message);
@@ -54,9 +59,10 @@ fn suits(exchange: &Exchange<'_, Read>, bound: session::Bound) -> Result<session
     }
     let negotiated = bound.revision().filter(|revision| *revision > Revision::V2025_03_26);
     match (exchange.progress.message.batch(), negotiated) {
-        (Some(_), Some(revision)) => {
-            Err(Refusal::new(Reason::InvalidRequest, format!("a batch: {revision}, which this session speaks, has none")))
-        }
+        (Some(_), Some(revision)) => Err(Refusal::new(
+            Reason::InvalidRequest,
+            format!("a batch: {revision}, which this session speaks, has none"),
+        )),
         _ => Ok(bound),
     }
 }

@@ -77,7 +77,10 @@ mod tests {
 
     fn endpoints(start: usize) -> Endpoints<char> {
         let listed = ['a', 'b', 'c'].into_iter().enumerate();
-        Endpoints::new(listed.map(|(index, endpoint)| Listed { index, endpoint, fingerprint: index as u64 + 10 }).collect(), start)
+        Endpoints::new(
+            listed.map(|(index, endpoint)| Listed { index, endpoint, fingerprint: index as u64 + 10 }).collect(),
+            start,
+        )
     }
 
     fn order(endpoints: &Endpoints<char>, pinned: Option<u64>) -> String {

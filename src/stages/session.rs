@@ -56,7 +56,13 @@ impl Bound {
     ///
     /// # Errors
     /// `upstream_bad_response` where the server's id cannot be sealed (too long, or not visible ASCII).
-    pub fn outgoing(&self, seal: &Seal<'_>, upstream: &str, endpoint: u64, revision: &str) -> Result<HeaderValue, Refusal> {
+    pub fn outgoing(
+        &self,
+        seal: &Seal<'_>,
+        upstream: &str,
+        endpoint: u64,
+        revision: &str,
+    ) -> Result<HeaderValue, Refusal> {
         if let Some(known) = self.conversation.as_ref().filter(|known| known.id.upstream == upstream) {
             return Ok(known.sealed.clone());
         }
@@ -93,5 +99,8 @@ pub fn bind(seal: &Seal<'_>, era: Era, headers: &HeaderMap) -> Result<Bound, Ref
 
 /// The answer to a session that is not there (any more).
 pub fn not_found() -> Refusal {
-    Refusal::new(Reason::SessionNotFound, "unknown or expired session; send initialize without Mcp-Session-Id to start anew")
+    Refusal::new(
+        Reason::SessionNotFound,
+        "unknown or expired session; send initialize without Mcp-Session-Id to start anew",
+    )
 }

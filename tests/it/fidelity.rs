@@ -158,7 +158,8 @@ async fn a_body_in_odd_chunks_arrives_as_the_same_bytes() {
             let bytes = ask.chunked(&host, sizes);
             let mut client = weir.client().await;
             send_in_pieces(&mut client, &bytes, 11).await;
-            assert_eq!(client.answer().await.status(), 200);
+            let answer = client.answer().await;
+            assert_eq!(answer.status(), 200, "{}: {answer:?}", String::from_utf8_lossy(ask.text()));
             assert_eq!(server.request().await.body, ask.text());
         }
     }

@@ -5,6 +5,7 @@
 //! anywhere, cutting, resetting: all of that is plain code in the function.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -14,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -213,12 +214,18 @@ impl Request {
     }
 
     pub(crate) fn method(&self) -> String {
-        self.json()["method"].as_str().unwrap_or("").into()
+        self.member("method").and_then(|method| serde_json::from_str(&method).ok()).unwrap_or_default()
     }
 
-    /// The id as JSON text.
+    /// The id as the client wrote it.
     pub(crate) fn id(&self) -> String {
-        self.json()["id"].to_string()
+        self.member("id").unwrap_or_else(|| "null".into())
+    }
+
+    /// A member of the message as JSON text; numbers no parser can hold do not hinder it.
+    fn member(&self, name: &str) -> Option<String> {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.body).ok()?;
+        members.get(name).map(|text| text.get().to_owned())
     }
 }
 

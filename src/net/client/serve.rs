@@ -25,7 +25,14 @@ use super::wire::{Expired, Scratch, Wire};
 use super::{Handler, Limits, Peer, Reply, canned};
 
 /// Serves one connection to its end.
-pub async fn serve<H: Handler>(stream: TcpStream, peer: Peer, limits: &Limits, handler: &H, drain: &Drain, scratch: Scratch) {
+pub async fn serve<H: Handler>(
+    stream: TcpStream,
+    peer: Peer,
+    limits: &Limits,
+    handler: &H,
+    drain: &Drain,
+    scratch: Scratch,
+) {
     let member = drain.enter();
     let wire = Rc::new(Wire::new(limits));
     let mut io = GuardedIo::new(stream, Rc::clone(&wire), scratch);

@@ -59,7 +59,13 @@ impl<S: Source> Answer<S> {
         }
     }
 
-    async fn relay(&mut self, writer: &mut Writer<'_>, ahead: &mut BytesMut, limits: &Limits, member: &Member<'_>) -> End {
+    async fn relay(
+        &mut self,
+        writer: &mut Writer<'_>,
+        ahead: &mut BytesMut,
+        limits: &Limits,
+        member: &Member<'_>,
+    ) -> End {
         let mut silence = pin!(sleep(limits.keepalive));
         loop {
             let mut piece = Vec::new();

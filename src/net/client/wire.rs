@@ -111,7 +111,9 @@ impl Wire {
         match self.phase.get() {
             Phase::Between if !self.busy.get() && elapsed >= limits.idle => Some(Expired::Idle),
             Phase::Head if elapsed >= limits.head_timeout => Some(Expired::Slow),
-            Phase::Body if elapsed >= BODY_GRACE && self.is_slower_than(limits.body_rate, elapsed) => Some(Expired::Slow),
+            Phase::Body if elapsed >= BODY_GRACE && self.is_slower_than(limits.body_rate, elapsed) => {
+                Some(Expired::Slow)
+            }
             _ => None,
         }
     }

@@ -17,5 +17,6 @@ use crate::model::{Reason, Refusal};
 
 /// The answer is at fault; `why` says how. The call was made, so it is repeatable only where it reads.
 fn bad(why: impl std::fmt::Display, reads_only: bool) -> Refusal {
-    Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}")).after_sending(reads_only)
+    Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}"))
+        .after_sending(reads_only)
 }

@@ -28,7 +28,13 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(connection: Connection, client: &Rc<Client>, patience: Patience, deadline: Instant, manner: &Manner) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        client: &Rc<Client>,
+        patience: Patience,
+        deadline: Instant,
+        manner: &Manner,
+    ) -> Self {
         Self {
             connection: Some(connection),
             client: Rc::clone(client),
@@ -102,7 +108,11 @@ impl Drop for Call {
     }
 }
 
-async fn within<T>(by: Instant, reads_only: bool, read: impl Future<Output = Result<T, Failure>>) -> Result<T, Refusal> {
+async fn within<T>(
+    by: Instant,
+    reads_only: bool,
+    read: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Refusal> {
     match timeout_at(by, read).await {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(failure)) => Err(refusal(&failure, reads_only)),

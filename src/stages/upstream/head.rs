@@ -94,8 +94,14 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let outgoing =
-            Outgoing { method: "POST", headers: &headers, era, session: Some("s-1"), encodable: false, length: Some(2) };
+        let outgoing = Outgoing {
+            method: "POST",
+            headers: &headers,
+            era,
+            session: Some("s-1"),
+            encodable: false,
+            length: Some(2),
+        };
         let mut out = Vec::new();
         outgoing.write("files.internal:3000", "/mcp?x=1", &mut out);
         String::from_utf8(out).unwrap()

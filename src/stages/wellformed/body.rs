@@ -44,7 +44,8 @@ where
 {
     loop {
         let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await else { return Ok(None) };
-        let frame = frame.map_err(|_| Refusal::new(Reason::InvalidRequest, "the body ended early or its framing broke"))?;
+        let frame =
+            frame.map_err(|_| Refusal::new(Reason::InvalidRequest, "the body ended early or its framing broke"))?;
         match frame.into_data() {
             Ok(data) if data.len() > limit => return Err(too_large(limit)),
             Ok(data) if data.is_empty() => {}

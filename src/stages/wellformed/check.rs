@@ -156,7 +156,10 @@ fn batch(headers: &HeaderMap, messages: &[Message], bytes: &[u8]) -> Result<(), 
     one_version(headers)?;
     let named = headers.get(headers::MCP_PROTOCOL_VERSION);
     if named.is_some_and(|version| version.as_bytes().trim_ascii() != Revision::V2025_03_26.as_str().as_bytes()) {
-        return Err(Refusal::new(Reason::InvalidRequest, "batches are of 2025-03-26 alone; send each message on its own"));
+        return Err(Refusal::new(
+            Reason::InvalidRequest,
+            "batches are of 2025-03-26 alone; send each message on its own",
+        ));
     }
     let initialize = |message: &Message| message.method.is_some_and(|method| method.is(bytes, "initialize"));
     match messages.iter().any(initialize) {
