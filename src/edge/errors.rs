@@ -104,7 +104,7 @@ impl Errors {
 /// The JSON text of a refusal: one error, or one for each request of a batch.
 fn body(refusal: &Refusal, addressee: &Addressee, id: RequestId) -> String {
     match addressee {
-        Addressee::Request { id: of, .. } => error(refusal, Some(of.raw()), id),
+        Addressee::Request { id: of, .. } | Addressee::Unread(of) => error(refusal, Some(of.raw()), id),
         Addressee::Batch(ids) if !ids.is_empty() => {
             let errors: Vec<_> = ids.iter().map(|of| error(refusal, Some(of.raw()), id)).collect();
             format!("[{}]", errors.join(","))

@@ -72,7 +72,7 @@ impl Front {
         let mut finish = Finish::begin(&self.core, route);
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = panics::caught(flow::run(&self.core, arrival, &mut finish)).await;
-        match walked.unwrap_or_else(|| Err((internal(), Addressee::Nobody))) {
+        match walked.unwrap_or_else(|| Err(Box::new((internal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
                 finish.end(&Ending::Answered(head.status));
                 Reply::Whole(whole(head, bytes, origin.as_ref()))
@@ -81,9 +81,10 @@ impl Front {
                 let (mut parts, ()) = Response::new(()).into_parts();
                 (parts.version, parts.status, parts.headers) = (version, head.status, head.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
-                Reply::Stream(parts, Streaming::new(Rc::clone(&self.core), relay, finish, head.status))
+                Reply::Stream(parts, Streaming::new(Rc::clone(&self.core), *relay, finish, head.status))
             }
-            Err((refusal, addressee)) => {
+            Err(refused) => {
+                let (refusal, addressee) = *refused;
                 let id = finish.id();
                 finish.end(&Ending::Refused(&refusal));
                 self.refuse(&refusal, &addressee, id, origin.as_ref())

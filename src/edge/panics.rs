@@ -29,6 +29,6 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("a defect, on purpose");
         };
-        assert_eq!(caught::<_>(async { broken.await }).await, None::<()>);
+        assert_eq!(caught(broken).await, None::<()>);
     }
 }

@@ -3,12 +3,19 @@
 use crate::protocol::message::OwnedId;
 use crate::protocol::revision::Era;
 
+use super::Refusal;
+
+/// A refusal and whom it is addressed to. Boxed: it is rare, and every step of the way returns it.
+pub type Refused = Box<(Refusal, Addressee)>;
+
 /// What an error answers. It decides the id and, by era, the status (security, "Which status a client sees").
 #[derive(Clone, Debug, Default)]
 pub enum Addressee {
     /// No message was read: a bad head, a bad body, a GET or DELETE.
     #[default]
     Nobody,
+    /// A message that could not be read but for its id.
+    Unread(OwnedId),
     /// A notification or a posted answer: it takes no answer, only a status.
     Notification(Era),
     /// A request.

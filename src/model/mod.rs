@@ -7,7 +7,7 @@ mod readiness;
 mod refusal;
 mod request_id;
 
-pub use addressee::Addressee;
+pub use addressee::{Addressee, Refused};
 pub use principal::Principal;
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};

@@ -33,7 +33,7 @@ pub enum Answer {
     /// In one piece.
     Whole(Head, Bytes),
     /// Piece by piece.
-    Stream(Head, Relay),
+    Stream(Head, Box<Relay>),
 }
 
 /// What a server's answer turns out to be.
@@ -140,7 +140,7 @@ impl Taking<'_, '_> {
             Collected::Longer(_) if !self.awaits() => self.refuse("a long body where no answer was asked for"),
             Collected::Longer(begun) => {
                 let (length, reply) = (head.length, self.head(head, "")?);
-                Ok(Answer::Stream(reply, Relay::long(call, self.expected, begun, length)?))
+                Ok(Answer::Stream(reply, Box::new(Relay::long(call, self.expected, begun, length)?)))
             }
         }
     }
@@ -162,7 +162,7 @@ impl Taking<'_, '_> {
     /// Nothing here has to read it: it passes as it comes.
     fn unread(self, call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
         let (length, reply) = (head.length, self.head(head, "")?);
-        Ok(Answer::Stream(reply, Relay::unread(call, length)))
+        Ok(Answer::Stream(reply, Box::new(Relay::unread(call, length))))
     }
 
     /// An event stream. The head of an answer to `initialize` waits for the message that names the revision.
@@ -177,7 +177,7 @@ impl Taking<'_, '_> {
         let mut reply = self.head(head, &revision)?;
         reply.headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         reply.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-        Ok(Answer::Stream(reply, relay))
+        Ok(Answer::Stream(reply, Box::new(relay)))
     }
 
     fn head(&self, head: ResponseHead, revision: &str) -> Result<Head, Refusal> {

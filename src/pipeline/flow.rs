@@ -5,7 +5,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http_body::Body;
 
-use crate::model::{Addressee, Reason, Refusal};
+use crate::model::{Addressee, Reason, Refusal, Refused};
+use crate::protocol::method::Method;
 use crate::protocol::revision::{Era, Revision};
 use crate::stages::upstream::{self, Manner, Outgoing};
 use crate::stages::wellformed::{self, Checks, Verb};
@@ -17,7 +18,7 @@ use super::exchange::{Arrival, Arrived, Exchange, Read, Ready};
 use super::finish::Finish;
 
 /// Walks one request to its answer. The addressee says whom a refusal answers.
-pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &mut Finish) -> Result<Answer, (Refusal, Addressee)>
+pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &mut Finish) -> Result<Answer, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -42,11 +43,11 @@ where
     // Which conversation: a session names the endpoint that the call has to go to.
     let bound = session::bind(&exchange.seal(), exchange.progress.message.era(), &headers);
     let bound = bound.and_then(|bound| suits(&exchange, bound));
-    let bound = bound.map_err(|refusal| (refusal, exchange.progress.message.addressee()))?;
+    let bound = bound.map_err(|refusal| Box::new((refusal, exchange.progress.message.addressee())))?;
     let exchange = exchange.bound(bound);
 
     // Which endpoint, and the call itself; then what of its answer passes.
-    call(&exchange).await.map_err(|refusal| (refusal, exchange.addressee()))
+    call(&exchange).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
 }
 
 /// What only the conversation can tell: whether a batch is of a revision that has them, and whether there is a stream
@@ -88,12 +89,14 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
         // In the legacy era leaving is not cancelling; a stream that was only listened to ends with its listener.
         outlives: (post && message.era() == Era::Legacy).then(|| exchange.route.abandoned.clone()),
     };
+    // A stream that is listened to is no call: it has no deadline, only its bounds on silence.
+    let listens = exchange.verb == Verb::Get || message.method() == Some(Method::Listen);
+    let patience = if listens { server.patience.without_deadline() } else { server.patience };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
-    let (call, head) =
-        upstream::make(&core.client, candidates, &outgoing, message.bytes(), server.patience, &manner).await?;
+    let (call, head) = upstream::make(&core.client, candidates, &outgoing, message.bytes(), patience, &manner).await?;
     answer::take(exchange, call, head).await
 }
 
-fn nobody(refusal: Refusal) -> (Refusal, Addressee) {
-    (refusal, Addressee::Nobody)
+fn nobody(refusal: Refusal) -> Refused {
+    Box::new((refusal, Addressee::Nobody))
 }

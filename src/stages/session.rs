@@ -82,12 +82,12 @@ impl Bound {
 /// Finds the conversation that the head names. The modern era has none: an id that is there is not looked at.
 ///
 /// # Errors
-/// `session_not_found` for an id that is not ours, expired, or of another route or caller; `invalid_request` for two.
+/// `session_not_found` for an id that is not ours, expired, or of another route or caller; `header_mismatch` for two.
 pub fn bind(seal: &Seal<'_>, era: Era, headers: &HeaderMap) -> Result<Bound, Refusal> {
     let mut ids = headers.get_all(SESSION_ID).iter();
     let Some(sealed) = ids.next().filter(|_| era == Era::Legacy) else { return Ok(Bound { conversation: None }) };
     if ids.next().is_some() {
-        return Err(Refusal::new(Reason::InvalidRequest, "two Mcp-Session-Id headers"));
+        return Err(Refusal::new(Reason::HeaderMismatch, "two Mcp-Session-Id headers"));
     }
     let now = clock::unix_seconds();
     let open = |text| SessionId::open(seal.sealer, seal.route, seal.principal.key(), text, now);

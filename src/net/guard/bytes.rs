@@ -20,17 +20,17 @@ pub(super) fn is(byte: u8, class: u8) -> bool {
 /// Where the first control byte is, a tab not counted: the end of a line, or a fault.
 #[inline]
 pub(super) fn find_control(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        // The word may have a tab only, so that the search goes on.
-        if may_have_control(u64::from_le_bytes(*word))
-            && let Some(inside) = word.iter().position(|byte| is_control(*byte))
-        {
-            return Some(at * 8 + inside);
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        match first_control(*word) {
+            None => at += 8,
+            // Behind a tab there may be another one.
+            Some(inside) if word[inside] == b'\t' => at += inside + 1,
+            Some(inside) => return Some(at + inside),
         }
     }
-    let inside = rest.iter().position(|byte| is_control(*byte))?;
-    Some(words.len() * 8 + inside)
+    let inside = bytes[at..].iter().position(|byte| is_control(*byte))?;
+    Some(at + inside)
 }
 
 #[inline]
@@ -38,15 +38,18 @@ fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
-/// True if one of eight bytes is below a space or DEL: subtraction borrows into the top bit of such a byte.
+/// The first of eight bytes that is below a space, or DEL. Subtraction borrows into the top bit of such a
+/// byte; what it borrows from the bytes behind the first one does not matter.
 #[inline]
-fn may_have_control(word: u64) -> bool {
+fn first_control(word: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
     const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    let word = u64::from_le_bytes(word);
     let low = word.wrapping_sub(ONES * 0x20) & !word;
     let deleted = word ^ (ONES * 0x7f);
     let deleted = deleted.wrapping_sub(ONES) & !deleted;
-    (low | deleted) & TOPS != 0
+    let found = (low | deleted) & TOPS;
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 const fn classes() -> [u8; 256] {

@@ -40,8 +40,8 @@ impl Draft {
             return Err(Fault::large("a head of too many fields"));
         }
         self.head.headers += 1;
-        if field.is(b"host") {
-            return self.host(field.value);
+        if field.name.is(b"host") {
+            return self.host(field.value());
         }
         self.announced.note(field)
     }

@@ -1,49 +1,48 @@
 //! One header line: a name, a colon, a value.
 
-use super::{bytes, refused::Fault};
+use super::{bytes, name::Name, refused::Fault};
 
-/// A line taken apart; the value is without the white space around it.
+/// A line taken apart.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) value: &'a [u8],
+    pub(super) name: Name<'a>,
+    /// With the white space around the value.
+    rest: &'a [u8],
 }
 
 impl<'a> Field<'a> {
     /// Takes a line apart that has no control byte but tabs. Bytes from 0x80 on may stand in a value (RFC 9110, 5.5).
+    #[inline]
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, Fault> {
-        let end = line.iter().position(|byte| !bytes::is(*byte, bytes::TOKEN));
-        match end.map(|end| (end, line[end])) {
-            Some((0, b' ' | b'\t')) => Err(Fault::bad("a folded line")),
-            Some((0, b':')) => Err(Fault::bad("a header without a name")),
-            Some((end, b':')) => Ok(Self { name: &line[..end], value: trim(&line[end + 1..]) }),
-            Some((_, b' ' | b'\t')) => Err(Fault::bad("white space in or behind a header's name")),
-            Some(_) => Err(Fault::bad("a header's name that is no token")),
-            None => Err(Fault::bad("a header line without a colon")),
+        let end = line.iter().position(|byte| !bytes::is(*byte, bytes::TOKEN)).unwrap_or(line.len());
+        let (name, rest) = line.split_at(end);
+        match rest {
+            [b':', rest @ ..] if !name.is_empty() => Ok(Self { name: Name::new(name), rest }),
+            _ => Err(fault(name, rest)),
         }
     }
 
-    /// True if the name is that one; `name` is in lower case.
-    pub(super) fn is(&self, name: &[u8]) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-
-    /// True if only letters and digits make the name: what somebody could read who takes `_` for `-`, or
-    /// drops what he does not expect. `letters` is in lower case.
-    pub(super) fn reads_as(&self, letters: &[u8]) -> bool {
-        let mut expected = letters.iter();
-        let mut own = self.name.iter().filter(|byte| byte.is_ascii_alphanumeric());
-        own.all(|byte| expected.next() == Some(&byte.to_ascii_lowercase())) && expected.next().is_none()
+    /// The value, without the white space around it: spaces and tabs, where `trim_ascii` would take more.
+    pub(super) fn value(&self) -> &'a [u8] {
+        let mut value = self.rest;
+        while let [b' ' | b'\t', rest @ ..] = value {
+            value = rest;
+        }
+        while let [rest @ .., b' ' | b'\t'] = value {
+            value = rest;
+        }
+        value
     }
 }
 
-/// Without the spaces and tabs at both ends; `trim_ascii` would take more.
-fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = value {
-        value = rest;
-    }
-    while let [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
+/// What is wrong with a line that is a name and then not its colon.
+#[cold]
+fn fault(name: &[u8], rest: &[u8]) -> Fault {
+    Fault::bad(match (name, rest) {
+        (_, []) => "a header line without a colon",
+        ([], [b' ' | b'\t', ..]) => "a folded line",
+        ([], [b':', ..]) => "a header without a name",
+        (_, [b' ' | b'\t', ..]) => "white space in or behind a header's name",
+        _ => "a header's name that is no token",
+    })
 }

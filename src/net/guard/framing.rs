@@ -2,7 +2,7 @@
 
 use http::Version;
 
-use super::{field::Field, refused::Fault};
+use super::{field::Field, name::Name, refused::Fault};
 
 /// The framing of a body (RFC 9112, 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +35,10 @@ pub(super) struct Announced {
 
 impl Announced {
     /// Takes note of a header line if it is a framing header, and refuses it if it only looks like one.
+    #[inline]
     pub(super) fn note(&mut self, field: Field<'_>) -> Result<(), Fault> {
-        match framing_name(field)? {
-            Some(Name::ContentLength) if self.length.is_some() => Err(Fault::bad("two Content-Length lines")),
-            Some(Name::ContentLength) => {
-                self.length = Some(length(field.value)?);
-                self.either()
-            }
-            Some(Name::TransferEncoding) if self.chunked => Err(Fault::bad("two Transfer-Encoding lines")),
-            Some(Name::TransferEncoding) if !field.value.eq_ignore_ascii_case(b"chunked") => {
-                Err(Fault::bad("a transfer coding other than one plain chunked"))
-            }
-            Some(Name::TransferEncoding) => {
-                self.chunked = true;
-                self.either()
-            }
+        match Header::named(field.name)? {
+            Some(header) => self.take(header, field.value()),
             None => Ok(()),
         }
     }
@@ -71,37 +60,51 @@ impl Announced {
         Ok(framing)
     }
 
-    fn either(&self) -> Result<(), Fault> {
-        match self.chunked && self.length.is_some() {
-            true => Err(Fault::bad("Content-Length with Transfer-Encoding")),
-            false => Ok(()),
+    fn take(&mut self, header: Header, value: &[u8]) -> Result<(), Fault> {
+        match header {
+            Header::ContentLength if self.length.is_some() => return Err(Fault::bad("two Content-Length lines")),
+            Header::ContentLength => self.length = Some(length(value)?),
+            Header::TransferEncoding if self.chunked => return Err(Fault::bad("two Transfer-Encoding lines")),
+            Header::TransferEncoding if value.eq_ignore_ascii_case(b"chunked") => self.chunked = true,
+            Header::TransferEncoding => return Err(Fault::bad("a transfer coding other than one plain chunked")),
         }
+        if self.chunked && self.length.is_some() {
+            return Err(Fault::bad("Content-Length with Transfer-Encoding"));
+        }
+        Ok(())
     }
 }
 
 /// The two headers that frame a body.
-enum Name {
+#[derive(Clone, Copy)]
+enum Header {
     ContentLength,
     TransferEncoding,
 }
 
-/// Refuses a header line that frames a body, or seems to: in trailers there is no place for one.
-pub(super) fn refuse_framing(field: Field<'_>) -> Result<(), Fault> {
-    match framing_name(field)? {
-        Some(_) => Err(Fault::bad("a framing header in the trailers")),
-        None => Ok(()),
+impl Header {
+    #[inline]
+    fn named(name: Name<'_>) -> Result<Option<Self>, Fault> {
+        // Most names are told from both by their first letter.
+        if name.begins_with_none_of(b"ct") { Ok(None) } else { Self::suspected(name) }
+    }
+
+    fn suspected(name: Name<'_>) -> Result<Option<Self>, Fault> {
+        let (header, full) = match name {
+            _ if name.reads_as(b"contentlength") => (Self::ContentLength, name.is(b"content-length")),
+            _ if name.reads_as(b"transferencoding") => (Self::TransferEncoding, name.is(b"transfer-encoding")),
+            _ => return Ok(None),
+        };
+        if full { Ok(Some(header)) } else { Err(Fault::bad("a header's name that reads as a framing header")) }
     }
 }
 
-fn framing_name(field: Field<'_>) -> Result<Option<Name>, Fault> {
-    const LOOKALIKE: Fault = Fault::bad("a header's name that reads as a framing header");
-    if field.reads_as(b"contentlength") {
-        return if field.is(b"content-length") { Ok(Some(Name::ContentLength)) } else { Err(LOOKALIKE) };
+/// Refuses a header that frames a body, or seems to: in trailers there is no place for one.
+pub(super) fn refuse_framing(name: Name<'_>) -> Result<(), Fault> {
+    match Header::named(name)? {
+        Some(_) => Err(Fault::bad("a framing header in the trailers")),
+        None => Ok(()),
     }
-    if field.reads_as(b"transferencoding") {
-        return if field.is(b"transfer-encoding") { Ok(Some(Name::TransferEncoding)) } else { Err(LOOKALIKE) };
-    }
-    Ok(None)
 }
 
 /// Plain digits, at most 2^63-1: many a reader counts with a sign.

@@ -18,6 +18,7 @@ pub(super) struct Lines {
 impl Lines {
     /// The next line without its end, and how many of `bytes` it took; none if `bytes` have been kept
     /// for it. `bound` is for all lines until `release`.
+    #[inline]
     pub(super) fn next<'a>(&'a mut self, bytes: &'a [u8], bound: usize) -> Result<Option<(&'a [u8], usize)>, Fault> {
         if self.spent {
             self.kept.clear();
@@ -58,6 +59,7 @@ impl Lines {
 }
 
 /// Behind the LF that ends the line; `after_cr` if the CR came in an earlier read.
+#[inline]
 fn line_end(window: &[u8], after_cr: bool) -> Result<Option<usize>, Fault> {
     const BARE_CR: Fault = Fault::bad("a CR without its LF");
     if after_cr {

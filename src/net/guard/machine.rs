@@ -165,10 +165,10 @@ impl HeadGuard {
                     return Err(Fault::large("trailers of too many fields"));
                 }
                 *fields += 1;
-                if field.is(b"host") {
+                if field.name.is(b"host") {
                     return Err(Fault::bad("a Host in the trailers"));
                 }
-                framing::refuse_framing(field)?;
+                framing::refuse_framing(field.name)?;
             }
             _ => {
                 self.at = At::START;

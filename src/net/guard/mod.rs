@@ -21,8 +21,9 @@
 //! have been complete for hyper: a bare LF, the only other way for it to see an end, is refused in the
 //! read that brings it.
 //!
-//! One thing follows for the caller: bytes of a head that came in several reads are handed on before
-//! its verdict. hyper must therefore be told of a refusal as of a connection that ended.
+//! One thing follows for the caller. Bytes of a head that comes in several reads are handed on before its
+//! verdict, so hyper may find a fault first and answer 400 or 431 by itself; and where the guard refuses,
+//! hyper has to see the end of the connection, not silence.
 
 mod bytes;
 mod chunked;
@@ -34,6 +35,7 @@ mod host;
 mod limits;
 mod lines;
 mod machine;
+mod name;
 mod queue;
 mod refused;
 mod request_line;

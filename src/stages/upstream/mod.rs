@@ -27,6 +27,16 @@ pub struct Patience {
     pub deadline: Duration,
 }
 
+/// Longer than any stream lasts, and far from the end of any clock.
+const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+impl Patience {
+    /// The same for a stream that is listened to.
+    pub fn without_deadline(self) -> Self {
+        Self { deadline: NEVER, ..self }
+    }
+}
+
 /// What one core makes calls with.
 #[derive(Debug)]
 pub struct Client {

@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use http_body::Body as HttpBody;
 
 use crate::catalog::Catalog;
-use crate::model::{Addressee, Reason, Refusal};
+use crate::model::{Addressee, Reason, Refusal, Refused};
 use crate::protocol::headers::{self, Fault, Mismatch};
 use crate::protocol::message::{self, Body, Kind, Limits, Message, OwnedId};
 use crate::protocol::method::Method;
@@ -27,9 +27,6 @@ pub struct Checks<'a> {
     /// The server behind the route.
     pub server: usize,
 }
-
-/// A refusal, and whom it is addressed to.
-type Refused = (Refusal, Addressee);
 
 /// Reads and checks a request. GET and DELETE have no body (the head guard sees to that) and pass.
 ///
@@ -59,7 +56,7 @@ where
     let message = WellFormed { bytes, body: Some(body), era, method };
     match checked {
         Ok(()) => Ok(message),
-        Err(refusal) => Err((refusal, message.addressee())),
+        Err(refusal) => Err(Box::new((refusal, message.addressee()))),
     }
 }
 
@@ -169,15 +166,13 @@ fn batch(headers: &HeaderMap, messages: &[Message], bytes: &[u8]) -> Result<(), 
 }
 
 fn to_nobody(refusal: Refusal) -> Refused {
-    (refusal, Addressee::Nobody)
+    Box::new((refusal, Addressee::Nobody))
 }
 
 /// A body that the strict pass refuses. It is answered before a message was read, so the status is the table's.
 fn unreadable(fault: &message::Fault, bytes: &[u8]) -> Refused {
     let reason = if fault.is_parse_error() { Reason::ParseError } else { Reason::InvalidRequest };
     let refusal = Refusal::new(reason, fault.to_string());
-    match &fault.id {
-        Some(id) => (refusal, Addressee::Request { era: Era::Modern, initialize: false, id: OwnedId::of(id, bytes) }),
-        None => (refusal, Addressee::Nobody),
-    }
+    let addressee = fault.id.as_ref().map_or(Addressee::Nobody, |id| Addressee::Unread(OwnedId::of(id, bytes)));
+    Box::new((refusal, addressee))
 }

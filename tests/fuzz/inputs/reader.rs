@@ -11,11 +11,21 @@ pub(crate) fn any_input() -> impl Strategy<Value = Vec<u8>> {
         1 => vec(select(TOKENS), 0..24).prop_map(|tokens| tokens.concat()),
     ];
     prop_oneof![
-        8 => (text.prop_map(String::into_bytes), vec(edit(), 0..3)).prop_map(|(text, edits)| {
+        8 => (text.prop_map(String::into_bytes), prop_oneof![3 => Just(vec![]), 1 => vec(edit(), 1..3)]).prop_map(|(text, edits)| {
             edits.into_iter().fold(text, |text, edit| edit.apply(text))
         }),
         1 => vec(any::<u8>(), 0..64),
     ]
+}
+
+/// All texts of up to `longest` of these tokens.
+pub(crate) fn all_of(tokens: &'static [&'static str], longest: u32) -> impl Iterator<Item = String> {
+    (0..=longest).flat_map(move |length| {
+        (0..tokens.len().pow(length)).map(move |number| {
+            let digits = (0..length).map(|place| number / tokens.len().pow(place) % tokens.len());
+            digits.map(|digit| tokens[digit]).collect()
+        })
+    })
 }
 
 /// Bare and broken tokens.
@@ -65,25 +75,20 @@ const TOKENS: &[&str] = &[
     "[[]]",
 ];
 
+/// Keys that mean something somewhere.
 const KEYS: &[&str] = &[
     "a",
     "b",
     "name",
     "n\\u0061me",
-    "NAME",
     "_meta",
     "_met\\u0061",
-    "_META",
     "progressToken",
-    "progre\u{17f}sToken",
-    "tas\u{212a}Id",
     "uri",
     "arguments",
     "method",
     "id",
     "result",
-    "x\\u0000",
-    "x\\ud83d",
     "\\ud83d\\ude00",
     "😀",
     "",
@@ -93,6 +98,20 @@ const KEYS: &[&str] = &[
     "nam\\u00e9",
     "a very long key, longer than a block of the tally, so that it is hashed in pieces: one",
     "a very long key, longer than a block of the tally, so that it is hashed in pieces: name",
+];
+
+/// Keys that are refused everywhere or in places.
+const FLAWED_KEYS: &[&str] = &[
+    "NAME",
+    "_META",
+    "progre\u{17f}sToken",
+    "tas\u{212a}Id",
+    "x\\u0000",
+    "x\\ud83d",
+    "\\ude00",
+    "x\ny",
+    "\\x",
+    "\\u00e",
 ];
 
 const SCALARS: &[&str] = &[
@@ -105,25 +124,34 @@ const SCALARS: &[&str] = &[
     "-1.5e+3",
     "1e400",
     "1180591620717411303424",
-    "00",
-    "-",
-    "1.",
     "\"\"",
     "\"text\"",
     "\"2.0\"",
     "\"\\u0032.0\"",
     "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
     "\"\\ud83d\\ude00\"",
+    "\"\\u0000\"",
+    "\"ß€😀\"",
+    "\"\u{7f}\"",
+];
+
+const FLAWED_SCALARS: &[&str] = &[
+    "00",
+    "-",
+    "1.",
     "\"\\ud83d\"",
     "\"\\ude00\\ud83d\"",
     "\"\\ud83d\\u0041\"",
     "\"\\ud83d\\ud83d\\ude00\"",
-    "\"\\u0000\"",
-    "\"ß€😀\"",
-    "\"\u{7f}\"",
     "\"\n\"",
     "\"\\x\"",
     "\"\\u00g0\"",
+    "\"\\ud83dx\"",
+    "\"\\ud83d\\n\"",
+    "nul",
+    "True",
+    "{\"a\":1,\"a\":1}",
+    "{\"_meta\":{\"a\":1,\"\\u0061\":1}}",
 ];
 
 const IDS: &[&str] = &[
@@ -147,19 +175,32 @@ const IDS: &[&str] = &[
     "123456789012345678901234567890",
 ];
 
+/// Mostly one of what is sound, so that what is flawed stands alone.
+fn mostly(sound: &'static [&'static str], flawed: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    prop_oneof![40 => select(sound), 1 => select(flawed)]
+}
+
 fn space() -> impl Strategy<Value = &'static str> {
-    prop_oneof![8 => Just(""), 1 => select(&[" ", "\t", "\r\n", "\u{a0}", "\u{c}"][..])]
+    prop_oneof![20 => Just(""), 5 => select(&[" ", "\t", "\r\n"][..]), 1 => mostly(&[" "], &["\u{a0}", "\u{c}"])]
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => mostly(KEYS, FLAWED_KEYS).prop_map(String::from),
+        3 => (0..1000).prop_map(|number| format!("key {number}")),
+    ]
 }
 
 fn value() -> impl Strategy<Value = String> {
-    let leaf = (space(), select(SCALARS), space()).prop_map(|(before, token, behind)| [before, token, behind].concat());
+    let token = mostly(SCALARS, FLAWED_SCALARS);
+    let leaf = (space(), token, space()).prop_map(|(before, token, behind)| [before, token, behind].concat());
     leaf.prop_recursive(6, 40, 5, |inner| {
         prop_oneof![vec(inner.clone(), 0..5).prop_map(|elements| format!("[{}]", elements.join(","))), object(inner),]
     })
 }
 
 fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
-    vec((space(), select(KEYS), space(), value), 0..8).prop_map(|members| {
+    vec((space(), key(), space(), value), 0..6).prop_map(|members| {
         let members: Vec<_> =
             members.iter().map(|(before, key, behind, value)| format!("{before}\"{key}\"{behind}:{value}")).collect();
         format!("{{{}}}", members.join(","))
@@ -168,32 +209,50 @@ fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String>
 
 /// A message that mostly is one, its members in any order.
 fn message() -> impl Strategy<Value = String> {
-    let version = prop_oneof![12 => Just("\"2.0\""), 1 => select(SCALARS)];
-    let id = prop_oneof![
-        2 => Just(String::new()),
+    let version = prop_oneof![20 => Just("\"2.0\""), 1 => select(SCALARS)];
+    let members = (id(), what(), more(), version).prop_map(|(id, what, more, version)| {
+        let mut members = vec![id, more, format!("\"jsonrpc\":{version}")];
+        members.extend(what);
+        members.retain(|member| !member.is_empty());
+        members
+    });
+    members
+        .prop_flat_map(|members| Just(members).prop_shuffle())
+        .prop_map(|members| format!("{{{}}}", members.join(",")))
+}
+
+fn id() -> impl Strategy<Value = String> {
+    prop_oneof![
+        1 => Just(String::new()),
         6 => select(IDS).prop_map(|id| format!("\"id\":{id}")),
         1 => (250_usize..260).prop_map(|length| format!("\"id\":\"{}\"", "i".repeat(length))),
         1 => (250_usize..260).prop_map(|length| format!("\"id\":\"{}\"", "\\u0069".repeat(length))),
-    ];
-    let part = (select(&["params", "params", "result", "error", "p\\u0061rams", "re\\u0073ult"][..]), object(value()));
-    let part = part.prop_map(|(name, value)| format!("\"{name}\":{value}"));
-    let method = select(
-        &["", "", "\"method\":\"tools/call\"", "\"method\":\"a\"", "\"m\\u0065thod\":\"\\u0061\"", "\"method\":1"][..],
-    );
-    let more = prop_oneof![
+    ]
+}
+
+/// What makes it a request, a notification or an answer, and now and then two of them.
+fn what() -> impl Strategy<Value = Vec<String>> {
+    let method = select(&["\"method\":\"tools/call\"", "\"m\\u0065thod\":\"\\u0061\"", "\"method\":1"][..]);
+    let part = |names: &'static [&'static str]| {
+        (select(names), object(value())).prop_map(|(name, value)| format!("\"{name}\":{value}"))
+    };
+    prop_oneof![
+        4 => (method.clone(), part(&["params", "p\\u0061rams"])).prop_map(|(method, params)| vec![method.into(), params]),
+        4 => part(&["result", "re\\u0073ult", "error"]).prop_map(|answer| vec![answer]),
+        1 => (method, value()).prop_map(|(method, params)| vec![method.into(), format!("\"params\":{params}")]),
+        1 => vec(part(&["params", "result", "error"]), 0..3),
+    ]
+}
+
+/// Something beside it.
+fn more() -> impl Strategy<Value = String> {
+    const FLAWED: &[&str] =
+        &["\"ID\":1", "\"Method\":\"x\"", "\"re\u{17f}ult\":1", "\"params\":[]", "\"foreign\":{\"a\":1,\"a\":2}"];
+    prop_oneof![
         6 => Just(String::new()),
-        1 => select(&["\"ID\":1", "\"Method\":\"x\"", "\"re\u{17f}ult\":1", "\"params\":[]", "\"foreign\":{\"a\":1,\"a\":2}"][..])
-            .prop_map(String::from),
-        1 => (select(KEYS), value()).prop_map(|(key, value)| format!("\"{key}\":{value}")),
-    ];
-    let members =
-        (version.prop_map(|version| format!("\"jsonrpc\":{version}")), id, method.prop_map(String::from), part, more);
-    members
-        .prop_flat_map(|(version, id, method, part, more)| Just(vec![version, id, method, part, more]).prop_shuffle())
-        .prop_map(|members| {
-            let members: Vec<_> = members.into_iter().filter(|member| !member.is_empty()).collect();
-            format!("{{{}}}", members.join(","))
-        })
+        1 => select(FLAWED).prop_map(String::from),
+        2 => (key(), value()).prop_map(|(key, value)| format!("\"{key}\":{value}")),
+    ]
 }
 
 /// A change to bytes.

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{HeadLimits, Refused, behind, grammar, transcript::Transcript};
+use super::{HeadLimits, Phase, Refused, TIGHT, behind, grammar, transcript::Transcript};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn hyper_agrees(grammar::Connection(bytes) in grammar::connection(), cuts in grammar::cuts()) {
-        let limits = HeadLimits::default();
+    fn hyper_agrees(grammar::Connection(bytes) in grammar::connection(), cuts in grammar::cuts(), tight: bool) {
+        let limits = if tight { TIGHT } else { HeadLimits::default() };
         let transcript = Transcript::of(&bytes, limits);
         let expected = transcript.refused.map(|(refused, _)| why(refused));
 
@@ -23,6 +23,17 @@ proptest! {
         let outcome = behind::serve(reads, limits);
         same_requests(&transcript, &outcome)?;
         prop_assert!(outcome.refused.is_none() || outcome.refused.map(why) == expected);
+    }
+
+    #[test]
+    fn what_is_sound_passes(grammar::Connection(bytes) in grammar::sound(), cuts in grammar::cuts()) {
+        let limits = HeadLimits::default();
+        let transcript = Transcript::of(&bytes, limits);
+        prop_assert_eq!(transcript.refused, None);
+        prop_assert_eq!(transcript.phase, Phase::Between);
+        prop_assert!(transcript.requests.iter().all(|request| request.content().is_some()));
+        let reads = grammar::reads(&bytes, &cuts).into_iter().map(Bytes::copy_from_slice);
+        prop_assert!(same_requests(&transcript, &behind::serve(reads, limits))?, "hyper closed");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Random connections: mostly sound requests, then some bytes changed.
+//! Random connections: sound requests, odd ones, and some with bytes changed.
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -12,10 +12,15 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-/// One to five requests.
+/// One to five requests that must pass.
+pub(super) fn sound() -> impl Strategy<Value = Connection> {
+    vec(request(false), 1..6).prop_map(|requests| Connection(requests.concat()))
+}
+
+/// One to five requests, most of them sound.
 pub(super) fn connection() -> impl Strategy<Value = Connection> {
-    let sound = vec(request(), 1..6).prop_map(|requests| requests.concat());
-    (sound, prop_oneof![1 => Just(Vec::new()), 1 => vec(mutation(), 1..3)]).prop_map(|(mut bytes, mutations)| {
+    let requests = vec(request(true), 1..6).prop_map(|requests| requests.concat());
+    (requests, prop_oneof![1 => Just(Vec::new()), 1 => vec(mutation(), 1..3)]).prop_map(|(mut bytes, mutations)| {
         for (at, mutation) in mutations {
             mutation.apply(&mut bytes, at);
         }
@@ -39,7 +44,7 @@ pub(super) fn reads<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'
 
 #[derive(Debug, Clone)]
 enum Mutation {
-    Insert(&'static [u8]),
+    Insert(Vec<u8>),
     Replace(u8),
     Remove,
     Repeat(usize),
@@ -53,7 +58,7 @@ impl Mutation {
         }
         let at = at.index(bytes.len());
         match self {
-            Self::Insert(new) => drop(bytes.splice(at..at, new.iter().copied())),
+            Self::Insert(new) => drop(bytes.splice(at..at, new)),
             Self::Replace(new) => bytes[at] = new,
             Self::Remove => drop(bytes.remove(at)),
             Self::Repeat(length) => {
@@ -66,38 +71,21 @@ impl Mutation {
 }
 
 fn mutation() -> impl Strategy<Value = (prop::sample::Index, Mutation)> {
-    let odd: &[&[u8]] = &[
-        b"\r",
-        b"\n",
+    let byte = select(b"\r\n\0 \t:;,\x0b\x7f\x80\xa0_-#%/?5".as_slice());
+    let text: &[&[u8]] = &[
         b"\r\n",
         b"\r\n\r\n",
-        b"\0",
-        b" ",
-        b"\t",
-        b":",
-        b";",
-        b",",
-        b"\x0b",
-        b"\x7f",
-        b"\x80",
-        b"\xa0",
         b"0\r\n\r\n",
         b"\r\nTransfer-Encoding: chunked",
         b"\r\nContent-Length: 0",
         b"\r\nHost: a",
         b"GET / HTTP/1.1",
-        b"_",
-        b"-",
-        b"#",
-        b"%",
-        b"/",
-        b"?",
-        b"5",
         b"\xd0\xb6",
         b"\xc2\x85",
     ];
     let mutation = prop_oneof![
-        4 => select(odd).prop_map(Mutation::Insert),
+        3 => byte.prop_map(|byte| Mutation::Insert(vec![byte])),
+        1 => select(text).prop_map(|text| Mutation::Insert(text.to_vec())),
         2 => any::<u8>().prop_map(Mutation::Replace),
         2 => Just(Mutation::Remove),
         1 => (1..40usize).prop_map(Mutation::Repeat),
@@ -106,25 +94,31 @@ fn mutation() -> impl Strategy<Value = (prop::sample::Index, Mutation)> {
     (any::<prop::sample::Index>(), mutation)
 }
 
-/// One of the first kind, or, one time in forty, of the second.
-fn mostly(usual: &'static [&'static str], odd: &'static [&'static str]) -> impl Strategy<Value = String> {
-    prop_oneof![40 => select(usual), 1 => select(odd)].prop_map(str::to_owned)
+type Choice = &'static [&'static str];
+
+/// One of the usual texts, or, if `odd` and one time in forty, one of the others.
+fn mostly(odd: bool, usual: Choice, others: Choice) -> impl Strategy<Value = String> {
+    let others = if odd { others } else { usual };
+    prop_oneof![40 => select(usual), 1 => select(others)].prop_map(str::to_owned)
 }
 
-fn request() -> impl Strategy<Value = Vec<u8>> {
+fn request(odd: bool) -> impl Strategy<Value = Vec<u8>> {
     let line = (
-        mostly(&["", "", "", "\r\n"], &["\r\n\r\n", "\n", "\r"]),
+        mostly(odd, &["", "", "", "\r\n"], &["\r\n\r\n", "\n", "\r"]),
         mostly(
+            odd,
             &["POST", "PUT", "GET", "DELETE", "OPTIONS", "M-SEARCH"],
             &["CONNECT", "get", "", "HEAD", "P@ST", "PRI"],
         ),
-        mostly(&[" "], &["  ", "\t", ""]),
+        mostly(odd, &[" "], &["  ", "\t", ""]),
         mostly(
+            odd,
             &["/mcp", "/", "/a?b=c", "http://a/x", "HTTPS://A?y", "/a%20b/{}", "//a", "/\u{436}", "/x#y", "http://a#z"],
             &["*", "a:80", "http://b/", "x", "", "/\u{85}", "/a b", "/`", "http://a@b/", "ftp://a/", "/\\^|\""],
         ),
-        mostly(&[" HTTP/1.1"], &[" HTTP/1.0", " HTTP/2.0", " HTTP/1.1 ", "", " http/1.1", "\tHTTP/1.1"]),
+        mostly(odd, &[" HTTP/1.1"], &[" HTTP/1.0", " HTTP/2.0", " HTTP/1.1 ", "", " http/1.1", "\tHTTP/1.1"]),
         mostly(
+            odd,
             &["Host: a\r\n", "host:a\r\n", "HOST:\ta \r\n"],
             &[
                 "",
@@ -139,6 +133,7 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     );
     let fields = vec(
         mostly(
+            odd,
             &[
                 "X: y",
                 "Accept: application/json, text/event-stream",
@@ -169,27 +164,31 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         ),
         0..4,
     );
-    (line, fields, body()).prop_map(|((empty, method, space, target, version, host), fields, (framing, body))| {
-        let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
-        let framing = if matches!(&*method, "GET" | "DELETE") && body.len() % 8 != 0 { String::new() } else { framing };
-        let head = format!("{empty}{method}{space}{target}{version}\r\n{host}{fields}{framing}\r\n").into_bytes();
-        if framing.is_empty() { head } else { [head, body].concat() }
-    })
+    (line, fields, body(odd)).prop_map(
+        move |((empty, method, space, target, version, host), fields, (framing, body))| {
+            let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+            let bodiless = matches!(&*method, "GET" | "DELETE") && (!odd || body.len() % 32 != 0);
+            let framing = if bodiless { String::new() } else { framing };
+            let head = format!("{empty}{method}{space}{target}{version}\r\n{host}{fields}{framing}\r\n").into_bytes();
+            if framing.is_empty() { head } else { [head, body].concat() }
+        },
+    )
 }
 
 /// The framing lines and the bytes of a body.
-fn body() -> impl Strategy<Value = (String, Vec<u8>)> {
+fn body(odd: bool) -> impl Strategy<Value = (String, Vec<u8>)> {
     let content = || vec(any::<u8>(), 0..40);
-    let name = || mostly(&["Content-Length: ", "content-length:"], &["Content-Length : ", "Content_Length: "]);
-    let length = (name(), content(), prop_oneof![11 => Just(0i64), 1 => -2..3i64])
+    let name = || mostly(odd, &["Content-Length: ", "content-length:"], &["Content-Length : ", "Content_Length: "]);
+    let length = (name(), content(), prop_oneof![40 => Just(0), 1 => if odd { -2..3i64 } else { 0..1 }])
         .prop_map(|(name, content, off)| (format!("{name}{}\r\n", (content.len() as i64 + off).max(0)), content));
     let coding = mostly(
+        odd,
         &["Transfer-Encoding: chunked\r\n", "transfer-encoding:ChUnKeD \r\n"],
         &["Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"],
     );
     let chunk = (
         content(),
-        mostly(&["", "", ";a", " ;a=b", ";a=\"\u{436};\""], &[" ", ";\0", ";\n", "g"]),
+        mostly(odd, &["", "", ";a", " ;a=b", ";a=\"\u{436};\""], &[" ", ";\0", ";\n", "g"]),
         option::of(0..4usize),
     )
         .prop_map(|(content, extension, zeros)| {
@@ -197,10 +196,18 @@ fn body() -> impl Strategy<Value = (String, Vec<u8>)> {
             if content.is_empty() { Vec::new() } else { [size.as_bytes(), &content, b"\r\n"].concat() }
         });
     let end = mostly(
-        &["0\r\n\r\n", "0\r\n\r\n", "00;x\r\n\r\n", "0\r\nX: y\r\n\r\n", "0\r\nX: y\r\nZ:\r\n\r\n"],
+        odd,
+        &["0\r\n\r\n", "0\r\n\r\n", "00;x\r\n\r\n", "0\r\nX: y\r\n\r\n", "0\r\nX: y\r\nZ:\r\n\r\n", LONG],
         &["0\r\nHost: a\r\n\r\n", "0\r\n\n", "0\n\r\n", "0\r\n X: y\r\n\r\n", "\r\n", "0\r\nContent-Length: 1\r\n\r\n"],
     );
     let chunked = (coding, vec(chunk, 0..4), end)
         .prop_map(|(coding, chunks, end)| (coding, [chunks.concat(), end.into_bytes()].concat()));
     prop_oneof![2 => Just((String::new(), Vec::new())), 3 => length, 3 => chunked]
 }
+
+/// Trailers of 119 bytes, the most that the tight limits allow.
+const LONG: &str = concat!(
+    "0\r\nX: ",
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901",
+    "\r\n\r\n"
+);

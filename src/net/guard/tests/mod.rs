@@ -1,5 +1,6 @@
 //! What the guard refuses, what it passes, and that hyper reads what passes alike.
 
+mod agreement;
 mod behind;
 mod differential;
 mod grammar;
@@ -8,3 +9,6 @@ mod splits;
 mod transcript;
 
 use super::{Framing, Head, HeadGuard, HeadLimits, Phase, Refused};
+
+/// Small enough that random connections run into the bounds as well.
+const TIGHT: HeadLimits = HeadLimits { head: 120, headers: 4 };

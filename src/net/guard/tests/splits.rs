@@ -2,10 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{HeadGuard, HeadLimits, grammar, transcript::Transcript};
-
-/// Small enough that random connections run into the bounds as well.
-const TIGHT: HeadLimits = HeadLimits { head: 120, headers: 4 };
+use super::{HeadGuard, HeadLimits, TIGHT, grammar, transcript::Transcript};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]

@@ -35,6 +35,7 @@ fn annotations_are_found_along_properties_at_any_depth() {
            "where":{"type":"object","properties":{"geo":{"properties":{"zone":{"type":"integer","x-mcp-header":"X-Zone"}}}}},
            "properties":{"type":"boolean","x-mcp-header":"method"},
            "x-mcp-header":{"type":"string"},
+           "defined":{"$defs":{"x-mcp-header":{"type":"string"}},"patternProperties":{"x-mcp-header":{}}},
            "free":{"type":"number","default":{"x-mcp-header":"data"},"enum":[{"x-mcp-header":"data"}]}"#,
     );
     let found = read(&schema).unwrap();
