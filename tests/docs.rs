@@ -71,7 +71,8 @@ fn every_command_and_option_exists() {
     for page in pages() {
         for code in page.code_lines() {
             let ours = code.split_once("weir ").filter(|(before, _)| !before.ends_with(|c: char| c.is_alphanumeric()));
-            if let Some((_, rest)) = ours.filter(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_lowercase())) {
+            if let Some((_, rest)) = ours.filter(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_lowercase()))
+            {
                 let command: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
                 assert!(commands.contains(&format!("\n  {command} ")), "{}: there is no `weir {command}`", page.name());
                 seen += 1;

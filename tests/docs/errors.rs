@@ -54,7 +54,9 @@ fn advice(reason: Reason) -> &'static str {
             "`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name` or an `Mcp-Param-*` is missing, is there twice, or says \
              something else than the body. Something between client and Weir may have changed either."
         }
-        Reason::UnsupportedVersion => "Use one of `data.supported`, or the handshake (`initialize`) of the session era.",
+        Reason::UnsupportedVersion => {
+            "Use one of `data.supported`, or the handshake (`initialize`) of the session era."
+        }
         Reason::Internal => {
             "A defect in Weir; nobody else's request was touched. Please report it, with the log of that moment."
         }
@@ -72,9 +74,7 @@ fn advice(reason: Reason) -> &'static str {
         Reason::RouteNotFound => {
             "No route has this path. Without `[[routes]]` they are `/NAME/mcp` for each server, and `/mcp` for the only one."
         }
-        Reason::MethodNotAllowed => {
-            "Use POST (in the session era GET and DELETE, too); `Allow` lists what there is."
-        }
+        Reason::MethodNotAllowed => "Use POST (in the session era GET and DELETE, too); `Allow` lists what there is.",
         Reason::UnsupportedMediaType => {
             "Send the body as it is, in UTF-8: without `Content-Encoding`, with at most one `Content-Type`, of no other charset."
         }

@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// A connection of `pool`, as its endpoint 0, and the server's end of it.
-    async fn meet(&self, pool: &Pool) -> (Connection, Peer) {
+    async fn meet(&self, pool: &Pool) -> (Box<Connection>, Peer) {
         let connection = pool.connect(0, &self.endpoint).await.expect("the server listens");
         (connection, self.accept().await)
     }
@@ -72,7 +72,7 @@ impl Peer {
 }
 
 /// A pool, a connection of it on which a small POST was sent and heard, and the server's end.
-async fn asked() -> (Pool, Connection, Peer) {
+async fn asked() -> (Pool, Box<Connection>, Peer) {
     let pool = Pool::new(1, 4);
     let (mut connection, mut peer) = Server::new().await.meet(&pool).await;
     ask(&mut connection, &mut peer).await;

@@ -27,7 +27,7 @@ impl Secure {
     }
 
     /// A connection on which a small POST was sent and heard, and the server's end.
-    async fn asked(&self) -> (Connection, TlsStream<TcpStream>) {
+    async fn asked(&self) -> (Box<Connection>, TlsStream<TcpStream>) {
         let accept = async {
             let Peer { socket } = self.server.accept().await;
             self.acceptor.accept(socket).await.expect("a handshake")
