@@ -188,9 +188,9 @@ impl<H: Handler> Connection<'_, H> {
         let request = Request::from_parts(parts, RequestBody::new(body, Rc::clone(&self.wire)));
         match self.handler.handle(request, self.peer).await {
             Reply::Whole(mut response) => {
-                // hyper closes where the rest of a body is not at hand; the client should know.
+                // hyper closes where the rest of a body is not at hand, and where it is told to; the client should know.
                 let rest = self.wire.awaits_body() || matches!(head.framing, Framing::Chunked);
-                if rest && !self.wire.body.is_over() {
+                if (rest && !self.wire.body.is_over()) || self.member.is_draining() {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 self.wire.answered();
