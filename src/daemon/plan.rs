@@ -103,7 +103,7 @@ impl Plan {
         let routes = self.routes.iter().map(|(path, server, abandoned)| Route {
             path: path.clone(),
             server: *server,
-            abandoned: abandoned.clone(),
+            abandoned: Rc::new(abandoned.clone()),
         });
         let pipeline = Core {
             routes: routes.collect(),
