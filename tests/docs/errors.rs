@@ -47,14 +47,17 @@ fn advice(reason: Reason) -> &'static str {
              pair, too deep). Mend what wrote it; `message` says at which byte."
         }
         Reason::InvalidRequest => {
-            "JSON, but no message of JSON-RPC 2.0; or a batch where there is none; or a body that broke off."
+            "JSON, but no message of JSON-RPC 2.0; or a batch or a posted answer where the revision has none; or a body that \
+             broke off before its end."
         }
         Reason::InvalidParams => "`params._meta` lacks what 2026-07-28 asks of every request; `message` names the key.",
         Reason::HeaderMismatch => {
             "`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name` or an `Mcp-Param-*` is missing, is there twice, or says \
              something else than the body. Something between client and Weir may have changed either."
         }
-        Reason::UnsupportedVersion => "Use one of `data.supported`, or the handshake (`initialize`) of the session era.",
+        Reason::UnsupportedVersion => {
+            "Use one of `data.supported`, or the handshake (`initialize`) of the session era."
+        }
         Reason::Internal => {
             "A defect in Weir; nobody else's request was touched. Please report it, with the log of that moment."
         }
@@ -67,14 +70,12 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::SessionNotFound => {
             "The session is older than a day, of another route, of a key that is no longer in the ring, or its endpoint \
-             is no longer configured. Start anew: `initialize` without `Mcp-Session-Id`. The official clients do so."
+             is no longer configured. Start anew: `initialize` without `Mcp-Session-Id`."
         }
         Reason::RouteNotFound => {
             "No route has this path. Without `[[routes]]` they are `/NAME/mcp` for each server, and `/mcp` for the only one."
         }
-        Reason::MethodNotAllowed => {
-            "Use POST (in the session era GET and DELETE, too); `Allow` lists what there is."
-        }
+        Reason::MethodNotAllowed => "Use POST (in the session era GET and DELETE, too); `Allow` lists what there is.",
         Reason::UnsupportedMediaType => {
             "Send the body as it is, in UTF-8: without `Content-Encoding`, with at most one `Content-Type`, of no other charset."
         }
