@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::catalog::Sighting;
@@ -45,10 +45,12 @@ impl Cores {
         for (number, socket) in sockets.into_iter().enumerate() {
             let (ended, end) = oneshot::channel();
             let (plan, draining, sightings) = (plan.clone(), draining.clone(), sightings.clone());
-            let runtime = Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
-            let body = move || {
-                LocalSet::new().block_on(&runtime, run(plan, number, socket, draining, sightings));
-                let _ = ended.send(());
+            let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => {
+                    runtime.block_on(run(plan, number, socket, draining, sightings));
+                    let _ = ended.send(());
+                }
+                Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
             };
             thread::Builder::new().name(format!("weir-core-{number}")).spawn(body).context("cannot start a thread")?;
             ends.push(end);

@@ -1,6 +1,7 @@
 //! The handler of a data core's connections.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -71,7 +72,10 @@ impl Front {
         let version = head.version;
         let mut finish = Finish::begin(&self.core, route);
         let arrival = Arrival { route, verb, headers: head.headers, body };
-        let walked = panics::caught(flow::run(&self.core, arrival, &mut finish)).await;
+        let walked = {
+            let walk = pin!(flow::run(&self.core, arrival, &mut finish));
+            panics::caught(walk).await
+        };
         match walked.unwrap_or_else(|| Err(Box::new((internal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
                 finish.end(&Ending::Answered(head.status));

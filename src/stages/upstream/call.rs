@@ -17,7 +17,7 @@ use super::{Client, Patience};
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
 #[derive(Debug)]
 pub struct Call {
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     client: Rc<Client>,
     patience: Patience,
     deadline: Instant,
@@ -29,7 +29,7 @@ pub struct Call {
 
 impl Call {
     pub(super) fn new(
-        connection: Connection,
+        connection: Box<Connection>,
         client: &Rc<Client>,
         patience: Patience,
         deadline: Instant,
@@ -91,7 +91,7 @@ impl Call {
 
     /// Whether the answer has been read to its end.
     pub fn is_done(&self) -> bool {
-        self.connection.as_ref().is_none_or(Connection::is_done)
+        self.connection.as_ref().is_none_or(|connection| connection.is_done())
     }
 
     fn by(&self, bound: Option<Duration>) -> Instant {

@@ -96,7 +96,7 @@ impl Attempt<'_, '_> {
     }
 
     /// Sends the request and reads the answer's head; the error `None` is a time-out.
-    async fn over(&self, connection: Connection) -> Result<(Call, ResponseHead), Option<Failure>> {
+    async fn over(&self, connection: Box<Connection>) -> Result<(Call, ResponseHead), Option<Failure>> {
         let mut call = Call::new(connection, self.client, self.patience, self.deadline, self.manner);
         let endpoint = self.endpoint;
         let write = |out: &mut Vec<u8>| self.outgoing.write(&endpoint.authority, &endpoint.path, out);

@@ -1,0 +1,109 @@
+//! The official Rust client `rmcp` through Weir, in both eras.
+
+use rmcp::{
+    ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient,
+    model::{CallToolRequestParams, ClientRequest, ProgressNotificationParam, ProtocolVersion, Request, ServerResult},
+    service::{NotificationContext, PeerRequestOptions, RunningService},
+    transport::StreamableHttpClientTransport,
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::support::{Gateway, NodeServer, until, within};
+
+/// A client that hands on the progress it is told.
+struct Watcher(UnboundedSender<f64>);
+
+impl ClientHandler for Watcher {
+    async fn on_progress(&self, params: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
+        // Nobody listens any more once the test is over.
+        let _ = self.0.send(params.progress);
+    }
+}
+
+struct Story {
+    weir: Gateway,
+    _server: NodeServer,
+    client: RunningService<RoleClient, Watcher>,
+    progress: UnboundedReceiver<f64>,
+}
+
+#[tokio::test]
+async fn in_the_session_era() {
+    let mut story = Story::begin(ClientLifecycleMode::Initialize).await;
+    story.lists_and_calls().await;
+    story.sees_progress().await;
+    story.cancels().await;
+    story.end().await;
+}
+
+#[tokio::test]
+async fn in_2026_07_28() {
+    let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+    let mut story = Story::begin(ClientLifecycleMode::Discover { preferred_versions }).await;
+    story.lists_and_calls().await;
+    story.sees_progress().await;
+    story.cancels().await;
+    story.end().await;
+}
+
+impl Story {
+    async fn begin(lifecycle: ClientLifecycleMode) -> Self {
+        let server = NodeServer::reference(&["--era", "dual"]).await;
+        let weir = Gateway::to(server.url()).start().await;
+        let (tell, progress) = unbounded_channel();
+        let transport = StreamableHttpClientTransport::from_uri(weir.url());
+        let client = Watcher(tell).serve_with_lifecycle(transport, lifecycle);
+        let client = within("the handshake", client).await.expect("the handshake succeeds");
+        Self { weir, _server: server, client, progress }
+    }
+
+    async fn lists_and_calls(&self) {
+        let tools = within("a list", self.client.list_all_tools()).await.expect("tools are listed");
+        assert!(tools.iter().any(|tool| tool.name == "probe_echo"));
+        let resources = within("a list", self.client.list_all_resources()).await.expect("resources are listed");
+        assert!(resources.iter().any(|resource| resource.uri == "test://static-text"));
+        assert_eq!(self.call("probe_echo", json!({"text": "grüße"})).await, "grüße");
+    }
+
+    async fn sees_progress(&mut self) {
+        // rmcp gives every request a progress token, so the server reports.
+        assert!(self.call("test_tool_with_progress", json!({})).await.starts_with("token="));
+        for expected in [0.0, 50.0, 100.0] {
+            assert_eq!(within("progress", self.progress.recv()).await, Some(expected));
+        }
+    }
+
+    async fn cancels(&mut self) {
+        let before = self.cancelled().await;
+        let call =
+            ClientRequest::CallToolRequest(Request::new(request("probe_slow", json!({"ms": 60_000, "tick": 10}))));
+        let handle = self.client.send_cancellable_request(call, PeerRequestOptions::no_options()).await.expect("sent");
+        within("progress of the slow call", self.progress.recv()).await;
+        handle.cancel(Some("enough".into())).await.expect("cancelled");
+        until("the server saw the cancellation", async || self.cancelled().await == before + 1).await;
+    }
+
+    async fn end(self) {
+        within("the end of the client", self.client.cancel()).await.expect("the client ends");
+        self.weir.stop().await;
+    }
+
+    async fn cancelled(&self) -> u64 {
+        let counters: Value = serde_json::from_str(&self.call("probe_counters", json!({})).await).expect("JSON");
+        counters["slow_cancelled"].as_u64().expect("a counter")
+    }
+
+    async fn call(&self, name: &'static str, arguments: Value) -> String {
+        let call = ClientRequest::CallToolRequest(Request::new(request(name, arguments)));
+        let answer = within(name, self.client.send_request(call)).await.expect("the call is answered");
+        let ServerResult::CallToolResult(result) = answer else { panic!("not the result of a call: {answer:?}") };
+        let result = serde_json::to_value(result).expect("a result is JSON");
+        result["content"][0]["text"].as_str().expect("text").to_owned()
+    }
+}
+
+fn request(name: &'static str, arguments: Value) -> CallToolRequestParams {
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    CallToolRequestParams::new(name).with_arguments(arguments)
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// client.mjs --url URL --sdk 1|2 --revision R --server ref|everything
+// One of the official SDK clients does everything it can with one of the servers behind URL; one JSON line a check.
+import { parseArgs } from 'node:util';
+import { connect } from './clients.mjs';
+
+const { values: how } = parseArgs({ options: {
+  url: { type: 'string' }, sdk: { type: 'string' }, revision: { type: 'string' }, server: { type: 'string' },
+} });
+how.era = how.revision >= '2026-07-28' ? 'modern' : 'legacy';
+const { run } = await import(`./${how.server}-checks.mjs`);
+await run(await connect(how));
+process.exit(0);

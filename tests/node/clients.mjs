@@ -1,0 +1,58 @@
+// The two generations of the official TypeScript SDK behind one small face, so that one list of checks serves both.
+//
+//   connect({ sdk: '1' | '2', era: 'legacy' | 'modern', revision, url }) -> peer
+//   peer.client                      the SDK's own client, for what is called alike in both
+//   peer.call(name, args, options)   tools/call
+//   peer.on(method, handler)         a notification of the server
+//   peer.transport                   the SDK's own transport
+import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import * as schemas1 from '@modelcontextprotocol/sdk/types.js';
+import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
+
+const INFO = { name: 'weir-tests', version: '1.0.0' };
+const CAPABILITIES = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
+const RETRY = { initialReconnectionDelay: 20, maxReconnectionDelay: 200, reconnectionDelayGrowFactor: 1.5, maxRetries: 20 };
+
+// What a user would have typed, chosen and configured.
+const ANSWERS = {
+  'sampling/createMessage': r => ({ role: 'assistant', model: 'test-model', content: { type: 'text', text: `echo: ${r.params.messages[0].content.text}` } }),
+  'elicitation/create': () => ({ action: 'accept', content: { username: 'ada', email: 'ada@example.com', response: 'yes', name: 'Ada', ok: true } }),
+  'roots/list': () => ({ roots: [{ uri: 'file:///srv/project', name: 'project' }] }),
+};
+const SCHEMAS_1 = {
+  'sampling/createMessage': schemas1.CreateMessageRequestSchema, 'elicitation/create': schemas1.ElicitRequestSchema, 'roots/list': schemas1.ListRootsRequestSchema,
+  'notifications/message': schemas1.LoggingMessageNotificationSchema, 'notifications/resources/updated': schemas1.ResourceUpdatedNotificationSchema,
+  'notifications/tools/list_changed': schemas1.ToolListChangedNotificationSchema, 'notifications/prompts/list_changed': schemas1.PromptListChangedNotificationSchema,
+};
+
+export async function connect(how) {
+  const peer = how.sdk === '1' ? await generation1(how) : await generation2(how);
+  return { ...peer, era: how.era, revision: how.revision, url: how.url };
+}
+
+async function generation1({ url, revision }) {
+  const client = new Client1(INFO, { capabilities: CAPABILITIES });
+  const transport = new Transport1(new URL(url), { reconnectionOptions: RETRY, fetch: speaking(revision) });
+  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(SCHEMAS_1[method], answer);
+  await client.connect(transport);
+  return {
+    client, transport, call: (name, args = {}, options) => client.callTool({ name, arguments: args }, undefined, options),
+    on: (method, handler) => client.setNotificationHandler(SCHEMAS_1[method], handler),
+  };
+}
+
+// The 1.x client always offers the newest revision it knows; this one offers `revision`.
+const speaking = revision => (url, init) => fetch(url, { ...init, body: init?.body?.replace?.(/"protocolVersion":"2025-11-25"/, `"protocolVersion":"${revision}"`) ?? init?.body });
+
+async function generation2({ url, era, revision }) {
+  const client = new Client2(INFO, { capabilities: CAPABILITIES,
+    ...(era === 'modern' ? { versionNegotiation: { mode: { pin: revision } } } : { supportedProtocolVersions: [revision] }) });
+  const transport = new Transport2(new URL(url), { reconnectionOptions: RETRY });
+  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, answer);
+  await client.connect(transport);
+  return {
+    client, transport, call: (name, args = {}, options) => client.callTool({ name, arguments: args }, options),
+    on: (method, handler) => client.setNotificationHandler(method, handler),
+  };
+}

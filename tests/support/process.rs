@@ -1,0 +1,102 @@
+//! A child process: its standard output line by line, its standard error kept for failure messages, dead when dropped.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::within;
+
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    lines: UnboundedReceiver<String>,
+    errors: Arc<Mutex<String>>,
+    reader: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Process {
+    pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
+        let (tell, lines) = unbounded_channel();
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        let errors = Arc::new(Mutex::new(String::new()));
+        let (stderr, kept) = (BufReader::new(child.stderr.take().expect("stderr is piped")), Arc::clone(&errors));
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut kept = kept.lock().expect("no panic while the lock is held");
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        Self { name: name.into(), child, lines, errors, reader: Some(reader) }
+    }
+
+    /// The next line of standard output, `None` once it has been closed.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        within(&format!("a line of {}", self.name), self.lines.recv()).await
+    }
+
+    /// Reads lines until one has `before` in it and gives what follows there.
+    pub(crate) async fn line_after(&mut self, before: &str) -> String {
+        while let Some(line) = self.line().await {
+            if let Some((_, after)) = line.split_once(before) {
+                return after.to_owned();
+            }
+        }
+        let status = self.exit().await;
+        panic!("{} ended ({status}) before it said {before:?}; it wrote:\n{}", self.name, self.errors());
+    }
+
+    /// What standard error has said so far; all of it after [`Process::exit`].
+    pub(crate) fn errors(&self) -> String {
+        self.errors.lock().expect("no panic while the lock is held").clone()
+    }
+
+    pub(crate) fn terminate(&self) {
+        kill_process(self.pid(), Signal::TERM).expect("the process has not been reaped, so its id is its own");
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
+        while self.line().await.is_some() {}
+        let status = self.child.wait().expect("a child can be waited for");
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the reader of stderr does not panic");
+        }
+        status
+    }
+
+    /// How many file descriptors the process has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("the process runs").count()
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a running process has VmRSS");
+        line.trim().trim_end_matches("kB").trim().parse().expect("VmRSS is a number")
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already, and that is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("---- stderr of {}\n{}----", self.name, self.errors());
+        }
+    }
+}
