@@ -43,7 +43,10 @@ fn help(arguments: &[&str]) -> String {
 /// The words of `text` that look like options.
 fn options(text: &str) -> BTreeSet<String> {
     let words = text.split(|ends: char| !(ends.is_ascii_alphanumeric() || ends == '-'));
-    words.filter(|word| word.starts_with("--") && word.len() > 2).map(str::to_owned).collect()
+    let named = |word: &&str| {
+        word.strip_prefix("--").is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
+    };
+    words.filter(named).map(str::to_owned).collect()
 }
 
 #[test]
@@ -70,15 +73,16 @@ fn every_command_and_option_exists() {
     let mut seen = 0;
     for page in pages() {
         for code in page.code_lines() {
-            let ours = code.split_once("weir ").filter(|(before, _)| !before.ends_with(|c: char| c.is_alphanumeric()));
-            if let Some((_, rest)) = ours.filter(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_lowercase()))
-            {
-                let command: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
-                assert!(commands.contains(&format!("\n  {command} ")), "{}: there is no `weir {command}`", page.name());
+            let code = code.split(" #").next().unwrap_or_default();
+            let mut words = code.split_whitespace();
+            let ours = words.next().is_some_and(|program| program == "weir" || program.ends_with("/weir"));
+            if let Some(command) = words.next().filter(|_| ours) {
+                let listed = command.starts_with('-') || commands.contains(&format!("\n  {command} "));
+                assert!(listed, "{}: there is no `weir {command}`", page.name());
                 seen += 1;
             }
             // An option that stands alone is one of ours as well.
-            if ours.is_some() || code.starts_with("--") {
+            if ours || code.starts_with("--") {
                 let unknown: Vec<_> = options(code).difference(&known).cloned().collect();
                 assert!(unknown.is_empty(), "{}: {unknown:?} in `{code}`", page.name());
             }

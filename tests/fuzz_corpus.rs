@@ -19,8 +19,11 @@ mod sse;
 #[path = "fuzz/checks/upstream.rs"]
 mod upstream;
 
+/// Panics where something does not hold.
+type Check = fn(&[u8]);
+
 /// Every target, and its check.
-const TARGETS: [(&str, fn(&[u8])); 6] = [
+const TARGETS: [(&str, Check); 6] = [
     ("guard", guard::check),
     ("headers", headers::check),
     ("reader", reader::check),
@@ -100,7 +103,7 @@ fn the_reader_holds_on_all_small_strings() {
 }
 
 /// Runs a check on each file of a target's corpus, naming the file that fails.
-fn for_each_of(target: &str, check: fn(&[u8])) {
+fn for_each_of(target: &str, check: Check) {
     let folder = fuzz().join("corpus").join(target);
     let mut files: Vec<_> =
         fs::read_dir(&folder).expect("the corpus is committed").map(|entry| entry.expect("readable").path()).collect();

@@ -47,7 +47,8 @@ fn advice(reason: Reason) -> &'static str {
              pair, too deep). Mend what wrote it; `message` says at which byte."
         }
         Reason::InvalidRequest => {
-            "JSON, but no message of JSON-RPC 2.0; or a batch where there is none; or a body that broke off."
+            "JSON, but no message of JSON-RPC 2.0; or a batch or a posted answer where the revision has none; or a body that \
+             broke off before its end."
         }
         Reason::InvalidParams => "`params._meta` lacks what 2026-07-28 asks of every request; `message` names the key.",
         Reason::HeaderMismatch => {
@@ -69,7 +70,7 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::SessionNotFound => {
             "The session is older than a day, of another route, of a key that is no longer in the ring, or its endpoint \
-             is no longer configured. Start anew: `initialize` without `Mcp-Session-Id`. The official clients do so."
+             is no longer configured. Start anew: `initialize` without `Mcp-Session-Id`."
         }
         Reason::RouteNotFound => {
             "No route has this path. Without `[[routes]]` they are `/NAME/mcp` for each server, and `/mcp` for the only one."
