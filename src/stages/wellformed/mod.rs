@@ -110,3 +110,6 @@ fn ids(messages: &[Message], bytes: &[u8]) -> Vec<OwnedId> {
     let requests = messages.iter().filter(|message| message.kind == Kind::Request);
     requests.filter_map(|message| message.id.as_ref()).map(|id| OwnedId::of(id, bytes)).collect()
 }
+
+#[cfg(test)]
+mod tests;
