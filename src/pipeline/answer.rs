@@ -49,7 +49,7 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Empty,
-    /// In a coding that was not asked for.
+    /// In a coding.
     Encoded,
     Events,
     Json,
@@ -73,6 +73,7 @@ pub(super) async fn take(exchange: &Exchange<'_, Ready>, call: Call, head: Respo
         _ if !taking.expected.awaits() => taking.status_alone().await,
         Shape::Json => taking.json().await,
         Shape::Empty => taking.refuse("it is empty"),
+        Shape::Encoded if exchange.message().may_be_encoded() => taking.unread(),
         Shape::Encoded => taking.refuse("it is encoded, which was not asked for"),
         Shape::Other => taking.refuse("it is neither JSON in UTF-8 nor an event stream"),
     }
@@ -167,6 +168,13 @@ impl Taking<'_, '_> {
                 stream(reply(self.exchange, endpoint, self.head, ""), relay)
             }
         }
+    }
+
+    /// In a coding that the client asked for: it passes as it comes, unread.
+    fn unread(self) -> Result<Answer, Refusal> {
+        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
+        let relay = Relay::unread(self.call, Bytes::new(), length);
+        stream(reply(self.exchange, endpoint, self.head, ""), relay)
     }
 
     /// The specification has no body here (202); what a server says unasked goes no further.
