@@ -78,6 +78,8 @@ impl Gateway {
             self.terminate();
             let status = self.exit().await;
             assert!(status.success(), "weir ended with {status}");
+            let said = self.running().errors();
+            assert!(!said.contains("panicked"), "{said}");
         }
     }
 
