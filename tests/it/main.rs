@@ -20,3 +20,4 @@ mod lifecycle;
 mod rmcp_client;
 mod sdk;
 mod sessions;
+mod tls;
