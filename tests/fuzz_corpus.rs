@@ -1,17 +1,65 @@
 //! What the fuzz targets check, as plain tests: over the committed corpus, and over generated input.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use proptest::prelude::*;
 
+#[path = "fuzz/checks/guard.rs"]
+mod guard;
+#[path = "fuzz/checks/headers.rs"]
+mod headers;
 #[path = "fuzz/checks/reader.rs"]
 mod reader;
 #[path = "fuzz/inputs/reader.rs"]
 mod reader_inputs;
+#[path = "fuzz/checks/seal.rs"]
+mod seal;
+#[path = "fuzz/checks/sse.rs"]
+mod sse;
+#[path = "fuzz/checks/upstream.rs"]
+mod upstream;
+
+/// Panics where something does not hold.
+type Check = fn(&[u8]);
+
+/// Every target, and its check.
+const TARGETS: [(&str, Check); 6] = [
+    ("guard", guard::check),
+    ("headers", headers::check),
+    ("reader", reader::check),
+    ("seal", seal::check),
+    ("sse", sse::check),
+    ("upstream", upstream::check),
+];
 
 #[test]
-fn the_corpus_of_the_reader_holds() {
-    for_each_of("reader", reader::check);
+fn every_corpus_holds() {
+    for (target, check) in TARGETS {
+        for_each_of(target, check);
+    }
+}
+
+#[test]
+fn every_target_is_run_here_and_has_its_three_files() {
+    let run_here: BTreeSet<_> = TARGETS.map(|(target, _)| target.to_owned()).into();
+    let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).expect("the manifest of the fuzz targets");
+    let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+    let bins = manifest["bin"].as_array().expect("[[bin]]").iter();
+    let bins = bins.map(|bin| {
+        let name = bin["name"].as_str().expect("a name");
+        assert_eq!(bin["path"].as_str(), Some(format!("fuzz_targets/{name}.rs").as_str()));
+        name.to_owned()
+    });
+    assert_eq!(bins.collect::<BTreeSet<_>>(), run_here, "[[bin]] in tests/fuzz/Cargo.toml");
+    assert_eq!(names("fuzz_targets"), run_here, "tests/fuzz/fuzz_targets");
+    assert_eq!(names("corpus"), run_here, "tests/fuzz/corpus");
+    for target in &run_here {
+        assert!(fuzz().join(format!("checks/{target}.rs")).is_file(), "tests/fuzz/checks/{target}.rs");
+    }
+    let readme = fs::read_to_string(fuzz().join("README.md")).expect("tests/fuzz/README.md");
+    for target in &run_here {
+        assert!(readme.contains(&format!("| `{target}` |")), "tests/fuzz/README.md says nothing of {target}");
+    }
 }
 
 proptest! {
@@ -55,8 +103,8 @@ fn the_reader_holds_on_all_small_strings() {
 }
 
 /// Runs a check on each file of a target's corpus, naming the file that fails.
-fn for_each_of(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+fn for_each_of(target: &str, check: Check) {
+    let folder = fuzz().join("corpus").join(target);
     let mut files: Vec<_> =
         fs::read_dir(&folder).expect("the corpus is committed").map(|entry| entry.expect("readable").path()).collect();
     files.sort();
@@ -66,4 +114,15 @@ fn for_each_of(target: &str, check: fn(&[u8])) {
         println!("{}", file.display());
         check(&data);
     }
+}
+
+fn fuzz() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz"))
+}
+
+/// What lies in a folder of `tests/fuzz`, without endings.
+fn names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(fuzz().join(folder)).expect("a folder of tests/fuzz");
+    let names = entries.map(|entry| entry.expect("readable").file_name().into_string().expect("plain names"));
+    names.map(|name| name.trim_end_matches(".rs").to_owned()).collect()
 }

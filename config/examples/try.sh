@@ -24,12 +24,23 @@ need() {
     type -P "$1" >/dev/null || fail "\`$1\` is missing: $2"
 }
 
-# Weir first: it lets go of the server while the server is still there. Open streams may take its [drain] timeout; who
+# Starts a command in the background, in a process group of its own: Ctrl-C in a terminal then reaches this script alone,
+# which ends the others in their order.
+apart() {
+    set -m
+    "$@" &
+    set +m
+}
+
+# Weir first: it lets go of the server while the server is still there. A call that runs may take its [drain] timeout; who
 # does not want to wait presses Ctrl-C again.
 # shellcheck disable=SC2317 # called by the trap
 finish() {
     local process
     trap 'kill -KILL $weir_pid $server_pid 2>/dev/null' INT TERM
+    if [[ -n $weir_pid ]]; then
+        echo 'try: ending both; a call that still runs may take 30 s, Ctrl-C again cuts it' >&2
+    fi
     for process in $weir_pid $server_pid; do
         kill "$process" 2>/dev/null || true
         wait "$process" 2>/dev/null || true
@@ -88,8 +99,8 @@ start_server() {
                 ready?.();
             });
         };"
-    node --import "data:text/javascript;base64,$(printf '%s' "$preload" | base64 | tr -d '\n')" \
-        "$work/node_modules/$package/dist/index.js" streamableHttp >"$work/server.log" 2>&1 </dev/null &
+    apart node --import "data:text/javascript;base64,$(printf '%s' "$preload" | base64 | tr -d '\n')" \
+        "$work/node_modules/$package/dist/index.js" streamableHttp >"$work/server.log" 2>&1 </dev/null
     server_pid=$!
     await "$server_pid" "$work/server.log" grep -q '^at ' "$work/server.log"
     server=$(sed -n 's/^at //p' "$work/server.log")
@@ -99,7 +110,7 @@ start_weir() {
     if accepts "$listen"; then
         fail "$listen is taken; set LISTEN=127.0.0.1:PORT"
     fi
-    "$weir" run --to "$server" --listen "$listen" --admin "$admin" --data "$work/data" >"$work/weir.log" 2>&1 </dev/null &
+    apart "$weir" run --to "$server" --listen "$listen" --admin "$admin" --data "$work/data" >"$work/weir.log" 2>&1 </dev/null
     weir_pid=$!
     await "$weir_pid" "$work/weir.log" accepts "$listen"
 }

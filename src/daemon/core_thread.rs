@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::catalog::Sighting;
 use crate::edge::Front;
-use crate::net::client::{self, Peer, Scratch};
+use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::Drain;
 use crate::net::listen;
 use crate::stages::upstream::Client;
@@ -45,10 +45,12 @@ impl Cores {
         for (number, socket) in sockets.into_iter().enumerate() {
             let (ended, end) = oneshot::channel();
             let (plan, draining, sightings) = (plan.clone(), draining.clone(), sightings.clone());
-            let runtime = Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
-            let body = move || {
-                LocalSet::new().block_on(&runtime, run(plan, number, socket, draining, sightings));
-                let _ = ended.send(());
+            let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => {
+                    runtime.block_on(run(plan, number, socket, draining, sightings));
+                    let _ = ended.send(());
+                }
+                Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
             };
             thread::Builder::new().name(format!("weir-core-{number}")).spawn(body).context("cannot start a thread")?;
             ends.push(end);
@@ -72,7 +74,13 @@ async fn run(
 ) {
     let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
     let (front, calls) = plan.front(number, sightings);
-    let core = Rc::new(Shared { front, plan, drain: Drain::default(), scratch: client::scratch() });
+    let core = Rc::new(Shared {
+        front,
+        plan,
+        drain: Drain::default(),
+        scratch: client::scratch(),
+        doorstep: Doorstep::default(),
+    });
     spawn_local(Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)));
     spawn_local(sweep(Rc::clone(&calls)));
     loop {
@@ -109,6 +117,7 @@ struct Shared {
     plan: Plan,
     drain: Drain,
     scratch: Scratch,
+    doorstep: Doorstep,
 }
 
 impl Shared {
@@ -116,7 +125,7 @@ impl Shared {
         let Ok(local) = stream.local_addr() else { return };
         let Some(permit) = self.plan.admission.admit(remote.ip()) else {
             tracing::warn!(peer = %remote, "a connection was turned away: [http] connections or connections_per_address is reached");
-            return drop(spawn_local(client::turn_away(stream, 503)));
+            return self.doorstep.turn_away(stream).map_or((), |turned| drop(spawn_local(turned)));
         };
         let core = Rc::clone(self);
         spawn_local(async move {

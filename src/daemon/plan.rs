@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::mpsc;
@@ -26,6 +27,8 @@ use super::files;
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
+/// A body may be slow for so long before its rate is asked for (`[http] body_rate`).
+const BODY_GRACE: Duration = Duration::from_secs(10);
 /// Sightings that may wait for the control runtime; past that they are seen again later.
 const SIGHTINGS: usize = 64;
 
@@ -100,7 +103,7 @@ impl Plan {
         let routes = self.routes.iter().map(|(path, server, abandoned)| Route {
             path: path.clone(),
             server: *server,
-            abandoned: abandoned.clone(),
+            abandoned: Rc::new(abandoned.clone()),
         });
         let pipeline = Core {
             routes: routes.collect(),
@@ -172,6 +175,7 @@ fn limits(http: &config::Http) -> Limits {
         head: HeadLimits { head: http.head, headers: http.headers },
         head_timeout: http.head_timeout,
         body_rate: http.body_rate as u64,
+        body_grace: BODY_GRACE,
         write_stall: http.write_stall,
         idle: http.idle,
         keepalive: http.keepalive,

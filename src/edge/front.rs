@@ -1,15 +1,15 @@
 //! The handler of a data core's connections.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 
 use crate::model::{Addressee, Reason, Refusal, RequestId};
-use crate::net::client::{Handler, Peer, Reply};
+use crate::net::client::{Handler, Peer, Reply, RequestBody};
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
 
 use super::door::{self, Admitted};
@@ -59,7 +59,7 @@ impl Front {
         Self { core, names, paths, errors: Errors { legacy_by_table } }
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Reply<Streaming> {
+    async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
         let (head, body) = request.into_parts();
         let (origin, admitted) = door::check(&self.names, &self.paths, &head, peer);
         let origin = origin.cloned();
@@ -68,10 +68,12 @@ impl Front {
             Ok(Admitted::Options) => return Reply::Whole(cors::options(&head.headers, origin.as_ref())),
             Err(refusal) => return self.refuse(&refusal, &Addressee::Nobody, self.core.ids.next(), origin.as_ref()),
         };
-        let version = head.version;
         let mut finish = Finish::begin(&self.core, route);
         let arrival = Arrival { route, verb, headers: head.headers, body };
-        let walked = panics::caught(flow::run(&self.core, arrival, &mut finish)).await;
+        let walked = {
+            let walk = pin!(flow::run(&self.core, arrival, &mut finish));
+            panics::caught(walk).await
+        };
         match walked.unwrap_or_else(|| Err(Box::new((internal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
                 finish.end(&Ending::Answered(head.status));
@@ -79,7 +81,7 @@ impl Front {
             }
             Ok(Answer::Stream(head, relay)) => {
                 let (mut parts, ()) = Response::new(()).into_parts();
-                (parts.version, parts.status, parts.headers) = (version, head.status, head.headers);
+                (parts.status, parts.headers) = (head.status, head.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
                 Reply::Stream(parts, Streaming::new(Rc::clone(&self.core), *relay, finish, head.status))
             }
@@ -108,7 +110,7 @@ impl Front {
 impl Handler for Front {
     type Stream = Streaming;
 
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Reply<Streaming> {
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
         self.answer(request, peer).await
     }
 }

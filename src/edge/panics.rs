@@ -2,14 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// Awaits `future`; `None` if it panicked. The panic hook has told of it by then.
 ///
-/// What the future held is dropped with it: a core's state is counters and snapshots, which no panic leaves half done.
-pub(super) async fn caught<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+/// The future is pinned by the caller: it is large, and moving it would cost on every request.
+/// What it held is dropped with it: a core's state is counters and snapshots, which no panic leaves half done.
+pub(super) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
@@ -20,15 +20,17 @@ pub(super) async fn caught<F: Future>(future: F) -> Option<F::Output> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[tokio::test]
     async fn a_panic_ends_its_future_alone() {
-        assert_eq!(caught(async { 1 }).await, Some(1));
+        assert_eq!(caught(pin!(async { 1 })).await, Some(1));
         let broken = async {
             tokio::task::yield_now().await;
             panic!("a defect, on purpose");
         };
-        assert_eq!(caught(broken).await, None::<()>);
+        assert_eq!(caught(pin!(broken)).await, None::<()>);
     }
 }

@@ -1,14 +1,23 @@
 //! Taking a server's answer: what shape it has, how much of it is read before the status goes out, and what passes.
+//!
+//! | status | asked by | what passes |
+//! | --- | --- | --- |
+//! | 3xx | anything | nothing: a redirect is never followed |
+//! | 4xx, 5xx | anything | it, as the server's own verdict |
+//! | 2xx | a POST with a request | an answer to that request, as JSON or as events |
+//! | 2xx | a POST without one | events, or the status alone |
+//! | 2xx | GET, DELETE | events, or whatever it is |
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::model::{Reason, Refusal};
+use crate::model::Refusal;
 use crate::net::upstream::{Collected, ResponseHead};
-use crate::protocol::message::{Limits, OwnedId};
+use crate::protocol::media;
+use crate::protocol::message::{Limits, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
-use crate::stages::respond::{self, Awaited, Events, Expected, Lesson, Other};
+use crate::stages::respond::{self, Awaited, Checked, Events, Expected, Lesson};
 use crate::stages::session::SESSION_ID;
 use crate::stages::upstream::Call;
 use crate::stages::wellformed::Verb;
@@ -36,12 +45,12 @@ pub enum Answer {
     Stream(Head, Box<Relay>),
 }
 
-/// What a server's answer turns out to be.
+/// What a body turns out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    Redirect,
-    Encoded,
     Empty,
+    /// In a coding that was not asked for.
+    Encoded,
     Events,
     Json,
     Other,
@@ -49,147 +58,170 @@ enum Shape {
 
 /// Takes the answer of a call.
 pub(super) async fn take(exchange: &Exchange<'_, Ready>, call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
-    let taking = Taking { exchange, expected: expected(exchange), endpoint: call.fingerprint() };
-    match shape(&head) {
-        Shape::Redirect => taking.refuse("a redirect, which is never followed"),
-        Shape::Encoded if taking.has_to_be_read() => taking.refuse("it is encoded, which was not asked for"),
-        Shape::Events if head.status.is_success() => taking.events(call, head).await,
-        Shape::Encoded => taking.unread(call, head),
-        Shape::Empty if taking.awaits() && head.status.is_success() => taking.refuse("it is empty"),
-        Shape::Empty => {
-            call.finish();
-            taking.whole(head, Bytes::new(), "")
-        }
-        Shape::Json => taking.json(call, head).await,
-        Shape::Events | Shape::Other if taking.awaits() && head.status.is_success() => {
-            taking.refuse("it is neither JSON nor an event stream")
-        }
-        Shape::Events | Shape::Other => taking.unread(call, head),
+    let (status, shape) = (head.status, shape(&head));
+    let taking = Taking { exchange, call, head, expected: expected(exchange) };
+    if status.is_redirection() {
+        return taking.refuse("a redirect, which is never followed");
+    }
+    if !status.is_success() {
+        return taking.as_it_is(shape == Shape::Json).await;
+    }
+    match shape {
+        Shape::Events => taking.events().await,
+        Shape::Encoded if exchange.verb == Verb::Get => taking.refuse("it is encoded, which was not asked for"),
+        _ if exchange.verb != Verb::Post => taking.as_it_is(false).await,
+        _ if !taking.expected.awaits() => taking.status_alone().await,
+        Shape::Json => taking.json().await,
+        Shape::Empty => taking.refuse("it is empty"),
+        Shape::Encoded => taking.refuse("it is encoded, which was not asked for"),
+        Shape::Other => taking.refuse("it is neither JSON in UTF-8 nor an event stream"),
     }
 }
 
 fn shape(head: &ResponseHead) -> Shape {
-    let value = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or("");
-    let encoding = value(header::CONTENT_ENCODING).trim();
-    if head.status.is_redirection() {
-        return Shape::Redirect;
-    }
     if head.length == Some(0) {
         return Shape::Empty;
     }
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+    let is_identity = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if !head.headers.get_all(header::CONTENT_ENCODING).iter().all(is_identity) {
         return Shape::Encoded;
     }
-    let media = value(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim();
-    match () {
-        () if media.eq_ignore_ascii_case("text/event-stream") => Shape::Events,
-        () if media.eq_ignore_ascii_case("application/json") => Shape::Json,
-        () => Shape::Other,
+    let mut types = head.headers.get_all(header::CONTENT_TYPE).iter();
+    // Of two types nobody knows which one counts.
+    let (Some(Ok(only)), None) = (types.next().map(HeaderValue::to_str), types.next()) else { return Shape::Other };
+    match media::essence(only) {
+        // Always in UTF-8, whatever it says (WHATWG HTML, 9.2.5).
+        events if events.eq_ignore_ascii_case("text/event-stream") => Shape::Events,
+        json if json.eq_ignore_ascii_case("application/json") && media::is_utf8(only) => Shape::Json,
+        _ => Shape::Other,
     }
 }
 
 fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
     let message = exchange.message();
-    let id = |of: &crate::protocol::message::Message| of.id.as_ref().map(|id| OwnedId::of(id, message.bytes()));
+    let id = |of: &Message| of.id.as_ref().filter(|_| of.method.is_some()).map(|id| OwnedId::of(id, message.bytes()));
     let awaited = match (exchange.verb, message.message(), message.batch()) {
         (Verb::Get, _, _) => Awaited::Any,
-        (_, Some(one), _) if one.method.is_some() => id(one).map_or(Awaited::None, Awaited::Request),
-        (_, _, Some(batch)) => {
-            let ids: Vec<_> = batch.iter().filter(|one| one.method.is_some()).filter_map(id).collect();
-            if ids.is_empty() { Awaited::None } else { Awaited::Batch(ids) }
+        (_, Some(one), _) => id(one).map_or(Awaited::None, Awaited::Request),
+        (_, _, Some(batch)) if batch.iter().any(|one| id(one).is_some()) => {
+            Awaited::Batch(batch.iter().filter_map(id).collect())
         }
         _ => Awaited::None,
     };
     let limits = Limits { depth: exchange.core.bounds.depth, ..Limits::default() };
     let first_page = message.message().is_some_and(|one| one.fields.cursor.is_none());
     let lesson = Lesson { server: exchange.route.server, first_page };
-    Expected::new(awaited, message.era(), message.method(), limits).teaching(lesson)
+    let expected = Expected::new(awaited, message.era(), message.method(), limits);
+    expected.reading_only(exchange.reads_only()).teaching(lesson)
 }
 
+/// An answer of which the head has come.
 struct Taking<'a, 'b> {
     exchange: &'a Exchange<'b, Ready>,
+    call: Call,
+    head: ResponseHead,
     expected: Expected,
-    endpoint: u64,
 }
 
 impl Taking<'_, '_> {
-    fn refuse(&self, why: &str) -> Result<Answer, Refusal> {
-        let refusal = Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}"));
-        Err(refusal.after_sending(self.expected.reads_only()))
+    /// Nobody waits for the rest of what is refused.
+    fn refuse(self, why: &str) -> Result<Answer, Refusal> {
+        self.call.cut();
+        Err(respond::bad(why, self.expected.reads_only))
     }
 
-    fn awaits(&self) -> bool {
-        matches!(self.expected.awaited, Awaited::Request(_) | Awaited::Batch(_))
-    }
-
-    fn has_to_be_read(&self) -> bool {
-        self.exchange.verb == Verb::Get || self.expected.method.is_some_and(Method::answer_is_read)
-    }
-
-    /// JSON: whole where it is short or has to be read; else checked while it passes.
-    async fn json(self, mut call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
-        let limit = if self.has_to_be_read() { self.exchange.core.bounds.event } else { CHECKED_FIRST };
-        match call.whole(limit).await? {
+    /// JSON that answers: whole where it is short or has to be read; else checked while it passes.
+    async fn json(mut self) -> Result<Answer, Refusal> {
+        let has_to_be_read = self.expected.method.is_some_and(Method::answer_is_read);
+        let limit = if has_to_be_read { self.exchange.core.bounds.event } else { CHECKED_FIRST };
+        match self.call.whole(limit).await? {
             Collected::Whole(bytes) => {
-                call.finish();
-                self.checked(head, bytes)
+                let endpoint = self.call.fingerprint();
+                self.call.finish();
+                let Checked { bytes, revision } = respond::whole(self.expected, bytes, &self.exchange.core.observer)?;
+                let revision = revision.as_deref().unwrap_or("");
+                Ok(Answer::Whole(reply(self.exchange, endpoint, self.head, revision)?, bytes))
             }
-            Collected::Longer(_) if self.has_to_be_read() => {
+            Collected::Longer(_) if has_to_be_read => {
                 self.refuse("it is larger than `[http] event` allows for answers that have to be read")
             }
-            Collected::Longer(_) if !self.awaits() => self.refuse("a long body where no answer was asked for"),
             Collected::Longer(begun) => {
-                let (length, reply) = (head.length, self.head(head, "")?);
-                Ok(Answer::Stream(reply, Box::new(Relay::long(call, self.expected, begun, length)?)))
+                let (endpoint, length) = (self.call.fingerprint(), self.head.length);
+                let relay = Relay::long(self.call, self.expected, begun, length)?;
+                stream(reply(self.exchange, endpoint, self.head, ""), relay)
             }
         }
     }
 
-    fn checked(self, head: ResponseHead, bytes: Bytes) -> Result<Answer, Refusal> {
-        if !self.awaits() && head.status.is_success() {
-            // The specification has no body here; what a server says unasked goes no further.
-            return self.whole(head, Bytes::new(), "");
+    /// A failure, or what answers nothing. A short failure in JSON is looked at, lest somebody else's result passes.
+    async fn as_it_is(mut self, looked_at: bool) -> Result<Answer, Refusal> {
+        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
+        match self.call.whole(CHECKED_FIRST).await? {
+            Collected::Whole(bytes) => {
+                self.call.finish();
+                let bytes = if looked_at { respond::failed(self.expected, bytes)? } else { bytes };
+                Ok(Answer::Whole(reply(self.exchange, endpoint, self.head, "")?, bytes))
+            }
+            Collected::Longer(begun) => {
+                let relay = Relay::unread(self.call, begun, length);
+                stream(reply(self.exchange, endpoint, self.head, ""), relay)
+            }
         }
-        let other = if head.status.is_success() { Other::Refused } else { Other::Allowed };
-        let checked = respond::whole(self.expected.clone(), bytes, other, &self.exchange.core.observer)?;
-        self.whole(head, checked.bytes, checked.revision.as_deref().unwrap_or(""))
     }
 
-    fn whole(self, head: ResponseHead, bytes: Bytes, revision: &str) -> Result<Answer, Refusal> {
-        Ok(Answer::Whole(self.head(head, revision)?, bytes))
-    }
-
-    /// Nothing here has to read it: it passes as it comes.
-    fn unread(self, call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
-        let (length, reply) = (head.length, self.head(head, "")?);
-        Ok(Answer::Stream(reply, Box::new(Relay::unread(call, length))))
+    /// The specification has no body here (202); what a server says unasked goes no further.
+    async fn status_alone(mut self) -> Result<Answer, Refusal> {
+        let endpoint = self.call.fingerprint();
+        match self.call.whole(CHECKED_FIRST).await {
+            Ok(Collected::Whole(_)) => self.call.finish(),
+            // The status has come, and says all.
+            Ok(Collected::Longer(_)) | Err(_) => self.call.cut(),
+        }
+        let mut reply = reply(self.exchange, endpoint, self.head, "")?;
+        reply.headers.remove(header::CONTENT_TYPE);
+        reply.headers.remove(header::CONTENT_ENCODING);
+        Ok(Answer::Whole(reply, Bytes::new()))
     }
 
     /// An event stream. The head of an answer to `initialize` waits for the message that names the revision.
-    async fn events(self, call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
+    async fn events(self) -> Result<Answer, Refusal> {
         let core = self.exchange.core;
-        let events = Events::new(self.expected.clone(), core.bounds.event);
-        let mut relay = Relay::events(call, events);
+        let endpoint = self.call.fingerprint();
+        let opens = self.expected.method == Some(Method::Initialize) && self.expected.awaits();
+        let mut relay = Relay::events(self.call, Events::new(self.expected, core.bounds.event));
         let mut revision = String::new();
-        if self.expected.method == Some(Method::Initialize) {
+        if opens {
             revision = relay.until_answered(core.bounds.event, &core.observer).await?;
         }
-        let mut reply = self.head(head, &revision)?;
-        reply.headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        reply.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-        Ok(Answer::Stream(reply, Box::new(relay)))
+        let reply = reply(self.exchange, endpoint, self.head, &revision).map(|mut reply| {
+            reply.headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            reply.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+            reply
+        });
+        stream(reply, relay)
     }
+}
 
-    fn head(&self, head: ResponseHead, revision: &str) -> Result<Head, Refusal> {
-        let upstream = head.headers.get(SESSION_ID).cloned();
-        let mut headers = respond::passing(head.headers);
-        if let Some(upstream) = upstream.filter(|_| self.expected.era == Era::Legacy) {
-            // Not visible ASCII is as unsealable as empty.
-            let upstream = upstream.to_str().unwrap_or("");
-            let sealed =
-                self.exchange.progress.bound.outgoing(&self.exchange.seal(), upstream, self.endpoint, revision);
-            headers.insert(SESSION_ID, sealed?);
+/// The head for the client. The server's session id is sealed, in the era that has sessions.
+fn reply(exchange: &Exchange<'_, Ready>, endpoint: u64, head: ResponseHead, revision: &str) -> Result<Head, Refusal> {
+    let legacy = exchange.message().era() == Era::Legacy;
+    let upstream = head.headers.get(SESSION_ID).filter(|_| legacy).cloned();
+    let mut headers = respond::passing(head.headers);
+    if let Some(upstream) = upstream {
+        // Not visible ASCII is as unsealable as empty.
+        let upstream = upstream.to_str().unwrap_or("");
+        let sealed = exchange.progress.bound.outgoing(&exchange.seal(), upstream, endpoint, revision)?;
+        headers.insert(SESSION_ID, sealed);
+    }
+    Ok(Head { status: head.status, headers })
+}
+
+fn stream(reply: Result<Head, Refusal>, relay: Relay) -> Result<Answer, Refusal> {
+    match reply {
+        Ok(reply) => Ok(Answer::Stream(reply, Box::new(relay))),
+        Err(refusal) => {
+            relay.cut();
+            Err(refusal)
         }
-        Ok(Head { status: head.status, headers })
     }
 }

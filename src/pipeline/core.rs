@@ -51,8 +51,8 @@ pub struct Route {
     pub path: String,
     /// The place of the server in [`Core::servers`].
     pub server: usize,
-    /// Room for calls whose client left.
-    pub abandoned: Room,
+    /// Room for calls whose client left. Counted over all cores; this core's handle, since every call takes one.
+    pub abandoned: Rc<Room>,
 }
 
 /// A server: equal endpoints, and how long it may take.

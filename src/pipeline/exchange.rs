@@ -3,6 +3,8 @@
 use http::HeaderMap;
 
 use crate::model::{Addressee, Principal};
+use crate::protocol::method::Method;
+use crate::protocol::revision::Era;
 use crate::stages::authenticate::Identified;
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
@@ -95,6 +97,17 @@ impl<'a> Exchange<'a, Ready> {
 
     pub(super) fn addressee(&self) -> Addressee {
         self.message().addressee()
+    }
+
+    /// Whether making the call twice can do no harm.
+    pub(super) fn reads_only(&self) -> bool {
+        self.verb == Verb::Get || self.message().method().is_some_and(Method::only_reads)
+    }
+
+    /// Whether its answer is a stream without an end of its own: a session's (legacy), or a subscription's (modern).
+    pub(super) fn listens(&self) -> bool {
+        let subscribes = || self.message().era() == Era::Modern && self.message().method() == Some(Method::Listen);
+        self.verb == Verb::Get || subscribes()
     }
 }
 

@@ -6,15 +6,14 @@ use bytes::Bytes;
 use http_body::Body;
 
 use crate::model::{Addressee, Reason, Refusal, Refused};
-use crate::protocol::method::Method;
-use crate::protocol::revision::{Era, Revision};
+use crate::protocol::revision::Era;
 use crate::stages::upstream::{self, Manner, Outgoing};
 use crate::stages::wellformed::{self, Checks, Verb};
 use crate::stages::{authenticate, session};
 
 use super::answer::{self, Answer};
 use super::core::Core;
-use super::exchange::{Arrival, Arrived, Exchange, Read, Ready};
+use super::exchange::{Arrival, Arrived, Exchange, Ready};
 use super::finish::Finish;
 
 /// Walks one request to its answer. The addressee says whom a refusal answers.
@@ -24,6 +23,9 @@ where
 {
     let Arrival { route, verb, headers, body } = arrival;
     let exchange = Exchange { core, route: &core.routes[route], verb, headers: &headers, progress: Arrived };
+
+    // Which HTTP methods there are is nobody's secret.
+    has_verb(&exchange).map_err(nobody)?;
 
     // Who is calling: from the head alone, so that a stranger cannot make us buffer a body.
     let identified = authenticate::check(core.anonymous).map_err(nobody)?;
@@ -42,37 +44,31 @@ where
 
     // Which conversation: a session names the endpoint that the call has to go to.
     let bound = session::bind(&exchange.seal(), exchange.progress.message.era(), &headers);
-    let bound = bound.and_then(|bound| suits(&exchange, bound));
     let bound = bound.map_err(|refusal| Box::new((refusal, exchange.progress.message.addressee())))?;
+    if exchange.progress.message.batch().is_some() && !bound.takes_batches() {
+        return Err(nobody(wellformed::no_batch()));
+    }
     let exchange = exchange.bound(bound);
 
     // Which endpoint, and the call itself; then what of its answer passes.
     call(&exchange).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
 }
 
-/// What only the conversation can tell: whether a batch is of a revision that has them, and whether there is a stream
-/// to open at all.
-fn suits(exchange: &Exchange<'_, Read>, bound: session::Bound) -> Result<session::Bound, Refusal> {
-    let modern = exchange.server().pinned == Some(Era::Modern);
-    if modern && exchange.verb != Verb::Post {
-        let refusal = Refusal::new(Reason::MethodNotAllowed, "this server speaks 2026-07-28, which has POST alone");
-        return Err(refusal.allowing("POST"));
+/// A server of 2026-07-28 has neither a stream to open nor a session to end.
+fn has_verb(exchange: &Exchange<'_, Arrived>) -> Result<(), Refusal> {
+    if exchange.verb == Verb::Post || exchange.server().pinned != Some(Era::Modern) {
+        return Ok(());
     }
-    let negotiated = bound.revision().filter(|revision| *revision > Revision::V2025_03_26);
-    match (exchange.progress.message.batch(), negotiated) {
-        (Some(_), Some(revision)) => Err(Refusal::new(
-            Reason::InvalidRequest,
-            format!("a batch: {revision}, which this session speaks, has none"),
-        )),
-        _ => Ok(bound),
-    }
+    let refusal = Refusal::new(Reason::MethodNotAllowed, "this server speaks 2026-07-28, which has POST alone");
+    Err(refusal.allowing("POST"))
 }
 
 /// Makes the call and takes its answer.
 async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
     let (core, server, message) = (exchange.core, exchange.server(), exchange.message());
-    let candidates = server.endpoints.candidates(exchange.progress.bound.endpoint());
-    if candidates.len() == 0 {
+    let pinned = exchange.progress.bound.endpoint();
+    let candidates = server.endpoints.candidates(pinned);
+    if pinned.is_some() && candidates.len() == 0 {
         return Err(session::not_found());
     }
     let post = exchange.verb == Verb::Post;
@@ -81,19 +77,17 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
         headers: exchange.headers,
         era: message.era(),
         session: exchange.progress.bound.upstream_id(),
-        encodable: post && !message.method().is_some_and(|method| method.answer_is_read()),
         length: post.then(|| message.bytes().len()),
     };
     let manner = Manner {
-        reads_only: message.method().is_some_and(|method| method.only_reads()) || exchange.verb == Verb::Get,
+        reads_only: exchange.reads_only(),
         // In the legacy era leaving is not cancelling; a stream that was only listened to ends with its listener.
-        outlives: (post && message.era() == Era::Legacy).then(|| exchange.route.abandoned.clone()),
+        outlives: (post && message.era() == Era::Legacy).then(|| Rc::clone(&exchange.route.abandoned)),
     };
     // A stream that is listened to is no call: it has no deadline, only its bounds on silence.
-    let listens = exchange.verb == Verb::Get || message.method() == Some(Method::Listen);
-    let patience = if listens { server.patience.without_deadline() } else { server.patience };
+    let patience = if exchange.listens() { server.patience.without_deadline() } else { server.patience };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
-    let (call, head) = upstream::make(&core.client, candidates, &outgoing, message.bytes(), patience, &manner).await?;
+    let (call, head) = upstream::make(&core.client, candidates, &outgoing, message.bytes(), patience, manner).await?;
     answer::take(exchange, call, head).await
 }
 

@@ -5,8 +5,8 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::catalog::Observer;
 use crate::model::{Reason, Refusal, clock};
-use crate::protocol::message::{Progressive, Seen};
-use crate::stages::respond::{Awaited, Events, Expected, Verdict};
+use crate::protocol::message::Progressive;
+use crate::stages::respond::{self, Awaited, Events, Expected};
 use crate::stages::upstream::Call;
 
 /// How long a server may leave its stream open after its answer. It may not say much any more.
@@ -29,65 +29,81 @@ pub enum Step {
 pub struct Relay {
     call: Option<Call>,
     body: Body,
-    /// What was read before the head could go out.
-    begun: Vec<u8>,
+    /// What has passed already and waits to be taken.
+    begun: Bytes,
     length: Option<u64>,
 }
 
 enum Body {
-    Events { events: Box<Events>, grace: Option<Instant> },
-    Long { progressive: Option<Box<Progressive>>, expected: Box<Expected> },
+    Events {
+        events: Box<Events>,
+        /// When the server has to have ended the stream, once it has answered.
+        grace: Option<Instant>,
+    },
+    /// Checked while it passes; `None` once it has been.
+    Long(Option<Box<Long>>),
     Unread,
+}
+
+struct Long {
+    progressive: Progressive,
+    expected: Expected,
 }
 
 impl Relay {
     pub(super) fn events(call: Call, events: Events) -> Self {
         let body = Body::Events { events: Box::new(events), grace: None };
-        Self { call: Some(call), body, begun: Vec::new(), length: None }
+        Self { call: Some(call), body, begun: Bytes::new(), length: None }
     }
 
     /// A long answer of which `begun` has been read.
     pub(super) fn long(call: Call, expected: Expected, begun: Bytes, length: Option<u64>) -> Result<Self, Refusal> {
-        let mut progressive = Box::new(Progressive::new(&expected.limits));
-        let reads_only = expected.reads_only();
-        progressive.push(&begun).map_err(|fault| malformed(fault, reads_only))?;
-        let body = Body::Long { progressive: Some(progressive), expected: Box::new(expected) };
-        Ok(Self { call: Some(call), body, begun: begun.to_vec(), length })
+        let mut progressive = Progressive::new(&expected.limits);
+        if let Err(fault) = progressive.push(&begun) {
+            call.cut();
+            return Err(respond::bad(fault, expected.reads_only));
+        }
+        let body = Body::Long(Some(Box::new(Long { progressive, expected })));
+        Ok(Self { call: Some(call), body, begun, length })
     }
 
-    /// An answer that nothing here reads.
-    pub(super) fn unread(call: Call, length: Option<u64>) -> Self {
-        Self { call: Some(call), body: Body::Unread, begun: Vec::new(), length }
+    /// An answer that nothing here reads, of which `begun` has come.
+    pub(super) fn unread(call: Call, begun: Bytes, length: Option<u64>) -> Self {
+        Self { call: Some(call), body: Body::Unread, begun, length }
     }
 
-    /// Reads an event stream until its answer has come; it is kept back so long. Returns the revision it names.
+    /// Reads an event stream until its answer has come, at most `limit` bytes of what passes; it is kept back so long.
+    /// Returns the revision that the answer names; none where the client has to come back for the answer.
     pub(super) async fn until_answered(&mut self, limit: usize, observer: &Observer) -> Result<String, Refusal> {
         let mut out = Vec::new();
-        let end = loop {
+        loop {
             let step = self.step(&mut out, observer).await;
-            let Body::Events { events, .. } = &self.body else { break Ok(String::new()) };
+            let Body::Events { events, .. } = &self.body else { break };
             match step {
-                _ if events.is_answered() => break Ok(events.revision().unwrap_or("").to_owned()),
-                Step::More if out.len() <= limit => {}
-                Step::More => break Err(bad("more came before the answer than `[http] event` allows")),
-                Step::Last => break Err(bad("the stream ended before the answer")),
-                Step::Refused(refusal, _) | Step::Cut(refusal) => break Err(refusal),
+                _ if events.is_answered() => break,
+                Step::Refused(refusal, _) | Step::Cut(refusal) => return Err(refusal),
+                Step::More if out.len() > limit => {
+                    self.call.take().map(Call::cut);
+                    return Err(respond::bad("more came before it than `[http] event` allows", false));
+                }
+                Step::More => {}
+                Step::Last => break,
             }
-        };
-        self.begun = out;
-        end
+        }
+        self.begun = Bytes::from(out);
+        let Body::Events { events, .. } = &self.body else { return Ok(String::new()) };
+        Ok(events.revision().unwrap_or("").to_owned())
     }
 
     /// Appends the next piece to `out`. Dropping the future loses nothing.
     pub async fn next(&mut self, out: &mut Vec<u8>, observer: &Observer) -> Step {
-        if !self.begun.is_empty() {
-            out.append(&mut self.begun);
-            // What has come already leaves with the end of the body, where that has come as well.
-            if self.call.as_ref().is_some_and(|call| !call.is_done()) {
-                return Step::More;
-            }
+        let begun = std::mem::take(&mut self.begun);
+        out.extend_from_slice(&begun);
+        match &self.call {
+            // What is there leaves at once; only an end that has come as well is waited for, which takes no time.
+            Some(call) if !begun.is_empty() && !call.is_done() => Step::More,
+            _ => self.step(out, observer).await,
         }
-        self.step(out, observer).await
     }
 
     /// Whether the body is an event stream, so that silence can be filled.
@@ -105,59 +121,48 @@ impl Relay {
         self.length
     }
 
-    /// The client left. What that means to the call is the matter of its era.
+    /// The client left. What that means to the call is the matter of its era, for as long as there is something to
+    /// wait for.
     pub fn client_left(self) {
-        drop(self);
+        if let Body::Events { events, .. } = &self.body
+            && events.is_answered()
+        {
+            self.cut();
+        }
     }
 
     /// Ends the call where it stands.
     pub fn cut(mut self) {
-        if let Some(call) = self.call.take() {
-            call.cut();
-        }
+        self.call.take().map(Call::cut);
     }
 
     async fn step(&mut self, out: &mut Vec<u8>, observer: &Observer) -> Step {
         let Some(call) = &mut self.call else { return Step::Last };
         let read = match &self.body {
-            Body::Events { grace: Some(until), .. } => {
-                let rest = timeout_at(*until, call.chunk()).await;
-                rest.unwrap_or(Ok(None))
-            }
+            Body::Events { grace: Some(until), .. } => timeout_at(*until, call.chunk()).await.unwrap_or(Ok(None)),
             _ => call.chunk().await,
         };
-        let step = match read {
+        let done = call.is_done();
+        let mut step = match read {
             Ok(Some(chunk)) => self.body.take(&chunk, out, observer),
             Ok(None) => self.body.end(),
             Err(refusal) => self.body.fail(refusal),
         };
-        let done = self.call.as_ref().is_some_and(Call::is_done);
-        match step {
-            // The end that came with the piece leaves with it, in the same write.
-            Step::More if done => {
-                let step = self.body.end();
-                self.settle(step)
-            }
-            step => self.settle(step),
+        // The end that came with the piece leaves with it, in the same write.
+        if matches!(step, Step::More) && done {
+            step = self.body.end();
         }
+        self.settle(&step);
+        step
     }
 
     /// Gives the call back, or ends it, once the body is over.
-    fn settle(&mut self, step: Step) -> Step {
-        match step {
-            Step::More => Step::More,
-            Step::Last => {
-                if let Some(call) = self.call.take() {
-                    if call.is_done() { call.finish() } else { call.cut() }
-                }
-                Step::Last
-            }
-            over => {
-                if let Some(call) = self.call.take() {
-                    call.cut();
-                }
-                over
-            }
+    fn settle(&mut self, step: &Step) {
+        let over = !matches!(step, Step::More);
+        match self.call.take_if(|_| over) {
+            Some(call) if matches!(step, Step::Last) && call.is_done() => call.finish(),
+            Some(call) => call.cut(),
+            None => {}
         }
     }
 }
@@ -165,18 +170,20 @@ impl Relay {
 impl Body {
     fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>, observer: &Observer) -> Step {
         match self {
-            Body::Events { events, grace, .. } => {
+            Body::Events { events, grace } => {
                 if let Err(refusal) = events.take(chunk, out, observer) {
-                    return Step::Refused(refusal, events.awaited());
+                    return over(events, refusal);
                 }
-                if events.is_answered() && grace.is_none() && !events.is_endless() {
+                if events.is_answered() && grace.is_none() {
                     *grace = Some(clock::timer_now() + AFTER_ANSWER);
                 }
             }
-            Body::Long { progressive, expected } => match progressive.as_mut().map(|checker| checker.push(chunk)) {
-                Some(Err(fault)) => return Step::Cut(malformed(fault, expected.reads_only())),
-                _ => out.extend_from_slice(chunk),
-            },
+            Body::Long(long) => {
+                match long.as_mut().map(|long| (long.progressive.push(chunk), long.expected.reads_only)) {
+                    Some((Err(fault), reads_only)) => return Step::Cut(respond::bad(fault, reads_only)),
+                    _ => out.extend_from_slice(chunk),
+                }
+            }
             Body::Unread => out.extend_from_slice(chunk),
         }
         Step::More
@@ -188,10 +195,9 @@ impl Body {
                 Ok(()) => Step::Last,
                 Err(refusal) => Step::Refused(refusal, events.awaited()),
             },
-            Body::Long { progressive, expected } => match progressive.take().map(|checker| checker.finish()) {
-                Some(Ok(seen)) => judge_long(expected, &seen),
-                Some(Err(fault)) => Step::Cut(malformed(fault, expected.reads_only())),
-                None => Step::Last,
+            Body::Long(long) => match long.take().map(|long| long.end()) {
+                Some(Err(refusal)) => Step::Cut(refusal),
+                Some(Ok(())) | None => Step::Last,
             },
             Body::Unread => Step::Last,
         }
@@ -199,33 +205,25 @@ impl Body {
 
     fn fail(&self, refusal: Refusal) -> Step {
         match self {
-            Body::Events { events, .. } => Step::Refused(refusal, events.awaited()),
-            _ => Step::Cut(refusal),
+            // To a client that can come back for the rest, a broken connection is no more than one that was closed.
+            Body::Events { events, .. } if refusal.reason == Reason::UpstreamReset && events.is_resumable() => {
+                Step::Last
+            }
+            Body::Events { events, .. } => over(events, refusal),
+            Body::Long(_) | Body::Unread => Step::Cut(refusal),
         }
     }
 }
 
-/// A long answer has ended whole: was it what was asked for?
-fn judge_long(expected: &mut Expected, seen: &Seen) -> Step {
-    let messages = match seen {
-        Seen::One(message) => std::slice::from_ref(message),
-        Seen::Batch(messages) => messages,
-    };
-    for message in messages {
-        match expected.judge_seen(message) {
-            Verdict::Answer => {}
-            Verdict::Pass => return Step::Cut(bad("a body that is no answer")),
-            Verdict::Stray(why) => return Step::Cut(bad(why)),
-        }
+/// An event stream is over before its end. What has been answered stays answered.
+fn over(events: &Events, refusal: Refusal) -> Step {
+    if events.is_answered() { Step::Last } else { Step::Refused(refusal, events.awaited()) }
+}
+
+impl Long {
+    /// It has ended whole: was it what was asked for?
+    fn end(self) -> Result<(), Refusal> {
+        let seen = self.progressive.finish().map_err(|fault| respond::bad(fault, self.expected.reads_only))?;
+        respond::passed(self.expected, &seen)
     }
-    if expected.is_answered() { Step::Last } else { Step::Cut(bad("a batch with answers missing")) }
-}
-
-fn bad(why: &str) -> Refusal {
-    Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}")).after_sending(false)
-}
-
-fn malformed(fault: impl std::fmt::Display, reads_only: bool) -> Refusal {
-    let message = format!("the server's answer was refused: {fault}");
-    Refusal::new(Reason::UpstreamBadResponse, message).after_sending(reads_only)
 }

@@ -48,7 +48,7 @@ impl Method {
         matches!(self, Method::Discover | Method::ToolsList | Method::Reading)
     }
 
-    /// Whether the gateway has to read the whole answer: it then must not come encoded.
+    /// Whether the gateway has to read the whole answer before any of it passes, however long it is.
     pub fn answer_is_read(self) -> bool {
         matches!(self, Method::Initialize | Method::Discover | Method::ToolsList)
     }

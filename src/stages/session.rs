@@ -46,13 +46,15 @@ impl Bound {
         self.conversation.as_ref().map(|conversation| conversation.id.endpoint)
     }
 
-    /// The revision that was negotiated, where the session says one that is known.
-    pub fn revision(&self) -> Option<Revision> {
-        self.conversation.as_ref().and_then(|conversation| Revision::parse(conversation.id.revision.as_str()))
+    /// Whether the conversation may be of 2025-03-26, which alone has batches: it says so, or nothing was negotiated.
+    pub fn takes_batches(&self) -> bool {
+        let negotiated = self.conversation.as_ref().map_or("", |conversation| conversation.id.revision.as_str());
+        negotiated.is_empty() || negotiated == Revision::V2025_03_26.as_str()
     }
 
     /// The id that the client is to see for the server's `upstream`: the one it has already, where it is the same
-    /// session, else a new one.
+    /// session, else a new one. `revision` is what its answer negotiated; empty where it negotiated nothing, then that
+    /// of the conversation stays.
     ///
     /// # Errors
     /// `upstream_bad_response` where the server's id cannot be sealed (too long, or not visible ASCII).
@@ -63,13 +65,16 @@ impl Bound {
         endpoint: u64,
         revision: &str,
     ) -> Result<HeaderValue, Refusal> {
-        if let Some(known) = self.conversation.as_ref().filter(|known| known.id.upstream == upstream) {
-            return Ok(known.sealed.clone());
+        let known = self.conversation.as_ref();
+        let had = known.map(|known| known.id.revision).unwrap_or_default();
+        let revision = Short::new(revision).filter(|named| *named != Short::default()).unwrap_or(had);
+        if let Some(same) = known.filter(|known| known.id.upstream == upstream && revision == had) {
+            return Ok(same.sealed.clone());
         }
         let session = SessionId {
-            revision: Short::new(revision).or(Short::new("")).expect("an empty text is short"),
+            revision,
             issued: clock::unix_seconds(),
-            node: Short::new("").expect("an empty text is short"),
+            node: Short::default(),
             endpoint,
             upstream: upstream.to_owned(),
         };

@@ -50,6 +50,7 @@ pub(crate) const HOMES: &[Home] = &[
     only(&["toml", "strsim"], &["config"], "text comes in once, and checked Settings leave"),
     only(&["axum", "utoipa", "tonic"], &["admin"], "the web framework serves operators; the data path is ours"),
     only(&["anyhow"], &["daemon", "cli", "main"], "below, an error is a type that says whose fault it is"),
+    only(&["tikv_jemallocator"], &["main"], "the allocator is the binary's choice, not the library's"),
     only(&["tracing_subscriber"], &["telemetry", "daemon"], "where logs go is decided once, at start"),
     only(&["jsonwebtoken"], &["stages::authenticate"], "one stage decides who is calling"),
     only(&["cel"], &["stages::rules"], "expressions are compiled and bounded in one place"),

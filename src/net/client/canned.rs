@@ -1,41 +1,114 @@
-//! What is said without HTTP's machinery: a status, an empty body, the end of the connection.
+//! What is said without HTTP's machinery: a status, an empty body, and an end that does not destroy what was said.
 
+use std::cell::Cell;
+use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-/// How long a client that is turned away may take to read its answer.
+/// How long a client may take to read its last answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// How much of what it still sends is read away, so that a reset does not destroy the answer on its way.
-const LINGER_BYTES: usize = 64 * 1024;
+/// How much of what it still sends is read away meanwhile.
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// How many strangers one core tells at once why they are turned away. Those past it are closed without a word, so
+/// that a flood cannot take the file descriptors of those who were let in.
+const DOORSTEP: usize = 32;
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Nothing is owed, or nobody is there.
+    Close,
+    /// What was said must not look complete, or is not read: nothing of it stays in the kernel.
+    Reset,
+    /// The last answer has been written, and is to arrive.
+    Linger,
+    /// An answer of this status and nothing else.
+    TurnAway(u16),
+}
+
+impl Farewell {
+    pub(super) async fn say(self, stream: TcpStream) {
+        match self {
+            Farewell::Close => drop(stream),
+            // Where that is refused the kernel has forgotten the connection already.
+            Farewell::Reset => _ = stream.set_zero_linger(),
+            Farewell::Linger => linger(stream).await,
+            Farewell::TurnAway(status) => turn_away(stream, status).await,
+        }
+    }
+}
 
 /// Answers with `status` and an empty body, and closes (security: what the head guard refuses is no MCP error).
-pub async fn turn_away(mut stream: TcpStream, status: u16) {
+async fn turn_away(mut stream: TcpStream, status: u16) {
     let head = match status {
         431 => "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         408 => "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        502 => "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         503 => "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
         _ => "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
     };
-    // Whatever goes wrong here, the connection is over.
-    let _ = tokio::time::timeout(LINGER, async {
-        stream.write_all(head.as_bytes()).await?;
-        linger(&mut stream).await
-    })
-    .await;
+    if let Ok(Ok(())) = timeout(LINGER, stream.write_all(head.as_bytes())).await {
+        linger(stream).await;
+    }
 }
 
-/// Says that nothing more will be written, and reads away what is still coming.
-async fn linger(stream: &mut TcpStream) -> std::io::Result<()> {
-    stream.shutdown().await?;
-    let mut sink = [0; 2048];
-    let mut left = LINGER_BYTES;
-    while left > 0 {
-        match stream.read(&mut sink).await? {
-            0 => break,
-            read => left = left.saturating_sub(read),
+/// Closes after a last answer (RFC 9112, 9.6): says that nothing more will be written, and reads away for a while what
+/// is still coming. A plain close would reset the connection where bytes are unread, and the reset would overtake the
+/// answer.
+async fn linger(mut stream: TcpStream) {
+    let last = async {
+        stream.shutdown().await?;
+        let mut sink = [0; 2048];
+        let mut left = LINGER_BYTES;
+        while left > 0 {
+            match stream.read(&mut sink).await? {
+                0 => return Ok(()),
+                read => left = left.saturating_sub(read),
+            }
         }
+        // A flood is no longer read; what was said still has its time to be.
+        pending::<std::io::Result<()>>().await
+    };
+    // Whatever goes wrong here, the connection is over.
+    let _ = timeout(LINGER, last).await;
+}
+
+/// Where one core turns away those who come when it is full.
+#[derive(Clone, Debug, Default)]
+pub struct Doorstep {
+    standing: Rc<Cell<usize>>,
+}
+
+impl Doorstep {
+    /// Tells a stranger 503 and closes; nothing is to be done where too many stand there already. To be spawned.
+    pub fn turn_away(&self, stream: TcpStream) -> Option<impl Future<Output = ()> + use<>> {
+        if self.standing.get() >= DOORSTEP {
+            return None;
+        }
+        let place = Place::take(&self.standing);
+        Some(async move {
+            turn_away(stream, 503).await;
+            drop(place);
+        })
     }
-    Ok(())
+}
+
+struct Place(Rc<Cell<usize>>);
+
+impl Place {
+    fn take(standing: &Rc<Cell<usize>>) -> Self {
+        standing.set(standing.get() + 1);
+        Self(Rc::clone(standing))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }

@@ -3,10 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -17,7 +18,7 @@ pub(super) struct GuardedIo {
     pub(super) stream: TcpStream,
     wire: Rc<Wire>,
     scratch: Scratch,
-    /// Bytes that have passed the guard and that hyper has not taken yet.
+    /// Bytes that have passed the guard, and that hyper had read when it was taken apart.
     ahead: Bytes,
     /// Bytes that came while a streaming answer was written; the guard has not seen them.
     unseen: BytesMut,
@@ -34,48 +35,88 @@ impl GuardedIo {
         self.unseen = came_meanwhile;
     }
 
-    fn hand_on(&mut self, out: &mut ReadBufCursor<'_>) {
-        let length = self.ahead.len().min(out.remaining());
-        out.put_slice(&self.ahead[..length]);
-        self.ahead.advance(length);
+    /// Hands on what is here already; false if there is nothing.
+    fn hand_on(&mut self, out: &mut ReadBufCursor<'_>) -> bool {
+        if !self.ahead.is_empty() {
+            let length = self.ahead.len().min(out.remaining());
+            out.put_slice(&self.ahead[..length]);
+            self.ahead.advance(length);
+            if self.ahead.is_empty() {
+                self.ahead = Bytes::new();
+            }
+            return true;
+        }
+        if self.unseen.is_empty() || self.wire.is_refused() {
+            return false;
+        }
+        let bytes = self.unseen.split_to(self.unseen.len().min(out.remaining()));
+        if self.unseen.is_empty() {
+            self.unseen = BytesMut::new();
+        }
+        let good = self.wire.inspect(&bytes);
+        out.put_slice(&bytes[..good]);
+        good > 0
     }
 
-    /// After a refusal nothing is handed on. While an earlier request is being answered, hyper is kept waiting
-    /// instead of failed, so that the sound request before the refused one gets its answer.
-    fn refuse(&self) -> Poll<io::Result<()>> {
-        if self.wire.busy.get() {
-            return Poll::Pending;
+    /// Reads from the socket. Returns how many bytes hyper gets; zero is the end, or a refusal.
+    fn read(&mut self, cx: &mut Context<'_>, out: &mut ReadBufCursor<'_>) -> Poll<io::Result<usize>> {
+        let mut scratch = self.scratch.borrow_mut();
+        let room = out.remaining().min(scratch.len());
+        let mut read = ReadBuf::new(&mut scratch[..room]);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
+            Poll::Pending => {
+                if self.wire.draining.get() {
+                    self.wire.quiet.set(is_quiet(&self.stream));
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(Err(error)) => {
+                self.wire.left.set(true);
+                return Poll::Ready(Err(error));
+            }
+            Poll::Ready(Ok(())) => {}
         }
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "refused by the head guard")))
+        let bytes = read.filled();
+        if bytes.is_empty() {
+            self.wire.left.set(true);
+        }
+        let good = self.wire.inspect(bytes);
+        out.put_slice(&bytes[..good]);
+        Poll::Ready(Ok(good))
+    }
+
+    fn note(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match polled {
+            Poll::Pending => self.wire.blocked(),
+            Poll::Ready(_) => self.wire.wrote(),
+        }
+        polled
     }
 }
 
+/// Whether the kernel holds nothing for us. The runtime does not know that yet of a connection that was accepted this
+/// moment.
+fn is_quiet(stream: &TcpStream) -> bool {
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    matches!(SockRef::from(stream).peek(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
 impl Read for GuardedIo {
+    /// Behind a refusal hyper is kept waiting, not failed: the driver sees that it has nothing left, and decides. So a
+    /// sound request before the refused one gets its answer first.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut out: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.ahead.is_empty() && !this.unseen.is_empty() {
-            let mut bytes = this.unseen.split();
-            bytes.truncate(this.wire.inspect(&bytes));
-            this.ahead = bytes.freeze();
-        }
-        if !this.ahead.is_empty() {
-            this.hand_on(&mut out);
+        if this.hand_on(&mut out) {
             return Poll::Ready(Ok(()));
         }
-        if this.wire.refused.get().is_some() {
-            return this.refuse();
+        if !this.wire.is_refused() {
+            match this.read(cx, &mut out) {
+                Poll::Ready(Ok(0)) if this.wire.is_refused() => {}
+                polled => return polled.map_ok(|_| ()),
+            }
         }
-        let mut scratch = this.scratch.borrow_mut();
-        let room = out.remaining().min(scratch.len());
-        let mut read = ReadBuf::new(&mut scratch[..room]);
-        ready!(Pin::new(&mut this.stream).poll_read(cx, &mut read))?;
-        let bytes = read.filled();
-        let good = this.wire.inspect(bytes);
-        if good == 0 && !bytes.is_empty() {
-            return this.refuse();
-        }
-        out.put_slice(&bytes[..good]);
-        Poll::Ready(Ok(()))
+        this.wire.exhaust();
+        Poll::Pending
     }
 }
 
@@ -96,8 +137,10 @@ impl Write for GuardedIo {
         this.note(polled)
     }
 
+    /// hyper then copies head and body into one buffer: for what leaves through it (small bodies) that costs less
+    /// than a gathering write.
     fn is_write_vectored(&self) -> bool {
-        true
+        false
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -107,15 +150,5 @@ impl Write for GuardedIo {
     /// The driver closes the socket itself, after what it still has to say.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
-    }
-}
-
-impl GuardedIo {
-    fn note(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match polled {
-            Poll::Pending => self.wire.blocked(),
-            Poll::Ready(_) => self.wire.wrote(),
-        }
-        polled
     }
 }

@@ -9,11 +9,17 @@
 //! An answer of one piece leaves through hyper, head and body in one write. A streaming answer does not: hyper would
 //! turn every chunk into a frame and a write of its own, and keep its buffers while the stream is silent.
 
+mod body;
 mod canned;
+mod clocks;
 mod io;
 mod serve;
 mod stream;
 mod wire;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,11 +28,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 
 use crate::net::guard::HeadLimits;
 
-pub use canned::turn_away;
+pub use body::RequestBody;
+pub use canned::Doorstep;
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
 
@@ -37,8 +43,10 @@ pub struct Limits {
     pub head: HeadLimits,
     /// From a head's first byte to its last.
     pub head_timeout: Duration,
-    /// Least bytes a second of a body, once ten seconds have passed.
+    /// Least bytes a second of a body, once it has been waited for as long as `body_grace`.
     pub body_rate: u64,
+    /// How long a body may be waited for before its rate is asked for.
+    pub body_grace: Duration,
     /// How long a write may make no progress.
     pub write_stall: Duration,
     /// How long a connection is kept without a request.
@@ -52,8 +60,9 @@ pub trait Handler {
     /// An answer that comes piece by piece.
     type Stream: Source;
 
-    /// Answers one request. The future is dropped when the client leaves.
-    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Reply<Self::Stream>>;
+    /// Answers one request. The future is dropped when the client leaves, and when the body breaks while it is read.
+    /// An answer that is given before the body has been read to its end is the connection's last.
+    fn handle(&self, request: Request<RequestBody>, peer: Peer) -> impl Future<Output = Reply<Self::Stream>>;
 }
 
 /// The two ends of a client's connection.
@@ -69,7 +78,8 @@ pub struct Peer {
 pub enum Reply<S> {
     /// In one piece.
     Whole(Response<Full<Bytes>>),
-    /// Piece by piece, after this head.
+    /// Piece by piece, after this head. Framing and `Connection` are the connection's matter: such fields of the head
+    /// are left out, and so is its version.
     Stream(response::Parts, S),
 }
 

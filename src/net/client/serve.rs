@@ -5,24 +5,28 @@ use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header, request};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use crate::model::clock;
 use crate::net::drain::{Drain, Member};
+use crate::net::guard::Framing;
 
+use super::body::RequestBody;
+use super::canned::Farewell;
+use super::clocks::Expired;
 use super::io::GuardedIo;
-use super::stream::{Answer, Outcome};
-use super::wire::{Expired, Scratch, Wire};
-use super::{Handler, Limits, Peer, Reply, canned};
+use super::stream::{Answer, Asked, Outcome};
+use super::wire::{Scratch, Verdict, Wire};
+use super::{Handler, Limits, Peer, Reply};
 
 /// Serves one connection to its end.
 pub async fn serve<H: Handler>(
@@ -37,21 +41,20 @@ pub async fn serve<H: Handler>(
     let wire = Rc::new(Wire::new(limits));
     let mut io = GuardedIo::new(stream, Rc::clone(&wire), scratch);
     let connection = Connection { peer, limits, handler, member, wire };
-    loop {
+    let farewell = loop {
         let (turned, ended) = connection.requests(io).await;
         io = turned;
-        match ended {
-            Ended::Closed => return,
-            Ended::TurnAway(status) => return canned::turn_away(io.stream, status).await,
-            Ended::Streaming(answer, read_by_hyper) => {
-                match answer.write(&mut io.stream, limits, &connection.member).await {
-                    Outcome::Close => return,
-                    Outcome::Continue(came_meanwhile) => io.resume(read_by_hyper, came_meanwhile),
-                }
-                connection.wire.answered();
-            }
+        let (answer, read_by_hyper) = match ended {
+            Ended::Streaming(answer, read_by_hyper) => (answer, read_by_hyper),
+            Ended::Over(farewell) => break farewell,
+        };
+        match answer.write(&io.stream, limits, &connection.member).await {
+            Outcome::Over(farewell) => break farewell,
+            Outcome::Continue(came_meanwhile) => io.resume(read_by_hyper, came_meanwhile),
         }
-    }
+        connection.wire.answered();
+    };
+    farewell.say(io.stream).await;
 }
 
 struct Connection<'a, H: Handler> {
@@ -64,9 +67,21 @@ struct Connection<'a, H: Handler> {
 
 /// Why hyper's turn was over.
 enum Ended<S> {
-    Closed,
-    TurnAway(u16),
+    Over(Farewell),
+    /// An answer has to be streamed. With it, what hyper had read of the requests behind it.
     Streaming(Answer<S>, Bytes),
+}
+
+/// What draining asks of a connection.
+enum Step {
+    /// It has nothing to do: it is closed.
+    Close,
+    /// A request is being answered: hyper is told that it is the last.
+    Tell,
+    /// A request is on its way. hyper is told once it is there.
+    Wait,
+    /// hyper has to be polled once more before it is known.
+    Ask,
 }
 
 impl<H: Handler> Connection<'_, H> {
@@ -76,33 +91,82 @@ impl<H: Handler> Connection<'_, H> {
         let mut hyper = self.builder().serve_connection(io, service_fn(|request| self.answer(request, &slot)));
         let mut tick = pin!(sleep(self.limits.tick()));
         let mut told = false;
-        let ended = poll_fn(|cx| {
-            if !told && self.member.poll_draining(cx) {
-                told = true;
+        let farewell = poll_fn(|cx| {
+            loop {
+                self.wire.quiet.set(false);
+                if Pin::new(&mut hyper).poll(cx).is_ready() {
+                    return Poll::Ready(Some(self.after_hyper()));
+                }
+                // Nothing of an earlier answer may be left in hyper when it is taken apart.
+                if slot.borrow().is_some() && !self.wire.is_blocked() {
+                    return Poll::Ready(None);
+                }
+                if let Some(farewell) = self.after_refusal() {
+                    return Poll::Ready(Some(farewell));
+                }
+                match self.drain(told, cx) {
+                    Step::Close => return Poll::Ready(Some(Farewell::Close)),
+                    Step::Tell => told = true,
+                    Step::Ask => continue,
+                    Step::Wait => break,
+                }
                 Pin::new(&mut hyper).graceful_shutdown();
             }
-            if Pin::new(&mut hyper).poll(cx).is_ready() {
-                let refused = self.wire.refused.get();
-                return Poll::Ready(refused.map_or(Ended::Closed, |refused| Ended::TurnAway(refused.status)));
-            }
-            if let Some(answer) = slot.borrow_mut().take() {
-                return Poll::Ready(Ended::Streaming(answer, Bytes::new()));
-            }
-            while tick.as_mut().poll(cx).is_ready() {
-                match self.wire.expired(self.limits) {
-                    Some(Expired::Slow) => return Poll::Ready(Ended::TurnAway(408)),
-                    Some(Expired::Idle | Expired::Stalled) => return Poll::Ready(Ended::Closed),
-                    None => tick.as_mut().reset(clock::timer_now() + self.limits.tick()),
-                }
-            }
-            Poll::Pending
+            self.expired(tick.as_mut(), cx).map(Some)
         })
         .await;
-        let parts = hyper.into_parts();
-        match ended {
-            Ended::Streaming(answer, _) => (parts.io, Ended::Streaming(answer, parts.read_buf)),
-            ended => (parts.io, ended),
+        let http1::Parts { io, read_buf, .. } = hyper.into_parts();
+        let ended = match (farewell, slot.into_inner()) {
+            (None, Some(answer)) => {
+                // An empty buffer would keep its allocation for as long as the stream lasts.
+                let ahead = if read_buf.is_empty() { Bytes::new() } else { read_buf };
+                Ended::Streaming(answer, ahead)
+            }
+            (farewell, unsent) => {
+                unsent.into_iter().for_each(Answer::abandon);
+                Ended::Over(farewell.unwrap_or(Farewell::Close))
+            }
+        };
+        (io, ended)
+    }
+
+    /// hyper has ended the connection: the client left, or its last answer has been written.
+    fn after_hyper(&self) -> Farewell {
+        if self.wire.left.get() { Farewell::Close } else { Farewell::Linger }
+    }
+
+    fn after_refusal(&self) -> Option<Farewell> {
+        let verdict = self.wire.verdict()?;
+        tracing::debug!(peer = %self.peer.remote, why = self.wire.why(), "refused by the head guard");
+        Some(match verdict {
+            Verdict::TurnAway(status) => Farewell::TurnAway(status),
+            Verdict::Close => Farewell::Linger,
+        })
+    }
+
+    fn drain(&self, told: bool, cx: &Context<'_>) -> Step {
+        if told || !self.member.poll_draining(cx) {
+            return Step::Wait;
         }
+        if self.wire.is_answering() {
+            return Step::Tell;
+        }
+        if !self.wire.draining.replace(true) {
+            return Step::Ask;
+        }
+        if self.wire.is_idle() && self.wire.quiet.get() { Step::Close } else { Step::Wait }
+    }
+
+    fn expired(&self, mut tick: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Farewell> {
+        while tick.as_mut().poll(cx).is_ready() {
+            match self.wire.expired(self.limits) {
+                Some(Expired::Slow) => return Poll::Ready(Farewell::TurnAway(408)),
+                Some(Expired::Idle) => return Poll::Ready(Farewell::Close),
+                Some(Expired::Stalled) => return Poll::Ready(Farewell::Reset),
+                None => tick.as_mut().reset(clock::timer_now() + self.limits.tick()),
+            }
+        }
+        Poll::Pending
     }
 
     /// hyper's service: one request, answered whole, or put into `slot` to be streamed (then this never resolves;
@@ -112,22 +176,29 @@ impl<H: Handler> Connection<'_, H> {
         request: Request<Incoming>,
         slot: &RefCell<Option<Answer<H::Stream>>>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        self.wire.busy.set(true);
         let (parts, body) = request.into_parts();
-        let head = self.wire.guard.borrow_mut().take_head();
-        if !head.is_some_and(|head| head.agrees(&parts, body.size_hint().exact())) {
+        let head = self.wire.begin().filter(|head| head.agrees(&parts, body.size_hint().exact()));
+        let Some(head) = head else {
             tracing::warn!(peer = %self.peer.remote, "a request's head reads differently to the guard and the parser; refused");
             self.wire.answered();
             return Ok(misread());
-        }
-        let close = closes(&parts);
-        match self.handler.handle(Request::from_parts(parts, body), self.peer).await {
-            Reply::Whole(response) => {
+        };
+        let mut asked =
+            Asked { version: parts.version, head_only: parts.method == Method::HEAD, close: closes(&parts) };
+        let request = Request::from_parts(parts, RequestBody::new(body, Rc::clone(&self.wire)));
+        match self.handler.handle(request, self.peer).await {
+            Reply::Whole(mut response) => {
+                // hyper closes where the rest of a body is not at hand, and where it is told to; the client should know.
+                let rest = self.wire.awaits_body() || matches!(head.framing, Framing::Chunked);
+                if (rest && !self.wire.body.is_over()) || self.member.is_draining() {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 self.wire.answered();
                 Ok(response)
             }
             Reply::Stream(head, source) => {
-                *slot.borrow_mut() = Some(Answer { head, source, close });
+                asked.close |= !self.wire.body.is_over();
+                *slot.borrow_mut() = Some(Answer { head, source, asked });
                 pending().await
             }
         }

@@ -1,39 +1,47 @@
 //! The loop that writes a streaming answer straight to the socket: one write for all that one read brought.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice, Write as _};
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderName, Version, header, response};
+use http::{StatusCode, Version, response};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep};
 
 use crate::model::clock;
 use crate::net::drain::Member;
 
+use super::canned::Farewell;
+use super::writer::{Fault, Framing, Writer};
 use super::{End, Limits, Next, Source};
 
 /// What a client may send ahead while an answer is streamed to it; who sends more is cut.
 const MOST_AHEAD: usize = 64 * 1024;
-/// Ends a body in chunks (RFC 9112, 7.1).
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// A streaming answer that has not been written yet.
 pub(super) struct Answer<S> {
     pub(super) head: response::Parts,
     pub(super) source: S,
+    pub(super) asked: Asked,
+}
+
+/// What of the request shapes its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) version: Version,
+    /// `HEAD`: the answer has no body, whatever its head says.
+    pub(super) head_only: bool,
     /// The connection ends with this answer.
     pub(super) close: bool,
 }
 
 /// What becomes of the connection.
 pub(super) enum Outcome {
-    Close,
     /// It goes on; this came in while the answer was written.
     Continue(BytesMut),
+    Over(Farewell),
 }
 
 /// What happened while a stream waited.
@@ -46,16 +54,37 @@ enum Event {
 
 impl<S: Source> Answer<S> {
     /// Writes head and body to their end.
-    pub(super) async fn write(mut self, io: &mut TcpStream, limits: &Limits, member: &Member<'_>) -> Outcome {
+    pub(super) async fn write(mut self, io: &TcpStream, limits: &Limits, member: &Member<'_>) -> Outcome {
         let mut ahead = BytesMut::new();
-        let mut writer = Writer { io, framing: Framing::of(&self), stall: limits.write_stall, before: Vec::new() };
-        self.close |= writer.framing == Framing::UntilClose;
-        writer.head(&self.head, self.close);
+        let framing = self.framing();
+        let close = self.asked.close || framing == Framing::UntilClose || member.is_draining();
+        let mut writer = Writer::new(io, framing, limits.write_stall);
+        writer.head(&self.head, close);
         let end = self.relay(&mut writer, &mut ahead, limits, member).await;
         self.source.finished(end);
         match end {
-            End::Complete if !self.close => Outcome::Continue(ahead),
-            _ => Outcome::Close,
+            End::Complete if !close => Outcome::Continue(ahead),
+            End::Complete | End::Drained => Outcome::Over(Farewell::Linger),
+            End::ClientLeft => Outcome::Over(Farewell::Reset),
+            End::Cut if writer.is_fresh() => Outcome::Over(Farewell::TurnAway(502)),
+            // Only a reset tells this end from a proper one.
+            End::Cut if framing == Framing::UntilClose => Outcome::Over(Farewell::Reset),
+            End::Cut => Outcome::Over(Farewell::Close),
+        }
+    }
+
+    /// Nobody is there to read it.
+    pub(super) fn abandon(self) {
+        self.source.finished(End::ClientLeft);
+    }
+
+    fn framing(&self) -> Framing {
+        let bodiless = matches!(self.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        match self.source.length() {
+            _ if bodiless || self.asked.head_only => Framing::None,
+            Some(length) => Framing::Length(length),
+            None if self.asked.version == Version::HTTP_11 => Framing::Chunked,
+            None => Framing::UntilClose,
         }
     }
 
@@ -66,6 +95,9 @@ impl<S: Source> Answer<S> {
         limits: &Limits,
         member: &Member<'_>,
     ) -> End {
+        if writer.framing() == Framing::None {
+            return writer.flush().await.map_or(End::ClientLeft, |()| End::Complete);
+        }
         let mut silence = pin!(sleep(limits.keepalive));
         loop {
             let mut piece = Vec::new();
@@ -78,7 +110,8 @@ impl<S: Source> Answer<S> {
                 Event::Draining => writer.piece(&[], true).await,
             };
             match (sent, event) {
-                (Err(_), _) => return End::ClientLeft,
+                (Err(Fault::Gone), _) => return End::ClientLeft,
+                (Err(Fault::Length), _) => return End::Cut,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
                 (Ok(()), Event::Draining) => return End::Drained,
                 (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + limits.keepalive),
@@ -95,7 +128,9 @@ impl<S: Source> Answer<S> {
         mut silence: Pin<&mut Sleep>,
         member: &Member<'_>,
     ) -> Event {
-        let (endless, keepalive) = (self.source.is_endless(), self.source.keepalive().is_some());
+        let endless = self.source.is_endless();
+        // A comment would count as bytes of a body whose length is known.
+        let fills = self.source.keepalive().is_some() && !matches!(writer.framing(), Framing::Length(_));
         let mut next = pin!(self.source.next(piece));
         if let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
             return Event::Piece(next);
@@ -107,13 +142,13 @@ impl<S: Source> Answer<S> {
             if let Poll::Ready(next) = next.as_mut().poll(cx) {
                 return Poll::Ready(Event::Piece(next));
             }
-            if has_left(writer.io, ahead, cx) {
+            if has_left(writer.io(), ahead, cx) {
                 return Poll::Ready(Event::Left);
             }
             if member.poll_draining(cx) && endless {
                 return Poll::Ready(Event::Draining);
             }
-            match keepalive && silence.as_mut().poll(cx).is_ready() {
+            match fills && silence.as_mut().poll(cx).is_ready() {
                 true => Poll::Ready(Event::Silent),
                 false => Poll::Pending,
             }
@@ -137,99 +172,4 @@ fn has_left(io: &TcpStream, ahead: &mut BytesMut, cx: &mut Context<'_>) -> bool 
         }
     }
     false
-}
-
-/// How the body's end is told (RFC 9112, 6.3).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Framing {
-    Chunked,
-    Length(u64),
-    UntilClose,
-}
-
-impl Framing {
-    fn of<S: Source>(answer: &Answer<S>) -> Self {
-        match answer.source.length() {
-            Some(length) => Framing::Length(length),
-            None if answer.head.version == Version::HTTP_11 => Framing::Chunked,
-            None => Framing::UntilClose,
-        }
-    }
-}
-
-struct Writer<'a> {
-    io: &'a mut TcpStream,
-    framing: Framing,
-    stall: Duration,
-    /// The head, until it has left; then the chunk's size line.
-    before: Vec<u8>,
-}
-
-impl Writer<'_> {
-    fn head(&mut self, head: &response::Parts, close: bool) {
-        let reason = head.status.canonical_reason().unwrap_or("");
-        let out = &mut self.before;
-        // Writing into a Vec cannot fail.
-        let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", head.status.as_str());
-        write_fields(out, &head.headers);
-        let _ = match self.framing {
-            Framing::Chunked => write!(out, "transfer-encoding: chunked\r\n"),
-            Framing::Length(length) => write!(out, "content-length: {length}\r\n"),
-            Framing::UntilClose => Ok(()),
-        };
-        if close {
-            out.extend_from_slice(b"connection: close\r\n");
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-
-    /// Writes one piece, and the end of the body with the last one, in one go.
-    async fn piece(&mut self, piece: &[u8], last: bool) -> io::Result<()> {
-        let mut after: &[u8] = b"";
-        if self.framing == Framing::Chunked {
-            if !piece.is_empty() {
-                let _ = write!(self.before, "{:x}\r\n", piece.len());
-                after = if last { b"\r\n0\r\n\r\n" } else { b"\r\n" };
-            } else if last {
-                after = LAST_CHUNK;
-            }
-        }
-        let before = std::mem::take(&mut self.before);
-        let pieces = &mut [IoSlice::new(&before), IoSlice::new(piece), IoSlice::new(after)];
-        self.send(pieces).await
-    }
-
-    /// Writes the head where it has not left yet.
-    async fn flush(&mut self) -> io::Result<()> {
-        if self.before.is_empty() {
-            return Ok(());
-        }
-        let before = std::mem::take(&mut self.before);
-        self.send(&mut [IoSlice::new(&before)]).await
-    }
-
-    async fn send(&self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
-        IoSlice::advance_slices(&mut pieces, 0);
-        while !pieces.is_empty() {
-            match self.io.try_write_vectored(pieces) {
-                Ok(written) => IoSlice::advance_slices(&mut pieces, written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    timeout(self.stall, self.io.writable()).await.map_err(|_| io::ErrorKind::TimedOut)??;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
-    // The framing is ours; a length that a handler set would lie beside it.
-    let ours: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
-    for (name, value) in fields.iter().filter(|(name, _)| !ours.contains(name)) {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
 }

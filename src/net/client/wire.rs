@@ -2,15 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::model::clock;
-use crate::net::guard::{HeadGuard, Phase, Refused};
+use crate::net::guard::{Head, HeadGuard, Phase, Refused};
 
 use super::Limits;
-
-/// A body may be slow for so long before its rate is asked for.
-const BODY_GRACE: Duration = Duration::from_secs(10);
+use super::clocks::{BodyClock, Expired};
 
 /// One core's read buffer, shared by its connections: one that waits holds none.
 pub type Scratch = Rc<RefCell<Box<[u8]>>>;
@@ -22,39 +20,53 @@ pub fn scratch() -> Scratch {
 
 /// The state of a connection below HTTP.
 pub(super) struct Wire {
-    pub(super) guard: RefCell<HeadGuard>,
+    guard: RefCell<HeadGuard>,
+    /// A head taken from the guard ahead of time, to see whether there is one.
+    next_head: RefCell<Option<Head>>,
     /// What the guard refused; the connection ends with it.
-    pub(super) refused: Cell<Option<Refused>>,
-    /// A request is being answered.
-    pub(super) busy: Cell<bool>,
-    /// When the present phase began (between heads, in a head, in a body).
+    refused: Cell<Option<Refused>>,
+    /// hyper has taken all that was sound and asks for more.
+    exhausted: Cell<bool>,
+    /// A request is being answered: a handler has it, or its stream is being written.
+    busy: Cell<bool>,
+    /// The body of the request that is, or was last, in a handler's hands.
+    pub(super) body: BodyClock,
+    /// Since when the present phase has lasted (between heads, in a head).
     since: Cell<Instant>,
     phase: Cell<Phase>,
-    body_bytes: Cell<u64>,
     blocked_since: Cell<Option<Instant>>,
+    /// The client has closed its side, or the socket broke.
+    pub(super) left: Cell<bool>,
+    /// Set while draining: the I/O wrapper is to find out whether `quiet`.
+    pub(super) draining: Cell<bool>,
+    /// The client has sent nothing that hyper has not taken. Only known while draining.
+    pub(super) quiet: Cell<bool>,
 }
 
-/// A bound on time that was passed.
+/// What a refusal of the guard means, once all before it has been dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expired {
-    /// No request for too long: close without a word.
-    Idle,
-    /// A head or body that comes too slowly: 408.
-    Slow,
-    /// The client does not read: cut.
-    Stalled,
+pub(super) enum Verdict {
+    /// The refused request has this coming.
+    TurnAway(u16),
+    /// The refused request has been answered: its body broke behind the answer.
+    Close,
 }
 
 impl Wire {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             guard: RefCell::new(HeadGuard::new(limits.head)),
+            next_head: RefCell::new(None),
             refused: Cell::new(None),
+            exhausted: Cell::new(false),
             busy: Cell::new(false),
+            body: BodyClock::default(),
             since: Cell::new(clock::now()),
             phase: Cell::new(Phase::Between),
-            body_bytes: Cell::new(0),
             blocked_since: Cell::new(None),
+            left: Cell::new(false),
+            draining: Cell::new(false),
+            quiet: Cell::new(false),
         }
     }
 
@@ -69,18 +81,55 @@ impl Wire {
             }
         };
         let phase = guard.phase();
-        if phase == Phase::Body {
-            self.body_bytes.set(self.body_bytes.get() + bytes.len() as u64);
+        if self.phase.replace(phase) != phase {
+            self.since.set(clock::now());
         }
-        self.enter(phase);
         good
     }
 
-    fn enter(&self, phase: Phase) {
-        if self.phase.replace(phase) != phase {
-            self.since.set(clock::now());
-            self.body_bytes.set(0);
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.get().is_some()
+    }
+
+    /// hyper has nothing left but what was refused.
+    pub(super) fn exhaust(&self) {
+        self.exhausted.set(true);
+    }
+
+    /// What is to be done about a refusal now. None: there is none, or what came before it is not done with.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        let refused = self.refused.get().filter(|_| self.exhausted.get() && self.blocked_since.get().is_none())?;
+        // Whether it fell into the body of the request that a handler has, or had last.
+        let own = self.phase.get() == Phase::Body && !self.has_head();
+        match (own, self.busy.get()) {
+            (false, true) => None,
+            (true, false) => Some(Verdict::Close),
+            (true, true) | (false, false) => Some(Verdict::TurnAway(refused.status)),
         }
+    }
+
+    /// Why the guard refused, for the log.
+    pub(super) fn why(&self) -> &'static str {
+        self.refused.get().map_or("", |refused| refused.why)
+    }
+
+    /// The head that hyper must have read as well; a request begins.
+    pub(super) fn begin(&self) -> Option<Head> {
+        self.busy.set(true);
+        self.next_head.take().or_else(|| self.guard.borrow_mut().take_head())
+    }
+
+    fn has_head(&self) -> bool {
+        let mut next = self.next_head.borrow_mut();
+        if next.is_none() {
+            *next = self.guard.borrow_mut().take_head();
+        }
+        next.is_some()
+    }
+
+    /// Whether part of the present request's body is still with the client.
+    pub(super) fn awaits_body(&self) -> bool {
+        self.phase.get() == Phase::Body
     }
 
     /// A request's answer has been made: from now on the connection waits for the next one.
@@ -89,9 +138,26 @@ impl Wire {
         self.since.set(clock::now());
     }
 
-    /// The socket took bytes, or there are none to take.
+    /// Whether an answer is being made or written.
+    pub(super) fn is_answering(&self) -> bool {
+        self.busy.get() || self.is_blocked()
+    }
+
+    /// Whether the connection waits for a request of which nothing has come.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_answering() && self.phase.get() == Phase::Between
+    }
+
+    /// Whether hyper holds bytes that the socket has not taken.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since.get().is_some()
+    }
+
+    /// The socket took bytes.
     pub(super) fn wrote(&self) {
-        self.blocked_since.set(None);
+        if self.blocked_since.take().is_some() {
+            self.since.set(clock::now());
+        }
     }
 
     /// The socket takes no more.
@@ -104,30 +170,20 @@ impl Wire {
     /// Which bound has been passed, if any.
     pub(super) fn expired(&self, limits: &Limits) -> Option<Expired> {
         let now = clock::now();
-        if self.blocked_since.get().is_some_and(|since| now - since >= limits.write_stall) {
-            return Some(Expired::Stalled);
+        if let Some(since) = self.blocked_since.get() {
+            return (now - since >= limits.write_stall).then_some(Expired::Stalled);
+        }
+        if self.body.is_too_slow(now, limits) {
+            return Some(Expired::Slow);
+        }
+        // What is sent ahead of an answer may wait as long as the answer does.
+        if self.busy.get() {
+            return None;
         }
         let elapsed = now - self.since.get();
         match self.phase.get() {
-            Phase::Between if !self.busy.get() && elapsed >= limits.idle => Some(Expired::Idle),
-            Phase::Head if elapsed >= limits.head_timeout => Some(Expired::Slow),
-            Phase::Body if elapsed >= BODY_GRACE && self.is_slower_than(limits.body_rate, elapsed) => {
-                Some(Expired::Slow)
-            }
-            _ => None,
+            Phase::Between => (elapsed >= limits.idle).then_some(Expired::Idle),
+            Phase::Head | Phase::Body => (elapsed >= limits.head_timeout).then_some(Expired::Slow),
         }
-    }
-
-    fn is_slower_than(&self, rate: u64, elapsed: Duration) -> bool {
-        self.body_bytes.get() < rate.saturating_mul(elapsed.as_secs())
-    }
-}
-
-impl Limits {
-    /// How often a connection looks at its clocks: often enough to be near every bound, so seldom that 10,000 idle
-    /// connections cost nothing.
-    pub(super) fn tick(&self) -> Duration {
-        let least = self.head_timeout.min(self.idle).min(self.write_stall).min(BODY_GRACE);
-        (least / 2).clamp(Duration::from_millis(20), Duration::from_secs(5))
     }
 }

@@ -89,7 +89,8 @@ impl Connection {
         .await
     }
 
-    /// The head of the final answer to a request of `method`; interim ones are passed over. Writes on meanwhile.
+    /// The head of the final answer to a request of `method`; interim ones are passed over. Writes on meanwhile. It is
+    /// handed out once for a request.
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.

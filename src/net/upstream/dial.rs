@@ -21,7 +21,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(60);
 /// Opens a stream to `endpoint`.
 pub(super) async fn dial(endpoint: &Endpoint) -> Result<Stream, Failure> {
     let deadline = clock::now() + endpoint.connect_timeout;
-    let tcp = within(deadline, connect(endpoint, deadline)).await?;
+    let tcp = within(deadline, async { connect(resolve(endpoint).await?, deadline).await }).await?;
     // Both are comforts: a socket without them still serves.
     let _ = tcp.set_nodelay(true);
     let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_AFTER / 2).with_retries(3);
@@ -43,28 +43,31 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, Failu
 
 /// Tries every address in the resolver's order. Each has an even share of the time that is left, so that one which
 /// swallows packets does not use up the others' time.
-async fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream, Failure> {
-    let addresses = resolve(endpoint).await?;
-    let mut left_to_try = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    let mut failure = None;
-    for address in addresses {
-        let share = deadline.saturating_duration_since(clock::now()) / left_to_try.max(1);
-        left_to_try -= 1;
+async fn connect(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<TcpStream, Failure> {
+    let mut failure = Failure::ConnectTimeout;
+    for (left_to_try, address) in (1..=addresses.len() as u32).rev().zip(addresses) {
+        let share = deadline.saturating_duration_since(clock::now()) / left_to_try;
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => failure = Some(Failure::Connect(annotate(error, address))),
-            Err(_) => failure = failure.or(Some(Failure::ConnectTimeout)),
+            Ok(Err(error)) => failure = Failure::Connect(annotate(error, address)),
+            Err(_) => {}
         }
     }
-    Err(failure.unwrap_or_else(|| Failure::Resolve(annotate(io::ErrorKind::NotFound.into(), &endpoint.host))))
+    Err(failure)
 }
 
+/// The addresses of the endpoint's host, at least one and at most [`MAX_ADDRESSES`].
 async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(address) = endpoint.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, endpoint.port)]);
     }
-    match lookup_host((endpoint.host.as_str(), endpoint.port)).await {
-        Ok(addresses) => Ok(addresses.take(MAX_ADDRESSES).collect()),
+    let found = lookup_host((endpoint.host.as_str(), endpoint.port)).await;
+    let addresses: io::Result<Vec<_>> = found.map(|addresses| addresses.take(MAX_ADDRESSES).collect());
+    match addresses {
+        Ok(addresses) if addresses.is_empty() => {
+            Err(Failure::Resolve(annotate(io::ErrorKind::NotFound.into(), &endpoint.host)))
+        }
+        Ok(addresses) => Ok(addresses),
         Err(error) => Err(Failure::Resolve(annotate(error, &endpoint.host))),
     }
 }
@@ -72,4 +75,34 @@ async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Failure> {
 /// The same error, with where it happened in front.
 fn annotate(error: io::Error, place: impl std::fmt::Display) -> io::Error {
     io::Error::new(error.kind(), format!("{place}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    /// A listener that takes no more connections: what is sent to it is dropped in silence.
+    fn swallowing() -> (Socket, SocketAddr, std::net::TcpStream) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port on loopback");
+        socket.listen(0).expect("it is bound");
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("it is bound");
+        let first = std::net::TcpStream::connect(address).expect("there is room for one");
+        (socket, address, first)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_swallows_packets_leaves_time_for_the_next() {
+        let (_swallowing, silent, _first) = swallowing();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        let good = listener.local_addr().expect("it is bound");
+        let deadline = || clock::now() + Duration::from_millis(400);
+        let tcp = within(deadline(), connect(vec![silent, good], deadline())).await.expect("the second listens");
+        assert_eq!(tcp.peer_addr().expect("it is connected"), good);
+
+        let alone = within(deadline(), connect(vec![silent], deadline())).await;
+        assert!(matches!(alone, Err(Failure::ConnectTimeout)), "{alone:?}");
+    }
 }

@@ -17,7 +17,8 @@ const SCRATCH: usize = 64 * 1024;
 const SPARE_FRONTS: usize = 64;
 const SPARE_FRONT: usize = 32 * 1024;
 
-/// The idle connections of one core.
+/// The idle connections of one core. A connection lives in one box from its first request to its last: it is handed
+/// on by every step of a call, and moving it each time would cost more than all its buffers.
 #[derive(Debug)]
 pub struct Pool {
     /// By endpoint; the most recently used at the back.
@@ -30,7 +31,7 @@ pub struct Pool {
 /// A connection that waits for its next request.
 #[derive(Debug)]
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     since: Instant,
     /// From here on the server may close it at any moment.
     until: Instant,
@@ -49,7 +50,7 @@ impl Pool {
 
     /// A kept connection that is still sound, the most recently used first. Stale ones are noticed here, before
     /// anything is written, and closed.
-    pub fn take(&self, endpoint: usize) -> Option<Connection> {
+    pub fn take(&self, endpoint: usize) -> Option<Box<Connection>> {
         self.take_at(endpoint, clock::now())
     }
 
@@ -57,13 +58,13 @@ impl Pool {
     ///
     /// # Errors
     /// `Resolve`, `Connect`, `ConnectTimeout` or `Tls`.
-    pub async fn connect(&self, index: usize, endpoint: &Endpoint) -> Result<Connection, Failure> {
-        Ok(Connection::new(dial(endpoint).await?, Rc::clone(&self.buffers), index))
+    pub async fn connect(&self, index: usize, endpoint: &Endpoint) -> Result<Box<Connection>, Failure> {
+        Ok(Box::new(Connection::new(dial(endpoint).await?, Rc::clone(&self.buffers), index)))
     }
 
     /// Keeps a connection for the next request if it may be kept: the server agrees, the answer was read to its end,
     /// and nothing came after that. Closes it else. Where there are too many, the one longest unused goes.
-    pub fn give_back(&self, connection: Connection) {
+    pub fn give_back(&self, connection: Box<Connection>) {
         self.give_back_at(connection, clock::now());
     }
 
@@ -86,7 +87,7 @@ impl Pool {
         self.count.get()
     }
 
-    pub(super) fn take_at(&self, endpoint: usize, now: Instant) -> Option<Connection> {
+    pub(super) fn take_at(&self, endpoint: usize, now: Instant) -> Option<Box<Connection>> {
         let mut slot = self.idle[endpoint].borrow_mut();
         while let Some(idle) = slot.pop_back() {
             self.count.set(self.count.get() - 1);
@@ -99,7 +100,7 @@ impl Pool {
         None
     }
 
-    pub(super) fn give_back_at(&self, mut connection: Connection, now: Instant) {
+    pub(super) fn give_back_at(&self, mut connection: Box<Connection>, now: Instant) {
         let Some(idle) = connection.keep().filter(|_| self.idle_per_endpoint > 0) else {
             return;
         };

@@ -169,7 +169,7 @@ impl Feed {
 
     #[inline]
     fn close<W: Watch>(&mut self, at: usize, watch: &mut W) -> Result<(), W::Fault> {
-        self.open.truncate(self.open.len().saturating_sub(1));
+        self.open.pop();
         self.state = State::Behind;
         watch.closes(self.offset + at)
     }

@@ -29,12 +29,16 @@ pub(in crate::protocol) struct Scanner<'a> {
     /// How many arrays and objects may be open at once.
     depth: usize,
     repeats: Repeats,
-    /// The open arrays and objects: the base of an object's keys, or a mark for an array.
-    open: Stack<u32, 64>,
+    /// How many are.
+    level: usize,
+    /// The innermost of them: the base of an object's keys, or [`ARRAY`].
+    inside: u32,
+    /// Those around it, and [`ARRAY`] below the outermost.
+    around: Stack<u32, 64>,
     keys: Keys,
 }
 
-/// In `open`, an array.
+/// The mark of an array, which is no base: a text that spans can address has fewer keys.
 const ARRAY: u32 = u32::MAX;
 
 impl<'a> Scanner<'a> {
@@ -49,7 +53,16 @@ impl<'a> Scanner<'a> {
         if let Err(error) = std::str::from_utf8(bytes) {
             return Err(Fault::new(FaultReason::Utf8, error.valid_up_to()));
         }
-        Ok(Scanner { bytes, at: 0, depth: depth.into(), repeats, open: Stack::new(0), keys: Keys::new() })
+        Ok(Scanner {
+            bytes,
+            at: 0,
+            depth: depth.into(),
+            repeats,
+            level: 0,
+            inside: ARRAY,
+            around: Stack::new(ARRAY),
+            keys: Keys::new(),
+        })
     }
 
     /// The next byte that is no white space, which is not taken; 0 at the end (no token begins with it).
@@ -138,7 +151,7 @@ impl<'a> Scanner<'a> {
     /// Takes an array or object whose bracket is next, with all that is in it.
     fn nested(&mut self, kind: Kind) -> Result<Value, Fault> {
         let start = self.at;
-        let outside = self.open.len();
+        let outside = self.level;
         loop {
             let opened = match self.peek() {
                 b'{' => self.enter_object()?,
@@ -182,9 +195,8 @@ impl<'a> Scanner<'a> {
     /// True if nothing above `outside` is open any more.
     #[inline]
     fn unwind(&mut self, outside: usize) -> Result<bool, Fault> {
-        while self.open.len() > outside {
-            let base = self.open.last().unwrap_or(ARRAY);
-            match (self.peek(), base) {
+        while self.level > outside {
+            match (self.peek(), self.inside) {
                 (b',', ARRAY) => {
                     self.at += 1;
                     return Ok(false);
@@ -239,7 +251,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a key and its colon.
-    #[inline]
+    #[inline(always)]
     fn key(&mut self) -> Result<Value, Fault> {
         if self.peek() != b'"' {
             return Err(self.unexpected(FaultReason::KeyExpected));
@@ -255,7 +267,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a key below what the caller reads.
-    #[inline]
+    #[inline(always)]
     fn nested_key(&mut self) -> Result<(), Fault> {
         let key = self.key()?;
         if self.repeats == Repeats::Refused {
@@ -267,10 +279,12 @@ impl<'a> Scanner<'a> {
     /// Takes an opening bracket.
     #[inline]
     fn enter(&mut self, mark: u32) -> Result<(), Fault> {
-        if self.open.len() >= self.depth {
+        if self.level >= self.depth {
             return Err(Fault::new(FaultReason::Depth, self.at));
         }
-        self.open.push(mark);
+        self.level += 1;
+        self.around.push(self.inside);
+        self.inside = mark;
         self.at += 1;
         Ok(())
     }
@@ -278,7 +292,8 @@ impl<'a> Scanner<'a> {
     /// Takes a closing bracket.
     #[inline]
     fn leave(&mut self) {
-        self.open.truncate(self.open.len().saturating_sub(1));
+        self.level -= 1;
+        self.inside = self.around.pop().unwrap_or(ARRAY);
         self.at += 1;
     }
 

@@ -38,6 +38,13 @@ impl<T: Copy, const N: usize> Stack<T, N> {
     }
 
     #[inline]
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let item = self.last()?;
+        self.truncate(self.len() - 1);
+        Some(item)
+    }
+
+    #[inline]
     pub(super) fn truncate(&mut self, len: usize) {
         self.heap.truncate(len);
         self.len = len.min(N);
@@ -66,10 +73,12 @@ mod tests {
             assert_eq!(stack.as_slice(), (round..6 + round).collect::<Vec<_>>());
             stack.truncate(2);
             assert_eq!(stack.as_slice(), [round, round + 1]);
+            assert_eq!(stack.pop(), Some(round + 1));
+            stack.push(round + 1);
             stack.push(77);
             assert_eq!((stack.len(), stack.last()), (3, Some(77)));
             stack.truncate(0);
-            assert_eq!((stack.len(), stack.last()), (0, None));
+            assert_eq!((stack.len(), stack.last(), stack.pop()), (0, None, None));
         }
     }
 }

@@ -36,7 +36,8 @@ fn read(bytes: &[u8], limits: &Limits, side: Side) -> Result<Body, Fault> {
     let mut scanner = Scanner::new(bytes, limits.depth, repeats)?;
     match scanner.peek() {
         b'{' => {
-            let draft = Draft::read(&mut scanner, bytes, side)?;
+            let mut draft = Draft::default();
+            draft.read(&mut scanner, bytes, side)?;
             scanner.end()?;
             draft.message(bytes, side).map(Body::One)
         }
@@ -60,7 +61,9 @@ fn read_batch(mut scanner: Scanner, bytes: &[u8], limits: &Limits, side: Side) -
             fault.get_or_insert(found);
             return Ok(());
         }
-        match Draft::read(scanner, bytes, side)?.message(bytes, side) {
+        let mut draft = Draft::default();
+        draft.read(scanner, bytes, side)?;
+        match draft.message(bytes, side) {
             _ if fault.is_some() => {}
             Ok(message) if messages.len() >= limits.batch => {
                 fault = Some(Fault { reason: FaultReason::LongBatch, at: message.span.start, id: None });
@@ -96,11 +99,10 @@ struct Draft {
 
 impl Draft {
     /// Takes the object that is next.
-    fn read(scanner: &mut Scanner, bytes: &[u8], side: Side) -> Result<Draft, json::Fault> {
-        let mut draft = Draft::default();
-        let whole = scanner.object(|scanner, key| draft.member(scanner, bytes, side, key))?;
-        draft.span = whole.span;
-        Ok(draft)
+    fn read(&mut self, scanner: &mut Scanner, bytes: &[u8], side: Side) -> Result<(), json::Fault> {
+        let whole = scanner.object(|scanner, key| self.member(scanner, bytes, side, key))?;
+        self.span = whole.span;
+        Ok(())
     }
 
     /// Takes the value of a member of the message.
@@ -165,8 +167,9 @@ impl Draft {
         })
     }
 
-    /// Weighs what was read.
-    fn message(self, bytes: &[u8], side: Side) -> Result<Message, Fault> {
+    /// Weighs what was read. Inlined, so that the message is built where it is returned: it is large.
+    #[inline(always)]
+    fn message(&self, bytes: &[u8], side: Side) -> Result<Message, Fault> {
         let (id, id_member) = match self.id.map(|value| Id::read(bytes, value)) {
             None => (None, IdMember::Absent),
             Some(Ok(None)) => (None, IdMember::Null),

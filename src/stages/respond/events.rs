@@ -2,13 +2,12 @@
 
 use crate::catalog::Observer;
 use crate::model::{Reason, Refusal};
-use crate::protocol::message::{self, Body};
-use crate::protocol::method::Method;
+use crate::protocol::message::{self, Body, Message};
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
 
 use super::bad;
-use super::expected::{Awaited, Expected, Verdict};
+use super::expected::{Awaited, Expected, Said, Verdict};
 use super::whole::{changed, revision};
 
 /// Reads a server's event stream and writes what of it passes.
@@ -48,7 +47,7 @@ impl Events {
                     verdicts.block(&block, out);
                 }
                 Ok(None) => return Ok(()),
-                Err(overlong) => return Err(bad(overlong, self.expected.reads_only())),
+                Err(overlong) => return Err(bad(overlong, self.expected.reads_only)),
             }
         }
     }
@@ -70,7 +69,7 @@ impl Events {
 
     /// Whether the stream has no end of its own: a session's, or a subscription's.
     pub fn is_endless(&self) -> bool {
-        self.expected.method == Some(Method::Listen) || matches!(self.expected.awaited, Awaited::Any)
+        self.expected.is_endless()
     }
 
     /// Whom an error would be addressed to that ends the stream: those who still wait.
@@ -78,19 +77,21 @@ impl Events {
         if self.is_answered() { Awaited::None } else { self.expected.awaited.clone() }
     }
 
+    /// Whether the client can come back for what is missing (2025-11-25, "Resumability"): it has an event id.
+    pub fn is_resumable(&self) -> bool {
+        self.resumable && self.expected.era == Era::Legacy
+    }
+
     /// The server's stream has ended.
     ///
     /// # Errors
     /// `upstream_reset` where an answer is still awaited and the client has no event id to come back with.
     pub fn end(&self) -> Result<(), Refusal> {
-        let polls = self.resumable && self.expected.era == Era::Legacy;
-        match self.expected.awaited {
-            Awaited::Request(_) | Awaited::Batch(_) if !self.is_answered() && !polls => {
-                let refusal = Refusal::new(Reason::UpstreamReset, "the server ended the stream before its answer");
-                Err(refusal.after_sending(self.expected.reads_only()))
-            }
-            _ => Ok(()),
+        if !self.expected.awaits() || self.is_resumable() {
+            return Ok(());
         }
+        let refusal = Refusal::new(Reason::UpstreamReset, "the server ended the stream before its answer");
+        Err(refusal.after_sending(self.expected.reads_only))
     }
 }
 
@@ -104,15 +105,20 @@ struct Verdicts<'a> {
 
 impl Verdicts<'_> {
     fn block(&mut self, block: &Block<'_>, out: &mut Vec<u8>) {
-        let Some(text) = block.message() else { return sse::write_block(out, block) };
-        match self.judge(text) {
+        let judged = match (block.message(), block.data) {
+            (Some(text), _) => self.judge(text),
+            (None, Some(data)) => self.foreign(data).map(|()| None),
+            (None, None) => Ok(None),
+        };
+        match judged {
             Ok(None) => sse::write_block(out, block),
             Ok(Some(changed)) => sse::write_block(out, &Block { data: Some(&changed), ..*block }),
             Err(why) => {
                 *self.strays += 1;
                 tracing::warn!(why, "a message of a server was dropped");
-                // Its id still counts: a client that comes back must not be sent what came before it again.
-                if block.id.is_some() {
+                // Its id still counts: a client that comes back must not be sent what came before it again. It is
+                // written as an event without data, which carries nothing (2025-11-25, "Sending Messages", 6).
+                if block.id.is_some() || block.retry.is_some() {
                     sse::write_block(out, &Block { data: Some(b""), event: None, ..*block });
                 }
             }
@@ -123,23 +129,25 @@ impl Verdicts<'_> {
     fn judge(&mut self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let body = message::read_server(text, &self.expected.limits).map_err(|fault| fault.to_string())?;
         match &body {
-            Body::One(message) => match self.expected.judge(message, text) {
+            Body::One(message) => match self.expected.judge(Said::of(message, text)) {
                 Verdict::Pass => Ok(None),
                 Verdict::Stray(why) => Err(why.to_owned()),
                 Verdict::Answer => Ok(self.answer(message, text)),
             },
-            Body::Batch(messages) => {
-                for message in messages {
-                    if let Verdict::Stray(why) = self.expected.judge(message, text) {
-                        return Err(why.to_owned());
-                    }
-                }
-                Ok(None)
-            }
+            Body::Batch(messages) => self.expected.judge_batch(messages, text).map(|()| None).map_err(str::to_owned),
         }
     }
 
-    fn answer(&mut self, message: &message::Message, text: &[u8]) -> Option<Vec<u8>> {
+    /// An event of another type than `message` is none to the specification, and passes: unless it holds what a client
+    /// that does not look at the type would take for one.
+    fn foreign(&self, data: &[u8]) -> Result<(), String> {
+        match message::read_server(data, &self.expected.limits) {
+            Ok(_) => Err("a message in an event of a foreign type".to_owned()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn answer(&mut self, message: &Message, text: &[u8]) -> Option<Vec<u8>> {
         self.expected.teach(self.observer, text, message);
         *self.revision = revision(self.expected, message, text);
         changed(self.expected, message, text)

@@ -1,7 +1,7 @@
 //! What a server may say on an answer, and what has been said.
 
 use crate::catalog::Observer;
-use crate::protocol::message::{Kind, Limits, Message, OwnedId, SeenMessage};
+use crate::protocol::message::{Id, Kind, Limits, Message, OwnedId, SeenMessage};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
@@ -20,7 +20,7 @@ pub enum Awaited {
 
 /// What a message of the server's is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It passes.
     Pass,
     /// It passes, and is (one of) the awaited.
@@ -38,6 +38,46 @@ pub struct Lesson {
     pub first_page: bool,
 }
 
+/// What of a message decides, however it was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    kind: Kind,
+    id: Named<'a>,
+}
+
+/// The id of a message.
+#[derive(Clone, Copy, Debug)]
+enum Named<'a> {
+    Nothing,
+    Placed(&'a Id, &'a [u8]),
+    Kept(&'a OwnedId),
+}
+
+impl<'a> Said<'a> {
+    /// By a message that was read whole.
+    pub(super) fn of(message: &'a Message, bytes: &'a [u8]) -> Self {
+        Self { kind: message.kind, id: message.id.as_ref().map_or(Named::Nothing, |id| Named::Placed(id, bytes)) }
+    }
+
+    /// By a message that was checked while it passed.
+    pub(super) fn seen(message: &'a SeenMessage) -> Self {
+        Self { kind: message.kind, id: message.id.as_ref().map_or(Named::Nothing, Named::Kept) }
+    }
+
+    /// An error of a server that could not read whose it is (JSON-RPC 2.0, 5).
+    fn is_nameless_error(self) -> bool {
+        self.kind == Kind::Error && matches!(self.id, Named::Nothing)
+    }
+
+    fn answers(self, awaited: &OwnedId) -> bool {
+        match self.id {
+            Named::Nothing => false,
+            Named::Placed(id, bytes) => awaited.matches(id, bytes),
+            Named::Kept(id) => awaited == id,
+        }
+    }
+}
+
 /// The rules of one answer.
 #[derive(Clone, Debug)]
 pub struct Expected {
@@ -51,13 +91,20 @@ pub struct Expected {
     pub limits: Limits,
     /// What the catalog may learn from the answer.
     pub lesson: Option<Lesson>,
+    /// Whether making the call twice can do no harm.
+    pub reads_only: bool,
     answered: bool,
 }
 
 impl Expected {
     /// Nothing has been said yet.
     pub fn new(awaited: Awaited, era: Era, method: Option<Method>, limits: Limits) -> Self {
-        Self { awaited, era, method, limits, lesson: None, answered: false }
+        Self { awaited, era, method, limits, lesson: None, reads_only: false, answered: false }
+    }
+
+    /// The same, of a call that only reads (or not).
+    pub fn reading_only(self, reads_only: bool) -> Self {
+        Self { reads_only, ..self }
     }
 
     /// The same, from which the catalog may learn.
@@ -76,9 +123,9 @@ impl Expected {
         }
     }
 
-    /// Whether repeating the request can do no harm.
-    pub fn reads_only(&self) -> bool {
-        matches!(self.awaited, Awaited::Any | Awaited::None) || self.method.is_some_and(Method::only_reads)
+    /// Whether there is an answer to wait for.
+    pub fn awaits(&self) -> bool {
+        matches!(self.awaited, Awaited::Request(_) | Awaited::Batch(_)) && !self.answered
     }
 
     /// Whether every awaited answer has come.
@@ -86,49 +133,81 @@ impl Expected {
         self.answered
     }
 
-    /// Judges one message, and remembers what it answers.
-    pub fn judge(&mut self, message: &Message, bytes: &[u8]) -> Verdict {
-        let id = message.id.as_ref();
-        self.judge_by(message.kind, id.is_none(), |awaited| id.is_some_and(|id| awaited.matches(id, bytes)))
+    /// Whether its stream has no end of its own: it is listened to, or nobody waits for anything on it.
+    pub fn is_endless(&self) -> bool {
+        let subscribes = self.era == Era::Modern && self.method == Some(Method::Listen);
+        !self.answered && (subscribes || matches!(self.awaited, Awaited::Any | Awaited::None))
     }
 
-    /// Judges a message that was checked while it passed.
-    pub fn judge_seen(&mut self, seen: &SeenMessage) -> Verdict {
-        self.judge_by(seen.kind, seen.id.is_none(), |awaited| seen.id.as_ref() == Some(awaited))
-    }
-
-    fn judge_by(&mut self, kind: Kind, nameless: bool, is: impl Fn(&OwnedId) -> bool) -> Verdict {
+    /// Judges one message of a stream, and remembers what it answers.
+    pub(super) fn judge(&mut self, said: Said<'_>) -> Verdict {
         let modern = self.era == Era::Modern;
-        match kind {
+        match said.kind {
             Kind::Request if modern => Verdict::Stray("a request on a stream of 2026-07-28"),
             Kind::Notification if modern && self.answered => Verdict::Stray("a message after the answer"),
             Kind::Request | Kind::Notification => Verdict::Pass,
-            // A server that could not read the id says so with an error that has none (JSON-RPC 2.0, 5).
-            Kind::Error => self.judge_answer(nameless, is),
-            Kind::Answer => self.judge_answer(false, is),
+            Kind::Answer | Kind::Error => self.judge_answer(said),
         }
     }
 
-    fn judge_answer(&mut self, nameless: bool, is: impl Fn(&OwnedId) -> bool) -> Verdict {
+    fn judge_answer(&mut self, said: Said<'_>) -> Verdict {
         match &mut self.awaited {
             Awaited::Any => Verdict::Pass,
-            Awaited::None if nameless => Verdict::Pass,
+            Awaited::None if said.is_nameless_error() => Verdict::Pass,
             Awaited::None => Verdict::Stray("an answer where none was asked for"),
             Awaited::Request(_) | Awaited::Batch(_) if self.answered => Verdict::Stray("a second answer"),
-            Awaited::Request(id) if nameless || is(id) => {
+            Awaited::Request(id) if said.is_nameless_error() || said.answers(id) => {
                 self.answered = true;
                 Verdict::Answer
             }
             Awaited::Request(_) => Verdict::Stray("an answer to another request"),
-            Awaited::Batch(ids) => match ids.iter().position(is) {
+            Awaited::Batch(ids) => match ids.iter().position(|id| said.answers(id)) {
                 Some(at) => {
                     ids.swap_remove(at);
                     self.answered = ids.is_empty();
                     Verdict::Answer
                 }
-                None if nameless => Verdict::Pass,
+                None if said.is_nameless_error() => Verdict::Pass,
                 None => Verdict::Stray("an answer to another request"),
             },
         }
+    }
+
+    /// Judges the messages of a batch in an event: they pass together or not at all.
+    pub(super) fn judge_batch(&mut self, messages: &[Message], bytes: &[u8]) -> Result<(), &'static str> {
+        if self.era == Era::Modern {
+            return Err("a batch on a stream of 2026-07-28");
+        }
+        let before = (self.awaited.clone(), self.answered);
+        for message in messages {
+            if let Verdict::Stray(why) = self.judge(Said::of(message, bytes)) {
+                // What stood beside it does not pass either, so it is awaited still.
+                (self.awaited, self.answered) = before;
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the messages of a body, which have to be all that was asked for and nothing else.
+    pub(super) fn judge_whole<'a>(
+        &mut self,
+        is_batch: bool,
+        all: impl Iterator<Item = Said<'a>>,
+    ) -> Result<(), &'static str> {
+        if is_batch && !matches!(self.awaited, Awaited::Batch(_)) {
+            return Err("a batch where one message was asked for");
+        }
+        let mut of_all = false;
+        for said in all {
+            match self.judge(said) {
+                Verdict::Answer => {}
+                // A server that could not read a batch has one error for all of it.
+                Verdict::Pass if !is_batch && said.is_nameless_error() => of_all = true,
+                Verdict::Pass => return Err("a body that is no answer"),
+                Verdict::Stray(why) => return Err(why),
+            }
+        }
+        if self.answered || of_all { Ok(()) } else { Err("a batch with answers missing") }
     }
 }

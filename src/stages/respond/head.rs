@@ -1,11 +1,18 @@
 //! The fields of a server's answer that pass to the client.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 
-/// Removes what does not pass: fields of the connection (RFC 9110, 7.6.1), framing, and what would speak for us
-/// instead of for the server: cookies and policies of our origin, sessions (they are sealed), a server's own challenge.
+use crate::protocol::hop_by_hop::HopByHop;
+
+/// Removes what does not pass: fields of the connection (RFC 9110, 7.6.1), framing, and what would speak for us instead
+/// of for the server: cookies and policies of our origin, sessions (they are sealed), a server's own challenge, orders
+/// to a proxy in front of us.
 pub fn passing(mut headers: HeaderMap) -> HeaderMap {
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| !passes(name.as_str())).cloned().collect();
+    // Nearly every answer has this one, and many nothing else that stays: then nothing is allocated.
+    headers.remove(header::CONTENT_LENGTH);
+    let hop_by_hop = HopByHop::of(&headers);
+    let stays = |name: &HeaderName| passes(name.as_str()) && !hop_by_hop.has(name.as_str());
+    let ours: Vec<HeaderName> = headers.keys().filter(|name| !stays(name)).cloned().collect();
     for name in ours {
         headers.remove(name);
     }
@@ -14,10 +21,10 @@ pub fn passing(mut headers: HeaderMap) -> HeaderMap {
 
 fn passes(name: &str) -> bool {
     match name {
-        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length" => false,
-        "set-cookie" | "www-authenticate" | "mcp-session-id" => false,
+        "set-cookie" | "set-cookie2" | "www-authenticate" | "mcp-session-id" => false,
         "strict-transport-security" | "alt-svc" | "clear-site-data" | "public-key-pins" => false,
-        other => !["proxy-", "access-control-", "weir-"].iter().any(|prefix| other.starts_with(prefix)),
+        "nel" | "report-to" | "reporting-endpoints" | "service-worker-allowed" => false,
+        other => !["access-control-", "weir-", "x-accel-", "x-sendfile"].iter().any(|ours| other.starts_with(ours)),
     }
 }
 
@@ -27,14 +34,56 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_servers_own_words_pass_and_what_would_be_ours_does_not() {
+    fn left(fields: &[(&'static str, &'static str)]) -> Vec<String> {
         let mut headers = HeaderMap::new();
-        let fields = ["content-type", "x-trace", "retry-after", "set-cookie", "www-authenticate", "mcp-session-id"];
-        for name in fields.iter().chain(&["connection", "content-length", "access-control-allow-origin", "alt-svc"]) {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let left: Vec<_> = passing(headers).keys().map(|name| name.as_str().to_owned()).collect();
-        assert_eq!(left, ["content-type", "x-trace", "retry-after"]);
+        let mut left: Vec<_> =
+            passing(headers).iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        // The order of different fields means nothing.
+        left.sort_by(|one, other| one.split(':').next().cmp(&other.split(':').next()));
+        left
+    }
+
+    #[test]
+    fn what_would_be_ours_stays_here() {
+        for name in [
+            "connection",
+            "keep-alive",
+            "transfer-encoding",
+            "trailer",
+            "upgrade",
+            "proxy-authenticate",
+            "content-length",
+            "set-cookie",
+            "www-authenticate",
+            "mcp-session-id",
+            "access-control-allow-origin",
+            "strict-transport-security",
+            "alt-svc",
+            "clear-site-data",
+            "service-worker-allowed",
+            "x-accel-redirect",
+            "x-accel-buffering",
+            "x-sendfile",
+            "weir-principal",
+        ] {
+            assert_eq!(left(&[(name, "x")]), [""; 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn the_servers_own_words_pass_in_their_order_and_number() {
+        let fields = [
+            ("content-type", "application/json"),
+            ("set-cookie", "a=b"),
+            ("x-trace", "one"),
+            ("retry-after", "3"),
+            ("x-trace", "two"),
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+        ];
+        assert_eq!(left(&fields), ["content-type: application/json", "retry-after: 3", "x-trace: one", "x-trace: two"]);
     }
 }

@@ -9,14 +9,14 @@ mod head;
 mod whole;
 
 pub use events::Events;
-pub use expected::{Awaited, Expected, Lesson, Verdict};
+pub use expected::{Awaited, Expected, Lesson};
 pub use head::passing;
-pub use whole::{Checked, Other, whole};
+pub use whole::{Checked, failed, passed, whole};
 
 use crate::model::{Reason, Refusal};
 
-/// The answer is at fault; `why` says how. The call was made, so it is repeatable only where it reads.
-fn bad(why: impl std::fmt::Display, reads_only: bool) -> Refusal {
+/// The refusal of an answer that is at fault; `why` says how. The call was made, so it is repeatable only where it reads.
+pub fn bad(why: impl std::fmt::Display, reads_only: bool) -> Refusal {
     Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}"))
         .after_sending(reads_only)
 }

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use crate::catalog::{Observer, cut_supported};
 use crate::model::Refusal;
 use crate::protocol::json;
-use crate::protocol::message::{self, Body, Kind, Message};
+use crate::protocol::message::{self, Body, Kind, Message, Seen, SeenMessage};
 use crate::protocol::method::Method;
 
 use super::bad;
-use super::expected::{Awaited, Expected, Verdict};
+use super::expected::{Expected, Said};
 
 /// An answer that passes.
 #[derive(Debug)]
@@ -20,54 +20,57 @@ pub struct Checked {
     pub revision: Option<String>,
 }
 
-/// A body that is no MCP message, on an answer that says it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Other {
-    /// Passes as it is: it is the server's own verdict, and no answer to anything.
-    Allowed,
-    /// The status says success, so an answer has to be there.
-    Refused,
-}
-
-/// Checks a body of JSON.
+/// Checks the JSON of a status that says success: an answer has to be there.
 ///
 /// # Errors
 /// `upstream_bad_response`: not read by the strict pass, an answer for somebody else, none, or two.
-pub fn whole(mut expected: Expected, bytes: Bytes, other: Other, observer: &Observer) -> Result<Checked, Refusal> {
-    let reads_only = expected.reads_only();
-    let body = match message::read_server(&bytes, &expected.limits) {
-        Ok(body) => body,
-        Err(_) if other == Other::Allowed => return Ok(Checked { bytes, revision: None }),
-        Err(fault) => return Err(bad(fault, reads_only)),
-    };
-    match &body {
-        Body::One(message) => {
-            judge_whole(&mut expected, message, &bytes, reads_only)?;
-            expected.teach(observer, &bytes, message);
-            let revision = revision(&expected, message, &bytes);
-            let changed = changed(&expected, message, &bytes).map(Bytes::from);
-            Ok(Checked { bytes: changed.unwrap_or(bytes), revision })
-        }
-        Body::Batch(messages) => {
-            for message in messages {
-                judge_whole(&mut expected, message, &bytes, reads_only)?;
-            }
-            match expected.awaited {
-                Awaited::Batch(ids) if !ids.is_empty() => Err(bad("a batch with answers missing", reads_only)),
-                Awaited::Request(_) => Err(bad("a batch where one message was asked for", reads_only)),
-                _ => Ok(Checked { bytes, revision: None }),
-            }
-        }
-    }
+pub fn whole(mut expected: Expected, bytes: Bytes, observer: &Observer) -> Result<Checked, Refusal> {
+    let body = message::read_server(&bytes, &expected.limits).map_err(|fault| bad(fault, expected.reads_only))?;
+    judge(&mut expected, &body, &bytes)?;
+    let Body::One(message) = &body else { return Ok(Checked { bytes, revision: None }) };
+    expected.teach(observer, &bytes, message);
+    let revision = revision(&expected, message, &bytes);
+    let changed = changed(&expected, message, &bytes).map(Bytes::from);
+    Ok(Checked { bytes: changed.unwrap_or(bytes), revision })
 }
 
-fn judge_whole(expected: &mut Expected, message: &Message, bytes: &[u8], reads_only: bool) -> Result<(), Refusal> {
-    match expected.judge(message, bytes) {
-        Verdict::Answer => Ok(()),
-        Verdict::Pass if message.kind == Kind::Error => Ok(()),
-        Verdict::Pass => Err(bad("a body that is no answer", reads_only)),
-        Verdict::Stray(why) => Err(bad(why, reads_only)),
+/// Checks the JSON of a status that says failure. It is the server's verdict on the HTTP request: no message at all,
+/// or an error, under whatever id (servers in the field that could not read one, or have lost the session, invent it).
+///
+/// # Errors
+/// `upstream_bad_response` for a result that is for somebody else, or for a request or notification.
+pub fn failed(mut expected: Expected, bytes: Bytes) -> Result<Bytes, Refusal> {
+    let Ok(body) = message::read_server(&bytes, &expected.limits) else { return Ok(bytes) };
+    let all = match &body {
+        Body::One(message) => std::slice::from_ref(message),
+        Body::Batch(messages) => messages,
+    };
+    if all.iter().any(|message| message.kind != Kind::Error) {
+        judge(&mut expected, &body, &bytes)?;
     }
+    let changed = all.first().filter(|_| all.len() == 1).and_then(|error| changed(&expected, error, &bytes));
+    Ok(changed.map_or(bytes, Bytes::from))
+}
+
+/// Judges an answer that was checked while it passed, at its end.
+///
+/// # Errors
+/// As [`whole`].
+pub fn passed(mut expected: Expected, seen: &Seen) -> Result<(), Refusal> {
+    let (is_batch, all): (_, &[SeenMessage]) = match seen {
+        Seen::One(message) => (false, std::slice::from_ref(message)),
+        Seen::Batch(messages) => (true, messages),
+    };
+    expected.judge_whole(is_batch, all.iter().map(Said::seen)).map_err(|why| bad(why, expected.reads_only))
+}
+
+fn judge(expected: &mut Expected, body: &Body, bytes: &[u8]) -> Result<(), Refusal> {
+    let (is_batch, all) = match body {
+        Body::One(message) => (false, std::slice::from_ref(message)),
+        Body::Batch(messages) => (true, messages.as_slice()),
+    };
+    let all = all.iter().map(|message| Said::of(message, bytes));
+    expected.judge_whole(is_batch, all).map_err(|why| bad(why, expected.reads_only))
 }
 
 /// The revision that an answer to `initialize` names.

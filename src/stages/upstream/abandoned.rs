@@ -45,7 +45,7 @@ impl Drop for Place {
 
 #[derive(Debug)]
 struct Orphan {
-    connection: Connection,
+    connection: Box<Connection>,
     deadline: Instant,
     _place: Place,
 }
@@ -60,7 +60,7 @@ pub struct Abandoned {
 
 impl Abandoned {
     /// Takes a call over, or closes its connection where the route has no room left.
-    pub(super) fn adopt(&self, connection: Connection, deadline: Instant, room: &Room) {
+    pub(super) fn adopt(&self, connection: Box<Connection>, deadline: Instant, room: &Room) {
         let Some(place) = room.take() else {
             tracing::warn!(most = room.most, "a client left and its call is cut: [http] abandoned is reached");
             return;

@@ -1,57 +1,50 @@
 //! A call in progress: its connection, its time, and what becomes of it when its client leaves.
 
-use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Reason, Refusal, clock};
+use crate::model::{Refusal, clock};
 use crate::net::upstream::{Collected, Connection, Failure};
 
-use super::abandoned::Room;
-use super::make::Manner;
-use super::{Client, Patience};
+use super::miss::Miss;
+use super::{Client, Manner, Patience};
 
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
 #[derive(Debug)]
 pub struct Call {
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     client: Rc<Client>,
     patience: Patience,
     deadline: Instant,
-    reads_only: bool,
-    /// Where the call goes on when the client leaves; `None` cancels it by closing the connection.
-    outlives: Option<Room>,
+    /// When the server was heard last. Silence counts from here, however often a caller asks anew in the meantime.
+    heard: Instant,
+    manner: Manner,
     fingerprint: u64,
 }
 
 impl Call {
     pub(super) fn new(
-        connection: Connection,
+        connection: Box<Connection>,
         client: &Rc<Client>,
         patience: Patience,
         deadline: Instant,
-        manner: &Manner,
+        manner: Manner,
     ) -> Self {
-        Self {
-            connection: Some(connection),
-            client: Rc::clone(client),
-            patience,
-            deadline,
-            reads_only: manner.reads_only,
-            outlives: manner.outlives.clone(),
-            fingerprint: 0,
-        }
+        let connection = Some(connection);
+        Self { connection, client: Rc::clone(client), patience, deadline, heard: deadline, manner, fingerprint: 0 }
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
-        self.connection.as_mut().expect("a call has its connection until it is finished or dropped")
+        self.connection.as_mut().expect("a call has its connection until it is finished, cut or dropped")
     }
 
+    /// The head of the answer has come, from this endpoint.
     pub(super) fn answered_by(&mut self, fingerprint: u64) {
         self.fingerprint = fingerprint;
+        self.hear();
     }
 
     /// The endpoint that answers, as sealed ids name it.
@@ -62,10 +55,11 @@ impl Call {
     /// The next piece of the answer; `None` at its end. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// `upstream_reset`, `upstream_bad_response`, `upstream_timeout`.
+    /// `upstream_reset`, `upstream_bad_response`, `upstream_timeout`; the call is over.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Refusal> {
-        let (by, reads_only) = (self.by(self.patience.idle), self.reads_only);
-        within(by, reads_only, self.connection().chunk()).await
+        let by = self.by();
+        let read = timeout_at(by, self.connection().chunk()).await;
+        self.settle(read)
     }
 
     /// The whole answer if it ends within `limit` bytes, else what has come of it.
@@ -73,8 +67,12 @@ impl Call {
     /// # Errors
     /// As [`Call::chunk`].
     pub async fn whole(&mut self, limit: usize) -> Result<Collected, Refusal> {
-        let (by, reads_only) = (self.by(self.patience.idle), self.reads_only);
-        within(by, reads_only, self.connection().whole(limit)).await
+        if self.patience.idle.is_some() {
+            return self.piece_by_piece(limit).await;
+        }
+        let by = self.by();
+        let read = timeout_at(by, self.connection().whole(limit)).await;
+        self.settle(read)
     }
 
     /// The answer has been read as far as it is wanted: the connection is kept if it can be.
@@ -91,48 +89,57 @@ impl Call {
 
     /// Whether the answer has been read to its end.
     pub fn is_done(&self) -> bool {
-        self.connection.as_ref().is_none_or(Connection::is_done)
+        self.connection.as_ref().is_none_or(|connection| connection.is_done())
     }
 
-    fn by(&self, bound: Option<Duration>) -> Instant {
-        bound.map_or(self.deadline, |bound| self.deadline.min(clock::timer_now() + bound))
+    /// As [`Call::whole`], with a time for each piece.
+    async fn piece_by_piece(&mut self, limit: usize) -> Result<Collected, Refusal> {
+        let mut whole = Vec::new();
+        while whole.len() <= limit {
+            match self.chunk().await? {
+                Some(piece) if whole.is_empty() && self.is_done() && piece.len() <= limit => {
+                    return Ok(Collected::Whole(piece));
+                }
+                Some(piece) => whole.extend_from_slice(&piece),
+                None => return Ok(Collected::Whole(Bytes::from(whole))),
+            }
+        }
+        Ok(Collected::Longer(Bytes::from(whole)))
+    }
+
+    fn by(&self) -> Instant {
+        self.patience.idle.map_or(self.deadline, |idle| self.deadline.min(self.heard + idle))
+    }
+
+    fn hear(&mut self) {
+        if self.patience.idle.is_some() {
+            self.heard = clock::timer_now();
+        }
+    }
+
+    fn settle<T>(&mut self, read: Result<Result<T, Failure>, Elapsed>) -> Result<T, Refusal> {
+        let miss = match read {
+            Ok(Ok(read)) => {
+                self.hear();
+                return Ok(read);
+            }
+            Ok(Err(failure)) => Miss::Broken(failure),
+            Err(_) if self.by() < self.deadline => Miss::TimedOut("idle_timeout"),
+            Err(_) => Miss::TimedOut("deadline"),
+        };
+        // There is no answer to wait for any more, with or without a client.
+        self.manner.outlives = None;
+        Err(miss.refusal(self.manner.reads_only))
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        if let Some(room) = self.outlives.take().filter(|_| !connection.is_done()) {
+        if connection.is_done() {
+            self.client.pool.give_back(connection);
+        } else if let Some(room) = self.manner.outlives.take() {
             self.client.abandoned.adopt(connection, self.deadline, &room);
         }
     }
-}
-
-async fn within<T>(
-    by: Instant,
-    reads_only: bool,
-    read: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Refusal> {
-    match timeout_at(by, read).await {
-        Ok(Ok(read)) => Ok(read),
-        Ok(Err(failure)) => Err(refusal(&failure, reads_only)),
-        Err(_) => Err(timed_out(reads_only)),
-    }
-}
-
-/// What a failed exchange means to the caller.
-pub(super) fn refusal(failure: &Failure, reads_only: bool) -> Refusal {
-    if failure.nothing_sent() {
-        return Refusal::new(Reason::UpstreamUnavailable, failure.to_string()).retryable(Duration::from_secs(1));
-    }
-    let reason = match failure {
-        Failure::Malformed(_) | Failure::TooLarge(_) => Reason::UpstreamBadResponse,
-        _ => Reason::UpstreamReset,
-    };
-    Refusal::new(reason, failure.to_string()).after_sending(reads_only)
-}
-
-pub(super) fn timed_out(reads_only: bool) -> Refusal {
-    Refusal::new(Reason::UpstreamTimeout, "the server took longer than first_byte, idle_timeout or deadline allow")
-        .after_sending(reads_only)
 }

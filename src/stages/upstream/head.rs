@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::HeaderMap;
 
+use crate::protocol::hop_by_hop::HopByHop;
 use crate::protocol::revision::Era;
 
 /// What goes to the server.
@@ -17,20 +18,21 @@ pub struct Outgoing<'a> {
     pub era: Era,
     /// The server's own session id.
     pub session: Option<&'a str>,
-    /// Whether the answer may come encoded, since nothing here has to read it.
-    pub encodable: bool,
     /// The length of the body; `None` where there is none.
     pub length: Option<usize>,
 }
 
 impl Outgoing<'_> {
     /// Appends the head.
+    ///
+    /// No coding is asked for: an answer that nobody can read here could be an answer to anything. Without the field
+    /// a server may choose one (RFC 9110, 12.5.3).
     pub fn write(&self, authority: &str, path: &str, out: &mut Vec<u8>) {
         // Writing into a Vec cannot fail.
-        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\n", self.method);
-        let named = connection_options(self.headers);
+        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\naccept-encoding: identity\r\n", self.method);
+        let hop_by_hop = HopByHop::of(self.headers);
         for (name, value) in self.headers {
-            if self.passes(name) && !named.iter().any(|option| name.as_str().eq_ignore_ascii_case(option)) {
+            if self.passes(name.as_str()) && !hop_by_hop.has(name.as_str()) {
                 field(out, name.as_str(), value.as_bytes());
             }
         }
@@ -44,38 +46,20 @@ impl Outgoing<'_> {
     }
 
     /// Whether a field of the client's goes on. What names the client to us, or us to the client, does not: it would
-    /// be a credential, or a claim about an address that nobody has checked.
-    fn passes(&self, name: &HeaderName) -> bool {
-        match name.as_str() {
-            "accept-encoding" => self.encodable,
+    /// be a credential, or a claim that nobody has checked (addresses; where the page stands that `Origin` names).
+    fn passes(&self, name: &str) -> bool {
+        match name {
             "last-event-id" => self.era == Era::Legacy,
-            "host" | "content-length" | "expect" | "mcp-session-id" | "origin" | "referer" => false,
-            "authorization" | "cookie" | "x-api-key" | "api-key" => false,
-            "forwarded" | "x-real-ip" => false,
-            other => !is_hop_by_hop(other) && !other.starts_with("weir-") && !other.starts_with("x-forwarded-"),
+            "host" | "content-length" | "expect" | "accept-encoding" | "mcp-session-id" => false,
+            "origin" | "referer" | "authorization" | "cookie" | "x-auth-token" => false,
+            "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "cf-connecting-ip" => false,
+            other => {
+                let ours = ["weir-", "x-forwarded-", "sec-fetch-"].iter().any(|prefix| other.starts_with(prefix));
+                let key = other.ends_with("api-key") || other.ends_with("apikey");
+                !ours && !key
+            }
         }
     }
-}
-
-/// Fields that concern one connection only (RFC 9110, 7.6.1), and those of proxies.
-pub fn is_hop_by_hop(name: &str) -> bool {
-    match name {
-        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "http2-settings" => true,
-        other => other.starts_with("proxy-"),
-    }
-}
-
-/// The fields that `Connection` names: they are hop by hop as well.
-fn connection_options(headers: &HeaderMap) -> Vec<&str> {
-    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
-    let options = values.flat_map(|value| value.split(',')).map(str::trim);
-    // `Connection` may not name fields that matter end to end, or a client could strip them from its own checks.
-    options.filter(|option| !option.is_empty() && !is_end_to_end(option)).collect()
-}
-
-fn is_end_to_end(option: &str) -> bool {
-    let starts = |prefix: &str| option.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    starts("mcp-") || option.eq_ignore_ascii_case("content-type") || option.eq_ignore_ascii_case("accept")
 }
 
 fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -87,54 +71,91 @@ fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
-    fn written(era: Era, fields: &[(&'static str, &'static str)]) -> String {
+    fn written(era: Era, session: Option<&str>, fields: &[(&'static str, &'static str)]) -> String {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let outgoing = Outgoing {
-            method: "POST",
-            headers: &headers,
-            era,
-            session: Some("s-1"),
-            encodable: false,
-            length: Some(2),
-        };
+        let outgoing = Outgoing { method: "POST", headers: &headers, era, session, length: Some(2) };
         let mut out = Vec::new();
         outgoing.write("files.internal:3000", "/mcp?x=1", &mut out);
-        String::from_utf8(out).unwrap()
+        let text = String::from_utf8(out).unwrap();
+        let ours = "POST /mcp?x=1 HTTP/1.1\r\nhost: files.internal:3000\r\naccept-encoding: identity\r\n";
+        let fields = text.strip_prefix(ours).expect("it begins alike").strip_suffix("content-length: 2\r\n\r\n");
+        fields.expect("it ends alike").to_owned()
     }
 
     #[test]
     fn what_is_the_clients_own_stays_here() {
+        for name in [
+            "host",
+            "content-length",
+            "expect",
+            "accept-encoding",
+            "origin",
+            "referer",
+            "authorization",
+            "cookie",
+            "x-api-key",
+            "api-key",
+            "x-goog-api-key",
+            "x-auth-token",
+            "proxy-authorization",
+            "proxy-connection",
+            "mcp-session-id",
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-real-ip",
+            "true-client-ip",
+            "sec-fetch-site",
+            "weir-principal",
+            "connection",
+            "keep-alive",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "http2-settings",
+        ] {
+            assert_eq!(written(Era::Legacy, None, &[(name, "x")]), "", "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_else_passes_in_its_order_and_number() {
         let fields = [
-            ("host", "gateway"),
-            ("authorization", "Bearer x"),
-            ("cookie", "a=b"),
-            ("x-api-key", "k"),
-            ("origin", "http://localhost"),
-            ("mcp-session-id", "sealed"),
-            ("x-forwarded-for", "10.0.0.1"),
-            ("weir-principal", "me"),
-            ("proxy-authorization", "x"),
-            ("accept-encoding", "gzip"),
-            ("connection", "x-hop, mcp-method"),
-            ("x-hop", "1"),
-            ("mcp-method", "tools/call"),
+            ("user-agent", "example/1.0"),
+            ("accept", "application/json, text/event-stream"),
+            ("x-team", "blue"),
+            ("content-type", "application/json; charset=utf-8"),
+            ("mcp-param-region", "=?base64?w7w=?="),
             ("traceparent", "00-1"),
+            ("x-team", "green"),
+            ("baggage", ""),
         ];
         assert_eq!(
-            written(Era::Legacy, &fields),
-            "POST /mcp?x=1 HTTP/1.1\r\nhost: files.internal:3000\r\nmcp-method: tools/call\r\ntraceparent: 00-1\r\n\
-             mcp-session-id: s-1\r\ncontent-length: 2\r\n\r\n"
+            written(Era::Modern, None, &fields),
+            "user-agent: example/1.0\r\naccept: application/json, text/event-stream\r\nx-team: blue\r\n\
+             x-team: green\r\ncontent-type: application/json; charset=utf-8\r\nmcp-param-region: =?base64?w7w=?=\r\n\
+             traceparent: 00-1\r\nbaggage: \r\n"
         );
     }
 
     #[test]
-    fn resumption_is_of_the_legacy_era() {
-        assert!(written(Era::Legacy, &[("last-event-id", "7")]).contains("last-event-id: 7\r\n"));
-        assert!(!written(Era::Modern, &[("last-event-id", "7")]).contains("last-event-id"));
+    fn connection_takes_away_what_it_names() {
+        let fields = [("connection", "x-hop, mcp-method"), ("x-hop", "1"), ("mcp-method", "tools/call")];
+        assert_eq!(written(Era::Modern, None, &fields), "mcp-method: tools/call\r\n");
+    }
+
+    #[test]
+    fn sessions_and_resumption_are_of_the_legacy_era() {
+        let fields = [("mcp-session-id", "sealed"), ("last-event-id", "7")];
+        assert_eq!(written(Era::Legacy, Some("s-1"), &fields), "last-event-id: 7\r\nmcp-session-id: s-1\r\n");
+        assert_eq!(written(Era::Modern, None, &fields), "");
     }
 }

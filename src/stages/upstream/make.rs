@@ -1,34 +1,25 @@
 //! Making a call on one endpoint after the other, for as long as nothing has been sent.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, Refusal, clock};
-use crate::net::upstream::{Connection, Endpoint, Failure, ResponseHead, Stage};
+use crate::net::upstream::{Connection, Endpoint, Failure, ResponseHead};
 
-use super::abandoned::Room;
-use super::call::{self, Call};
+use super::call::Call;
 use super::head::Outgoing;
-use super::{Client, Patience};
-
-/// How a call may be treated.
-#[derive(Clone, Debug)]
-pub struct Manner {
-    /// Making it twice can do no harm.
-    pub reads_only: bool,
-    /// Where it goes on when the client leaves; `None`: leaving cancels it.
-    pub outlives: Option<Room>,
-}
+use super::miss::Miss;
+use super::{Client, Manner, Patience};
 
 /// Sends a request to the first of `candidates` (place in the pool, endpoint, fingerprint) that takes it, and waits
 /// for the head of the answer.
 ///
-/// Another endpoint, or the same one over a new connection, is tried only where nothing was sent, or where a kept
-/// connection broke before any of the answer came and the call only reads (security, "Repeating").
+/// Another endpoint, or the same one over a new connection, is tried only where nothing was sent; the same one over a
+/// new connection also where a kept connection broke before any of the answer came and the call only reads (security,
+/// "Repeating").
 ///
 /// # Errors
 /// `upstream_unavailable` (nothing was sent), `upstream_reset`, `upstream_bad_response`, `upstream_timeout`.
@@ -38,27 +29,26 @@ pub async fn make<'a>(
     outgoing: &Outgoing<'_>,
     body: &Bytes,
     patience: Patience,
-    manner: &Manner,
+    manner: Manner,
 ) -> Result<(Call, ResponseHead), Refusal> {
     let deadline = clock::timer_now() + patience.deadline;
-    let mut last = None;
+    let mut refusal = Refusal::new(Reason::UpstreamUnavailable, "the server has no endpoint");
     for (index, endpoint, fingerprint) in candidates {
-        let mut attempt = Attempt { client, index, endpoint, outgoing, body, patience, deadline, manner };
-        match attempt.run().await {
+        let attempt = Attempt { client, index, endpoint, outgoing, body, patience, deadline, manner: &manner };
+        let miss = match attempt.run().await {
             Ok((mut call, head)) => {
                 call.answered_by(fingerprint);
                 return Ok((call, head));
             }
-            Err(refusal) if refusal.reason == Reason::UpstreamUnavailable => {
-                tracing::warn!(endpoint = %endpoint.url, reason = %refusal.message, "an endpoint took no request");
-                last = Some(refusal);
-            }
-            Err(refusal) => return Err(refusal),
+            Err(miss) => miss,
+        };
+        refusal = miss.refusal(manner.reads_only);
+        if !miss.nothing_sent() {
+            break;
         }
+        tracing::warn!(endpoint = %endpoint.url, reason = %miss, "an endpoint took no request");
     }
-    Err(last.unwrap_or_else(|| {
-        Refusal::new(Reason::UpstreamUnavailable, "the server has no endpoint").retryable(Duration::from_secs(1))
-    }))
+    Err(refusal)
 }
 
 struct Attempt<'a, 'b> {
@@ -74,51 +64,33 @@ struct Attempt<'a, 'b> {
 
 impl Attempt<'_, '_> {
     /// One endpoint: over a kept connection first, over a new one where that turns out to be stale.
-    async fn run(&mut self) -> Result<(Call, ResponseHead), Refusal> {
+    async fn run(&self) -> Result<(Call, ResponseHead), Miss> {
         if let Some(kept) = self.client.pool.take(self.index) {
             match self.over(kept).await {
-                Err(Some(failure)) if self.may_repeat(&failure) => {}
-                Err(Some(failure)) => return Err(call::refusal(&failure, self.manner.reads_only)),
-                Err(None) => return Err(call::timed_out(self.manner.reads_only)),
-                Ok(answer) => return Ok(answer),
+                Err(miss) if miss.nothing_sent() || self.manner.reads_only && miss.is_unanswered() => {}
+                outcome => return outcome,
             }
         }
         let connected = timeout_at(self.deadline, self.client.pool.connect(self.index, self.endpoint)).await;
-        let fresh = match connected {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(failure)) => return Err(call::refusal(&failure, true)),
-            Err(_) => return Err(call::refusal(&Failure::ConnectTimeout, true)),
-        };
-        self.over(fresh).await.map_err(|failure| match failure {
-            Some(failure) => call::refusal(&failure, self.manner.reads_only),
-            None => call::timed_out(self.manner.reads_only),
-        })
+        self.over(connected.unwrap_or(Err(Failure::ConnectTimeout)).map_err(Miss::Broken)?).await
     }
 
-    /// Sends the request and reads the answer's head; the error `None` is a time-out.
-    async fn over(&self, connection: Connection) -> Result<(Call, ResponseHead), Option<Failure>> {
-        let mut call = Call::new(connection, self.client, self.patience, self.deadline, self.manner);
+    /// Sends the request and reads the answer's head.
+    async fn over(&self, connection: Box<Connection>) -> Result<(Call, ResponseHead), Miss> {
+        let mut call = Call::new(connection, self.client, self.patience, self.deadline, self.manner.clone());
         let endpoint = self.endpoint;
         let write = |out: &mut Vec<u8>| self.outgoing.write(&endpoint.authority, &endpoint.path, out);
         call.connection().queue(write, self.body.clone());
-        let by = self.patience.first_byte.map(|bound| clock::timer_now() + bound);
-        let by = by.map_or(self.deadline, |by| by.min(self.deadline));
-        match timeout_at(by, call.connection().head(&Method::POST)).await {
-            Ok(Ok(head)) => Ok((call, head)),
-            Ok(Err(failure)) => {
-                call.cut();
-                Err(Some(failure))
-            }
-            Err(_) => {
-                // Nobody waits for this answer any more, in either era.
-                call.cut();
-                Err(None)
-            }
-        }
-    }
-
-    fn may_repeat(&self, failure: &Failure) -> bool {
-        let unanswered = matches!(failure, Failure::Reset { stage: Stage::Sending | Stage::Waiting, .. });
-        failure.nothing_sent() || (self.manner.reads_only && unanswered)
+        let first_byte = self.patience.first_byte.map(|bound| clock::timer_now() + bound);
+        let by = first_byte.map_or(self.deadline, |by| by.min(self.deadline));
+        // How to read the answer depends on the method in one way only: one to HEAD, which is never sent, has no body.
+        let miss = match timeout_at(by, call.connection().head(&Method::POST)).await {
+            Ok(Ok(head)) => return Ok((call, head)),
+            Ok(Err(failure)) => Miss::Broken(failure),
+            Err(_) => Miss::TimedOut(if by < self.deadline { "first_byte" } else { "deadline" }),
+        };
+        // Nobody waits for this answer any more, in either era.
+        call.cut();
+        Err(miss)
     }
 }

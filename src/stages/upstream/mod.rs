@@ -5,6 +5,7 @@ mod abandoned;
 mod call;
 mod head;
 mod make;
+mod miss;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use crate::net::upstream::Pool;
 
 pub use abandoned::{Abandoned, Room};
 pub use call::Call;
-pub use head::{Outgoing, is_hop_by_hop};
-pub use make::{Manner, make};
+pub use head::Outgoing;
+pub use make::make;
 
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,15 @@ impl Patience {
     pub fn without_deadline(self) -> Self {
         Self { deadline: NEVER, ..self }
     }
+}
+
+/// How a call may be treated.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// Making it twice can do no harm.
+    pub reads_only: bool,
+    /// Where it goes on when the client leaves; `None`: leaving cancels it.
+    pub outlives: Option<Rc<Room>>,
 }
 
 /// What one core makes calls with.

@@ -8,6 +8,9 @@ use http_body::Body;
 
 use crate::model::{Reason, Refusal};
 
+/// Bytes that are made room for before they have come.
+const CREDIBLE: usize = 64 * 1024;
+
 /// Collects a body of at most `limit` bytes.
 ///
 /// # Errors
@@ -23,8 +26,9 @@ where
     }
     let Some(first) = next(&mut body, limit).await? else { return Ok(Bytes::new()) };
     let Some(second) = next(&mut body, limit).await? else { return Ok(first) };
-    // The announced length is the client's word: room is made for what has come, and for what is credible.
-    let mut whole = BytesMut::with_capacity((announced as usize).max(first.len() + second.len()));
+    // The announced length is the client's word: room is made for what has come, and beyond that only for a little.
+    let credible = usize::try_from(announced).unwrap_or(CREDIBLE).min(CREDIBLE);
+    let mut whole = BytesMut::with_capacity(credible.max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     let mut piece = Some(second);
     while let Some(bytes) = piece {

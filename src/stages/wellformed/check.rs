@@ -9,6 +9,8 @@ use http_body::Body as HttpBody;
 use crate::catalog::Catalog;
 use crate::model::{Addressee, Reason, Refusal, Refused};
 use crate::protocol::headers::{self, Fault, Mismatch};
+use crate::protocol::json::quoted;
+use crate::protocol::media;
 use crate::protocol::message::{self, Body, Kind, Limits, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::{Era, Revision, SERVED_MODERN};
@@ -39,20 +41,22 @@ where
     if verb != Verb::Post {
         return Ok(WellFormed { bytes: Bytes::new(), body: None, era: Era::Legacy, method: None });
     }
-    media(headers).map_err(to_nobody)?;
+    readable(headers).map_err(to_nobody)?;
     let bytes = body::collect(body, checks.body).await.map_err(to_nobody)?;
     let limits = Limits { depth: checks.depth, ..Limits::default() };
     let body = message::read_client(&bytes, &limits).map_err(|fault| unreadable(&fault, &bytes))?;
-    let era = match &body {
-        Body::One(message) => headers::era(headers, message.meta.protocol_version.is_some(), false),
-        Body::Batch(_) => headers::era(headers, false, true),
+    let (era, checked) = match &body {
+        Body::One(message) => match headers::era(headers, message.meta.protocol_version.is_some(), false) {
+            Era::Modern => (Era::Modern, modern(checks, headers, message, &bytes)),
+            Era::Legacy => (Era::Legacy, one_version(headers)),
+        },
+        // Where no batch is allowed nothing of it counts as read, so the error is nobody's.
+        Body::Batch(messages) => {
+            batch(headers, messages, &bytes).map_err(to_nobody)?;
+            (Era::Legacy, Ok(()))
+        }
     };
     let method = method(&body, &bytes);
-    let checked = match (&body, era) {
-        (Body::One(message), Era::Modern) => modern(checks, headers, message, &bytes),
-        (Body::One(_), Era::Legacy) => one_version(headers),
-        (Body::Batch(messages), _) => batch(headers, messages, &bytes),
-    };
     let message = WellFormed { bytes, body: Some(body), era, method };
     match checked {
         Ok(()) => Ok(message),
@@ -62,7 +66,7 @@ where
 
 /// What is no JSON in UTF-8 is not read. An encoded body, or one in another charset, would be read differently by us
 /// and by a server that decodes it; the media type itself is for the server to judge.
-fn media(headers: &HeaderMap) -> Result<(), Refusal> {
+fn readable(headers: &HeaderMap) -> Result<(), Refusal> {
     let unsupported = |what: &'static str| Err(Refusal::new(Reason::UnsupportedMediaType, what));
     let encodings = headers.get_all(header::CONTENT_ENCODING);
     if encodings.iter().any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")) {
@@ -73,15 +77,10 @@ fn media(headers: &HeaderMap) -> Result<(), Refusal> {
     if types.next().is_some() {
         return unsupported("two Content-Type headers");
     }
-    let Ok(media) = media.to_str() else { return unsupported("a Content-Type outside visible ASCII") };
-    let charsets = media.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let foreign = charsets.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).any(|(_, charset)| {
-        let charset = charset.trim().trim_matches('"');
-        !["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
-    });
-    match foreign {
-        true => unsupported("a charset other than utf-8; JSON is exchanged in UTF-8 (RFC 8259, 8.1)"),
-        false => Ok(()),
+    match media.to_str() {
+        Ok(value) if media::is_utf8(value) => Ok(()),
+        Ok(_) => unsupported("a Content-Type of another charset than utf-8, or with malformed parameters"),
+        Err(_) => unsupported("a Content-Type outside visible ASCII"),
     }
 }
 
@@ -135,7 +134,7 @@ fn unsupported_version(checks: &Checks<'_>, requested: &str) -> Refusal {
     let serves = |revision: &&Revision| known.as_ref().is_none_or(|known| known.contains(**revision));
     let supported: Vec<_> = SERVED_MODERN.iter().filter(serves).map(|revision| format!("\"{revision}\"")).collect();
     let requested: Cow<'_, str> = requested.chars().take(64).collect();
-    let quoted = crate::protocol::json::quoted(&requested);
+    let quoted = quoted(&requested);
     Refusal::new(Reason::UnsupportedVersion, format!("protocol version {quoted} is not served here"))
         .with_data(format!("\"supported\":[{}],\"requested\":{quoted}", supported.join(",")))
 }
@@ -148,21 +147,23 @@ fn one_version(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// Batches are of 2025-03-26 alone, and none opens a conversation.
+/// Batches are of 2025-03-26 alone, and none opens a conversation. A session may say more: see [`no_batch`].
 fn batch(headers: &HeaderMap, messages: &[Message], bytes: &[u8]) -> Result<(), Refusal> {
     one_version(headers)?;
     let named = headers.get(headers::MCP_PROTOCOL_VERSION);
     if named.is_some_and(|version| version.as_bytes().trim_ascii() != Revision::V2025_03_26.as_str().as_bytes()) {
-        return Err(Refusal::new(
-            Reason::InvalidRequest,
-            "batches are of 2025-03-26 alone; send each message on its own",
-        ));
+        return Err(no_batch());
     }
     let initialize = |message: &Message| message.method.is_some_and(|method| method.is(bytes, "initialize"));
     match messages.iter().any(initialize) {
         true => Err(Refusal::new(Reason::InvalidRequest, "initialize may not be part of a batch")),
         false => Ok(()),
     }
+}
+
+/// The refusal of a batch in a conversation of another revision.
+pub fn no_batch() -> Refusal {
+    Refusal::new(Reason::InvalidRequest, "batches are of 2025-03-26 alone; send each message on its own")
 }
 
 fn to_nobody(refusal: Refusal) -> Refused {

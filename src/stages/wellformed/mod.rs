@@ -12,7 +12,7 @@ use crate::protocol::message::{Body, Kind, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
-pub use check::{Checks, read};
+pub use check::{Checks, no_batch, read};
 
 /// The HTTP methods of streamable HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,10 @@ impl WellFormed {
         match &self.body {
             None => Addressee::Nobody,
             Some(Body::One(message)) => addressee(message, &self.bytes, self.era),
-            Some(Body::Batch(messages)) => Addressee::Batch(ids(messages, &self.bytes)),
+            Some(Body::Batch(messages)) => match ids(messages, &self.bytes) {
+                none if none.is_empty() => Addressee::Notification(self.era),
+                ids => Addressee::Batch(ids),
+            },
         }
     }
 }

@@ -54,8 +54,9 @@ fn raw_heads(bytes: &[u8]) -> Vec<Vec<u8>> {
         if !in_body {
             head.push(*byte);
         }
-        // An empty line before a request line leaves the guard between two requests as well.
-        if head.len() > 2 && guard.phase() != Phase::Head {
+        // An empty line before a request line, and the CR of another one, leave the guard between two requests as well.
+        let has_begun = head.iter().any(|byte| !b"\r\n".contains(byte));
+        if has_begun && guard.phase() != Phase::Head {
             heads.push(std::mem::take(&mut head));
         }
     }

@@ -23,12 +23,12 @@ async fn a_reset_before_anything_was_sent_is_known_as_such() {
     peer.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     answer(&mut connection).await.expect("an answer");
     reset(peer);
-    connection.heard().await;
+    soon(connection.heard()).await;
     connection.queue(|head| head.extend_from_slice(HEAD.as_bytes()), Bytes::new());
     let failure = connection.flush().await.expect_err("the connection is gone");
     assert!(failure.nothing_sent(), "{failure}");
     assert_eq!(broken::<()>(Err(failure)), (false, Stage::Sending));
-    let failure = connection.head(&Method::POST).await.expect_err("and stays gone");
+    let failure = soon(connection.head(&Method::POST)).await.expect_err("and stays gone");
     assert!(failure.nothing_sent(), "{failure}");
     pool.give_back(connection);
     assert_eq!(pool.idle(), 0);
@@ -43,7 +43,7 @@ async fn a_reset_after_the_request_was_sent_leaves_it_unknown() {
         } else {
             reset(peer);
         }
-        let failure = connection.head(&Method::POST).await.expect_err("no answer comes");
+        let failure = soon(connection.head(&Method::POST)).await.expect_err("no answer comes");
         assert!(!failure.nothing_sent(), "{failure}");
         assert_eq!(broken::<()>(Err(failure)), (true, Stage::Waiting));
     }
@@ -56,7 +56,7 @@ async fn a_reset_while_the_request_is_sent_leaves_it_unknown() {
     connection.queue(|head| head.extend_from_slice(HEAD.as_bytes()), Bytes::from(vec![b'x'; 16 << 20]));
     assert!(poll_once(connection.flush()).await.is_none());
     reset(peer);
-    assert_eq!(broken(connection.head(&Method::POST).await), (true, Stage::Sending));
+    assert_eq!(broken(soon(connection.head(&Method::POST)).await), (true, Stage::Sending));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_malformed_answer_ends_the_connection() {
     for text in ["SSH-2.0-OpenSSH_9.9\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"] {
         let (pool, mut connection, mut peer) = asked().await;
         peer.say(text).await;
-        let failure = connection.head(&Method::POST).await.expect_err("no HTTP");
+        let failure = soon(connection.head(&Method::POST)).await.expect_err("no HTTP");
         assert!(matches!(failure, Failure::Malformed(_)), "{failure}");
         assert!(!failure.nothing_sent());
         pool.give_back(connection);
@@ -109,7 +109,7 @@ async fn a_malformed_answer_ends_the_connection() {
 async fn a_flood_of_interim_answers_ends() {
     let (_pool, mut connection, mut peer) = asked().await;
     peer.say("HTTP/1.1 102 Processing\r\n\r\n".repeat(1000)).await;
-    let failure = connection.head(&Method::POST).await.expect_err("too many");
+    let failure = soon(connection.head(&Method::POST)).await.expect_err("too many");
     assert!(matches!(failure, Failure::TooLarge(_)), "{failure}");
 }
 

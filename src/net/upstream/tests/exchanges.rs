@@ -43,9 +43,10 @@ async fn an_answer_split_anywhere_and_interrupted_there_is_the_same() {
             assert!(poll_once(connection.whole(100)).await.is_none(), "its end has not been sent");
         }
         peer.say(second).await;
-        let head = if let Some(head) = head { head } else { connection.head(&Method::POST).await.expect("a head") };
+        let head =
+            if let Some(head) = head { head } else { soon(connection.head(&Method::POST)).await.expect("a head") };
         assert_eq!(head.headers["a"], "b");
-        let body = connection.whole(11).await.expect("a body");
+        let body = soon(connection.whole(11)).await.expect("a body");
         assert_eq!(body, Collected::Whole(Bytes::from_static(b"hello world")), "split at {at}");
         assert!(connection.is_done());
 
@@ -117,7 +118,7 @@ async fn a_large_body_is_written_while_the_answer_is_awaited() {
         peer.hear(&body).await;
         peer.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     };
-    let (answer, ()) = tokio::join!(answer(&mut connection), server);
+    let (answer, ()) = soon(async { tokio::join!(answer(&mut connection), server) }).await;
     assert_eq!(answer.expect("an answer").1, "ok");
     pool.give_back(connection);
     assert_eq!(pool.idle(), 1);
@@ -131,7 +132,7 @@ async fn an_early_answer_is_heard_though_the_request_is_stuck() {
     assert!(poll_once(connection.flush()).await.is_none());
     // The server reads nothing of the body, and both calls return all the same.
     peer.say("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").await;
-    connection.flush().await.expect("it returns because the server speaks");
+    soon(connection.flush()).await.expect("it returns because the server speaks");
     let (head, body) = answer(&mut connection).await.expect("an answer");
     assert_eq!((head.status.as_u16(), &body[..]), (413, &b"no"[..]));
     assert!(connection.is_done() && connection.sent_any());

@@ -48,7 +48,7 @@ async fn a_connection_given_back_too_early_is_closed() {
     let (pool, connection, mut peer) = asked().await;
     pool.give_back(connection);
     assert_eq!(pool.idle(), 0);
-    assert_eq!(peer.socket.read(&mut [0]).await.expect("an orderly end"), 0);
+    assert_eq!(soon(peer.socket.read(&mut [0])).await.expect("an orderly end"), 0);
 
     let (pool, mut connection, mut peer) = asked().await;
     peer.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok").await;
@@ -77,7 +77,7 @@ async fn the_most_recently_used_comes_first_and_the_oldest_gives_way() {
     let (server, pool, now) = (Server::new().await, Pool::new(2, 2), Instant::now());
     let mut peers = idle(&server, &pool, 3, OK, now).await;
     assert_eq!(pool.idle(), 2);
-    assert_eq!(peers[0].socket.read(&mut [0]).await.expect("an orderly end"), 0, "the oldest was closed");
+    assert_eq!(soon(peers[0].socket.read(&mut [0])).await.expect("an orderly end"), 0, "the oldest was closed");
     assert!(pool.take_at(1, now).is_none(), "another endpoint's");
     let mut connection = pool.take_at(0, now).expect("two were kept");
     assert!(connection.reused() && connection.endpoint() == 0);
@@ -106,7 +106,7 @@ async fn an_end_that_the_runtime_has_seen_costs_no_request() {
     peer.say(OK).await;
     answer(&mut connection).await.expect("an answer");
     peer.socket.shutdown().await.expect("it is open");
-    connection.heard().await;
+    soon(connection.heard()).await;
     let now = Instant::now();
     pool.give_back_at(connection, now);
     assert_eq!(pool.idle(), 1);
@@ -118,11 +118,10 @@ async fn an_end_that_the_runtime_has_seen_costs_no_request() {
 async fn an_end_that_only_the_kernel_knows_is_noticed_too() {
     let (server, pool, now) = (Server::new().await, Pool::new(1, 4), Instant::now());
     drop(idle(&server, &pool, 1, OK, now).await);
-    // No await from here on: the runtime cannot look at its sockets, only the peek can tell. The loop is for the
-    // kernel, which need not have delivered the end yet.
-    while let Some(connection) = pool.take_at(0, now + Duration::from_millis(101)) {
-        pool.give_back_at(connection, now);
-    }
+    // No await from here on: the runtime cannot look at its sockets, only the peek can tell.
+    until(|| {
+        pool.take_at(0, now + Duration::from_millis(101)).map(|connection| pool.give_back_at(connection, now)).is_none()
+    });
     assert_eq!(pool.idle(), 0);
 }
 
@@ -132,7 +131,7 @@ async fn any_byte_on_an_idle_connection_makes_it_stale() {
     peer.say(OK).await;
     answer(&mut connection).await.expect("an answer");
     peer.say("HTTP/1.1 408 Request Timeout\r\n\r\n").await;
-    connection.heard().await;
+    soon(connection.heard()).await;
     pool.give_back(connection);
     assert!(pool.take(0).is_none());
 }
@@ -142,14 +141,14 @@ async fn sweeping_closes_the_stale_and_the_old_and_leaves_the_rest() {
     let (server, pool, now) = (Server::new().await, Pool::new(1, 8), Instant::now());
     let mut peers = idle(&server, &pool, 3, OK, now).await;
     drop(peers.remove(1));
-    // Until the kernel has delivered the end.
-    while pool.idle() == 3 {
+    until(|| {
         pool.sweep_at(now + Duration::from_millis(101));
-    }
+        pool.idle() < 3
+    });
     assert_eq!(pool.idle(), 2);
     pool.sweep_at(now + Duration::from_secs(60));
     assert_eq!(pool.idle(), 0);
-    assert_eq!(peers[0].socket.read(&mut [0]).await.expect("an orderly end"), 0);
+    assert_eq!(soon(peers[0].socket.read(&mut [0])).await.expect("an orderly end"), 0);
 }
 
 #[tokio::test]
@@ -159,7 +158,7 @@ async fn closing_the_idle_closes_them_all() {
     pool.close_idle();
     assert_eq!(pool.idle(), 0);
     for peer in &mut peers {
-        assert_eq!(peer.socket.read(&mut [0]).await.expect("an orderly end"), 0);
+        assert_eq!(soon(peer.socket.read(&mut [0])).await.expect("an orderly end"), 0);
     }
     assert!(pool.take_at(0, now).is_none());
 }

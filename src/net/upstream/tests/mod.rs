@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// A connection of `pool`, as its endpoint 0, and the server's end of it.
-    async fn meet(&self, pool: &Pool) -> (Connection, Peer) {
+    async fn meet(&self, pool: &Pool) -> (Box<Connection>, Peer) {
         let connection = pool.connect(0, &self.endpoint).await.expect("the server listens");
         (connection, self.accept().await)
     }
@@ -62,7 +62,7 @@ impl Peer {
     /// Reads exactly `request`.
     async fn hear(&mut self, request: &[u8]) {
         let mut read = vec![0; request.len()];
-        self.socket.read_exact(&mut read).await.expect("the request comes");
+        soon(self.socket.read_exact(&mut read)).await.expect("the request comes");
         assert!(read == request, "heard {}", read.escape_ascii());
     }
 
@@ -72,7 +72,7 @@ impl Peer {
 }
 
 /// A pool, a connection of it on which a small POST was sent and heard, and the server's end.
-async fn asked() -> (Pool, Connection, Peer) {
+async fn asked() -> (Pool, Box<Connection>, Peer) {
     let pool = Pool::new(1, 4);
     let (mut connection, mut peer) = Server::new().await.meet(&pool).await;
     ask(&mut connection, &mut peer).await;
@@ -81,14 +81,14 @@ async fn asked() -> (Pool, Connection, Peer) {
 
 async fn ask(connection: &mut Connection, peer: &mut Peer) {
     connection.queue(|head| head.extend_from_slice(HEAD.as_bytes()), Bytes::from_static(b"{}"));
-    connection.flush().await.expect("the server listens");
+    soon(connection.flush()).await.expect("the server listens");
     peer.hear(format!("{HEAD}{{}}").as_bytes()).await;
 }
 
 /// Head and whole body.
 async fn answer(connection: &mut Connection) -> Result<(ResponseHead, Bytes), Failure> {
-    let head = connection.head(&Method::POST).await?;
-    match connection.whole(1 << 20).await? {
+    let head = soon(connection.head(&Method::POST)).await?;
+    match soon(connection.whole(1 << 20)).await? {
         Collected::Whole(body) => Ok((head, body)),
         Collected::Longer(_) => panic!("a test's body is not that long"),
     }
@@ -102,4 +102,14 @@ async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Awaits what needs no waiting, so that a defect is a failure and not a test without end.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it came to no end")
+}
+
+/// Asks until it is so: for what the kernel has yet to deliver, while the runtime must not look.
+fn until(mut it_is_so: impl FnMut() -> bool) {
+    assert!((0..2_000_000).any(|_| it_is_so()), "it never came to be so");
 }

@@ -27,7 +27,7 @@ impl Secure {
     }
 
     /// A connection on which a small POST was sent and heard, and the server's end.
-    async fn asked(&self) -> (Connection, TlsStream<TcpStream>) {
+    async fn asked(&self) -> (Box<Connection>, TlsStream<TcpStream>) {
         let accept = async {
             let Peer { socket } = self.server.accept().await;
             self.acceptor.accept(socket).await.expect("a handshake")
@@ -117,7 +117,7 @@ async fn what_comes_after_the_answer_is_noticed_in_whatever_layer_it_waits() {
         } else {
             say(&mut peer, "surplus").await;
         }
-        connection.heard().await;
+        soon(connection.heard()).await;
         answer(&mut connection).await.expect("an answer");
         secure.pool.give_back(connection);
         assert_eq!(secure.pool.idle(), 0);
@@ -130,9 +130,10 @@ async fn what_comes_after_the_answer_is_noticed_in_whatever_layer_it_waits() {
     assert_eq!(secure.pool.idle(), 1);
     peer.shutdown().await.expect("it is open");
     let now = Instant::now();
-    while let Some(connection) = secure.pool.take_at(0, now + Duration::from_secs(1)) {
-        secure.pool.give_back_at(connection, now);
-    }
+    until(|| {
+        let taken = secure.pool.take_at(0, now + Duration::from_secs(1));
+        taken.map(|connection| secure.pool.give_back_at(connection, now)).is_none()
+    });
     assert_eq!(secure.pool.idle(), 0);
 }
 

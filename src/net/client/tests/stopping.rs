@@ -1,0 +1,104 @@
+//! Draining: what is idle ends at once, what has begun ends well.
+
+use super::*;
+
+#[tokio::test]
+async fn an_idle_connection_ends_at_once() {
+    tell(patient(), |mut both| async move {
+        tokio::task::yield_now().await;
+        both.drain.begin();
+        assert_eq!(both.rest().await, "");
+    })
+    .await;
+    for first in ["/whole", "/now"] {
+        tell(patient(), |mut both| async move {
+            both.send(&get(first)).await;
+            both.until(if first == "/now" { "0\r\n\r\n" } else { "GET /whole " }).await;
+            both.drain.begin();
+            assert_eq!(both.rest().await, "");
+            both.served.await.unwrap();
+            assert_eq!(both.drain.open(), 0);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_being_answered_is_the_last() {
+    tell(patient(), |mut both| async move {
+        both.send(&get("/wait")).await;
+        both.script.begun.notified().await;
+        both.drain.begin();
+        both.script.go.notify_one();
+        let came = both.rest().await;
+        assert!(came.contains("connection: close") && came.ends_with("GET /wait "), "{came}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_head_that_has_begun_is_waited_for() {
+    tell(patient(), |mut both| async move {
+        let request = get("/whole");
+        both.send(&request[..10]).await;
+        tokio::task::yield_now().await;
+        both.drain.begin();
+        tokio::task::yield_now().await;
+        both.send(&request[10..]).await;
+        let came = both.rest().await;
+        assert!(came.contains("connection: close") && came.ends_with("GET /whole "), "{came}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_in_the_backlog_is_answered() {
+    // The connection is accepted and drained before anything was read of it: the kernel has its request.
+    let send = |client: &TcpStream, drain: &Drain| {
+        client.try_write(get("/whole").as_bytes()).unwrap();
+        drain.begin();
+    };
+    tell_after(patient(), send, |mut both| async move {
+        let came = both.rest().await;
+        assert!(came.contains("connection: close") && came.ends_with("GET /whole "), "{came}");
+    })
+    .await;
+    tell_after(patient(), |_, drain| drain.begin(), |mut both| async move { assert_eq!(both.rest().await, "") }).await;
+}
+
+#[tokio::test]
+async fn endless_streams_end_and_others_come_to_their_end() {
+    tell(patient(), |mut both| async move {
+        both.send(&get("/stream?endless")).await;
+        both.until("\r\n\r\n").await;
+        both.drain.begin();
+        assert_eq!(both.rest().await, "0\r\n\r\n");
+        assert_eq!(both.ends(), [End::Drained]);
+    })
+    .await;
+    tell(patient(), |mut both| async move {
+        both.send(&get("/stream")).await;
+        both.until("\r\n\r\n").await;
+        both.drain.begin();
+        tokio::task::yield_now().await;
+        both.pieces.send(Piece::Last("end")).await.unwrap();
+        assert_eq!(both.rest().await, "3\r\nend\r\n0\r\n\r\n");
+        assert_eq!(both.ends(), [End::Complete]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_while_draining_says_that_it_is_the_last() {
+    tell(patient(), |mut both| async move {
+        both.send("POST /stream HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n").await;
+        both.script.begun.notified().await;
+        both.drain.begin();
+        both.send("body").await;
+        let head = both.until("\r\n\r\n").await;
+        assert!(head.contains("connection: close"), "{head}");
+        both.pieces.send(Piece::Last("end")).await.unwrap();
+        assert_eq!(both.rest().await, "3\r\nend\r\n0\r\n\r\n");
+    })
+    .await;
+}

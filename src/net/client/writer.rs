@@ -1,0 +1,166 @@
+//! Head and body of a streaming answer as bytes on the socket. What is not whole never looks whole.
+
+use std::io::{self, Cursor, IoSlice, Write as _};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, header, response};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How the body's end is told (RFC 9112, 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    Chunked,
+    /// So many bytes are still to come.
+    Length(u64),
+    /// By the end of the connection: HTTP/1.0 has nothing else for a body of unknown length.
+    UntilClose,
+    /// There is no body.
+    None,
+}
+
+/// Why nothing more can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The body is not as long as its head says.
+    Length,
+    /// The client has left, or does not read.
+    Gone,
+}
+
+impl From<io::Error> for Fault {
+    fn from(_: io::Error) -> Self {
+        Fault::Gone
+    }
+}
+
+pub(super) struct Writer<'a> {
+    io: &'a TcpStream,
+    framing: Framing,
+    stall: Duration,
+    /// The head, until it has left.
+    head: Vec<u8>,
+    /// The last byte of a body of known length, until the source has said that it was the last: with it the body
+    /// would look complete.
+    held: Option<u8>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(io: &'a TcpStream, framing: Framing, stall: Duration) -> Self {
+        Self { io, framing, stall, head: Vec::new(), held: None }
+    }
+
+    /// Writes the head into memory; it leaves with the first piece, or by `flush`.
+    pub(super) fn head(&mut self, head: &response::Parts, close: bool) {
+        let reason = head.status.canonical_reason().unwrap_or("");
+        let out = &mut self.head;
+        // Writing into a Vec cannot fail.
+        let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", head.status.as_str());
+        write_fields(out, &head.headers);
+        let _ = match self.framing {
+            Framing::Chunked => write!(out, "transfer-encoding: chunked\r\n"),
+            Framing::Length(length) => write!(out, "content-length: {length}\r\n"),
+            Framing::UntilClose | Framing::None => Ok(()),
+        };
+        if close {
+            out.extend_from_slice(b"connection: close\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Whether nothing has left yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        !self.head.is_empty()
+    }
+
+    pub(super) fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    pub(super) fn io(&self) -> &'a TcpStream {
+        self.io
+    }
+
+    /// Writes one piece, and the end of the body with the last one, in one go.
+    pub(super) async fn piece(&mut self, piece: &[u8], last: bool) -> Result<(), Fault> {
+        match self.framing {
+            Framing::Chunked => self.chunk(piece, last).await,
+            Framing::Length(left) => self.counted(piece, last, left).await,
+            Framing::UntilClose => self.send(&[], piece, &[]).await,
+            Framing::None => self.flush().await,
+        }
+    }
+
+    /// Writes the head where it has not left yet.
+    pub(super) async fn flush(&mut self) -> Result<(), Fault> {
+        match self.head.is_empty() {
+            true => Ok(()),
+            false => self.send(&[], &[], &[]).await,
+        }
+    }
+
+    /// An empty chunk would end the body: an empty piece is none.
+    async fn chunk(&mut self, piece: &[u8], last: bool) -> Result<(), Fault> {
+        let mut size = Cursor::new([0; 20]);
+        if !piece.is_empty() {
+            write!(size, "{:x}\r\n", piece.len()).expect("a length has at most 16 hexadecimal digits");
+        }
+        let (written, size) = (size.position() as usize, size.into_inner());
+        let after: &[u8] = match (piece.is_empty(), last) {
+            (true, true) => b"0\r\n\r\n",
+            (true, false) => b"",
+            (false, true) => b"\r\n0\r\n\r\n",
+            (false, false) => b"\r\n",
+        };
+        self.send(&size[..written], piece, after).await
+    }
+
+    /// A body that says more than its head, or less, is cut before its last byte.
+    async fn counted(&mut self, piece: &[u8], last: bool, left: u64) -> Result<(), Fault> {
+        let left = left.checked_sub(piece.len() as u64).ok_or(Fault::Length)?;
+        if last && left > 0 {
+            return Err(Fault::Length);
+        }
+        self.framing = Framing::Length(left);
+        match piece.split_last() {
+            Some((final_byte, rest)) if left == 0 && !last => {
+                self.held = Some(*final_byte);
+                self.send(&[], rest, &[]).await
+            }
+            _ if left == 0 && !last => self.flush().await,
+            _ => match self.held.take() {
+                Some(held) => self.send(&[held], piece, &[]).await,
+                None => self.send(&[], piece, &[]).await,
+            },
+        }
+    }
+
+    async fn send(&mut self, before: &[u8], piece: &[u8], after: &[u8]) -> Result<(), Fault> {
+        let head = std::mem::take(&mut self.head);
+        let slices = &mut [&head, before, piece, after].map(IoSlice::new);
+        let mut slices = &mut slices[..];
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match self.io.try_write_vectored(slices) {
+                Ok(0) => return Err(Fault::Gone),
+                Ok(written) => IoSlice::advance_slices(&mut slices, written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    timeout(self.stall, self.io.writable()).await.map_err(|_| Fault::Gone)??;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
+    // The framing is ours; a length that a handler set would lie beside it.
+    let ours: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+    for (name, value) in fields.iter().filter(|(name, _)| !ours.contains(name)) {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}

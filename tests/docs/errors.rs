@@ -1,0 +1,116 @@
+//! The table of `docs/ERRORS.md`: what `edge` answers, and what each reason asks of whom.
+
+use std::{fs, path::Path};
+
+use weir::{edge, model::Reason};
+
+const BEGIN: &str = "<!-- begin table -->\n";
+const END: &str = "<!-- end table -->";
+
+#[test]
+fn the_table_of_errors_is_fresh() {
+    let file = super::root().join("docs/ERRORS.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the table has a beginning");
+    let (_, after) = rest.split_once(END).expect("the table has an end");
+    let fresh = format!("{before}{BEGIN}{}{END}{after}", table());
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        fs::write(&file, &fresh).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap();
+    assert!(kept == fresh, "docs/ERRORS.md is stale: WEIR_BLESS=1 cargo test --test docs");
+}
+
+/// `edge`'s table with one more column.
+fn table() -> String {
+    let printed = edge::table();
+    let mut lines = printed.lines();
+    let mut text = format!("{} what it means, what to do |\n", lines.next().unwrap());
+    text.push_str(&format!("{} --- |\n", lines.next().unwrap()));
+    let rows: Vec<_> = lines.collect();
+    assert_eq!(rows.len(), Reason::ALL.len());
+    let sources = sources(&super::root().join("src"));
+    for (row, reason) in rows.into_iter().zip(Reason::ALL) {
+        assert!(row.contains(&format!("`{}`", reason.as_str())), "{row} is not the row of {reason:?}");
+        let given = sources.contains(&format!("Reason::{reason:?}"));
+        let when = if given { "" } else { "**Not given by this version.** " };
+        text.push_str(&format!("{row} {when}{} |\n", advice(*reason)));
+    }
+    text
+}
+
+/// What a reason means and what to do about it.
+fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ParseError => {
+            "The body is no JSON in UTF-8, or JSON that two readers may read differently (a key twice, half a surrogate \
+             pair, too deep). Mend what wrote it; `message` says at which byte."
+        }
+        Reason::InvalidRequest => {
+            "JSON, but no message of JSON-RPC 2.0; or a batch or a posted answer where the revision has none; or a body that \
+             broke off before its end."
+        }
+        Reason::InvalidParams => "`params._meta` lacks what 2026-07-28 asks of every request; `message` names the key.",
+        Reason::HeaderMismatch => {
+            "`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name` or an `Mcp-Param-*` is missing, is there twice, or says \
+             something else than the body. Something between client and Weir may have changed either."
+        }
+        Reason::UnsupportedVersion => {
+            "Use one of `data.supported`, or the handshake (`initialize`) of the session era."
+        }
+        Reason::Internal => {
+            "A defect in Weir; nobody else's request was touched. Please report it, with the log of that moment."
+        }
+        Reason::Unauthenticated => "Callers without credentials are not let in here.",
+        Reason::TooLarge => "The body is larger than `[http] body`.",
+        Reason::OriginNotAllowed => "A web page asks whose origin is not in `[listen] origins`.",
+        Reason::HostNotAllowed => {
+            "The client calls Weir by a name that it does not answer to: add it to `[listen] hosts`, or set \
+             `[listen] public_url`."
+        }
+        Reason::SessionNotFound => {
+            "The session is older than a day, of another route, of a key that is no longer in the ring, or its endpoint \
+             is no longer configured. Start anew: `initialize` without `Mcp-Session-Id`."
+        }
+        Reason::RouteNotFound => {
+            "No route has this path. Without `[[routes]]` they are `/NAME/mcp` for each server, and `/mcp` for the only one."
+        }
+        Reason::MethodNotAllowed => "Use POST (in the session era GET and DELETE, too); `Allow` lists what there is.",
+        Reason::UnsupportedMediaType => {
+            "Send the body as it is, in UTF-8: without `Content-Encoding`, with at most one `Content-Type`, of no other charset."
+        }
+        Reason::UpstreamBadResponse => {
+            "The server's answer is malformed, too large, for another request, a redirect, or no MCP at all. The call may \
+             have been run. Mend the server; `message` and the log say what was wrong."
+        }
+        Reason::UpstreamReset => {
+            "The server closed the connection before its answer had ended. The call may have been run: look before you \
+             repeat it, unless `retryable` is true (the method only reads)."
+        }
+        Reason::UpstreamUnavailable => {
+            "None of the server's endpoints took the connection; nothing was sent. Start the server, or correct its \
+             `endpoints`. Repeating is safe."
+        }
+        Reason::UpstreamTimeout => {
+            "The server took longer than `first_byte`, `idle_timeout` or `deadline` of `[[servers]]` allow. It may still \
+             be at it, or have run the call."
+        }
+        Reason::Overloaded => "Weir has reached a limit of its own. Wait, then repeat.",
+        Reason::Draining => "Weir is stopping. Another node, or the next start, takes the message.",
+    }
+}
+
+/// The code that can give a reason: not the list itself, not the table.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(super::root()).unwrap();
+        if path.is_dir() {
+            text.push_str(&sources(&path));
+        } else if !["src/protocol", "src/model", "src/edge/errors.rs"].iter().any(|other| name.starts_with(other)) {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+    text
+}
