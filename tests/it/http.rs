@@ -224,6 +224,21 @@ async fn headers_of_the_modern_era_have_to_match_the_body() {
 }
 
 #[tokio::test]
+async fn an_error_of_ours_carries_the_id_as_it_was_sent() {
+    only_through_weir!();
+    let weir = Gateway::to(&Scripted::nobody().await).start().await;
+    for id in
+        ["0", "-1", "\"\"", r#""\u0041\/é""#, "9007199254740991", "-9007199254740991", r#""1""#, "\"\\ud83d\\ude00\""]
+    {
+        for ask in [call(id, "echo", "{}"), legacy(id, "tools/list", "{}")] {
+            let answer = weir.client().await.ask(&ask).await;
+            assert!(answer.text().contains(&format!("\"id\":{id},")), "{id}: {}", answer.text());
+            assert_eq!(answer.refusal().0, 50301);
+        }
+    }
+}
+
+#[tokio::test]
 async fn notifications_take_an_answer_of_their_own() {
     let server = Scripted::start(|exchange| exchange.accepted()).await;
     let weir = Gateway::to(&server.url()).start().await;
@@ -294,18 +309,22 @@ async fn heads_that_could_hide_a_request_close_the_connection() {
         client.closed().await;
     }
     assert!(server.waiting().is_empty(), "none of it reached the server");
-    // A good head behind a body of either framing is still seen for what it is.
-    let mut client = weir.client().await;
+}
+
+#[tokio::test]
+async fn a_good_request_before_a_bad_head_is_answered() {
+    only_through_weir!();
+    let (weir, server) = start().await;
     let host = weir.address().to_string();
-    client
-        .bytes(
-            &[call("1", "echo", "{}").chunked(&host, &[9]), post("Transfer-Encoding: gzip\r\n").into_bytes()].concat(),
-        )
-        .await;
-    assert_eq!(client.answer().await.status(), 200);
-    assert_eq!(client.head().await.status(), 400);
-    client.closed().await;
-    assert_eq!(server.waiting().len(), 1);
+    let bad = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n";
+    for good in [call("1", "echo", "{}").chunked(&host, &[9]), call("1", "echo", "{}").bytes(&host)] {
+        let mut client = weir.client().await;
+        client.bytes(&[&good[..], bad].concat()).await;
+        assert_eq!(client.answer().await.status(), 200, "{}", String::from_utf8_lossy(&good));
+        assert_eq!(client.head().await.status(), 400);
+        client.closed().await;
+        assert_eq!(server.waiting().len(), 1);
+    }
 }
 
 async fn start() -> (Gateway, Scripted) {

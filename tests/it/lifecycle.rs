@@ -57,6 +57,22 @@ async fn a_drain_has_an_end() {
 }
 
 #[tokio::test]
+async fn it_says_where_it_listens_and_what_it_serves() {
+    only_through_weir!();
+    let (files, memory) = ("http://127.0.0.1:9/files", "http://127.0.0.1:9/memory");
+    let weir = Gateway::to(&format!("files={files}")).and_to(&format!("memory={memory}")).start().await;
+    // The federated endpoint does not exist yet, and says so.
+    let answer = weir.client().await.ask(&call("1", "echo", "{}")).await;
+    assert_eq!((answer.status(), answer.refusal().1.as_str()), (404, "route_not_found"), "{answer:?}");
+    assert!(answer.text().contains("/NAME/mcp"), "{answer:?}");
+    let answer = weir.client().await.ask(&call("1", "echo", "{}").path("/memory/mcp")).await;
+    assert_eq!(answer.refusal().1, "upstream_unavailable");
+    let mut lines = weir.routes().await;
+    lines.sort_unstable();
+    assert_eq!(lines, [format!("/files/mcp -> files ({files})"), format!("/memory/mcp -> memory ({memory})")]);
+}
+
+#[tokio::test]
 async fn it_tells_its_health() {
     only_through_weir!();
     let (server, _go) = held_server().await;

@@ -1,11 +1,17 @@
 //! Behaviour, over real sockets, against real servers: one module a behaviour.
 
+// What a test hands from one task to another is bounded by the test; and a full queue would hold up the thing tested.
+#![allow(clippy::disallowed_methods)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod broken_servers;
 mod conformance;
+mod connections;
 mod fidelity;
+mod framings;
 mod http;
 mod idle_streams;
 mod isolation;
@@ -14,3 +20,4 @@ mod lifecycle;
 mod rmcp_client;
 mod sdk;
 mod sessions;
+mod tls;

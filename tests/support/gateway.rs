@@ -62,6 +62,16 @@ impl Gateway {
         Client::connect(self.admin.expect("there is no admin listener in direct mode")).await
     }
 
+    /// Ends it, and gives what it had said about its routes: `PATH -> SERVER (URL)` each.
+    pub(crate) async fn routes(mut self) -> Vec<String> {
+        self.terminate();
+        let mut routes = Vec::new();
+        while let Some(line) = self.process.as_mut().expect("there is no process in direct mode").line().await {
+            routes.extend(line.strip_prefix("weir: route ").map(str::to_owned));
+        }
+        routes
+    }
+
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         self.running().terminate();
@@ -78,6 +88,8 @@ impl Gateway {
             self.terminate();
             let status = self.exit().await;
             assert!(status.success(), "weir ended with {status}");
+            let said = self.running().errors();
+            assert!(!said.contains("panicked"), "{said}");
         }
     }
 
@@ -108,6 +120,12 @@ impl Builder {
         let listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(String::from).into();
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         Self { arguments: Vec::new(), listen, directory, data: None, server: None }
+    }
+
+    /// Fronts one more server.
+    pub(crate) fn and_to(mut self, url: &str) -> Self {
+        self.arguments.extend(["--to".into(), url.into()]);
+        self
     }
 
     /// Keeps its state in `data`, which outlives the gateway.

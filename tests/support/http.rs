@@ -52,7 +52,7 @@ impl Head {
 
     fn framing(&self) -> Option<Framing> {
         match (self.header("transfer-encoding"), self.header("content-length")) {
-            (Some("chunked"), None) => Some(Framing::Chunked),
+            (Some(coding), None) if coding.eq_ignore_ascii_case("chunked") => Some(Framing::Chunked),
             (None, Some(length)) => Some(Framing::Length(length.parse().expect("a length is a number"))),
             (None, None) => None,
             other => panic!("two framings, or an unknown one: {other:?}"),
