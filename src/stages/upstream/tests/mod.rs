@@ -64,7 +64,8 @@ impl House {
     async fn call_with(&self, body: Bytes) -> Result<(Call, ResponseHead), Refusal> {
         let headers = HeaderMap::new();
         let length = Some(body.len());
-        let outgoing = Outgoing { method: "POST", headers: &headers, era: Era::Legacy, session: None, length };
+        let outgoing =
+            Outgoing { method: "POST", headers: &headers, era: Era::Legacy, session: None, encodable: false, length };
         let candidates =
             self.endpoints.iter().enumerate().map(|(index, endpoint)| (index, endpoint, index as u64 + 10));
         make(&self.client, candidates, &outgoing, &body, self.patience, self.manner.clone()).await
