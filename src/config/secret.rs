@@ -153,11 +153,8 @@ impl fmt::Display for Secret {
     }
 }
 
-impl error::Error for SecretError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&self.cause)
-    }
-}
+/// The cause is part of the text, so it is no `source` as well: whoever prints the chain would say it twice.
+impl error::Error for SecretError {}
 
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
