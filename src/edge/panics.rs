@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+use crate::model::{Reason, Refusal};
+
 /// Awaits `future`; `None` if it panicked. The panic hook has told of it by then.
 ///
 /// What the future held is dropped with it: a core's state is counters and snapshots, which no panic leaves half done.
@@ -16,6 +18,11 @@ pub(super) async fn caught<F: Future>(future: F) -> Option<F::Output> {
         Err(_) => Poll::Ready(None),
     })
     .await
+}
+
+/// What its client is told; the log has the rest under the request's id.
+pub(super) fn refusal() -> Refusal {
+    Refusal::new(Reason::Internal, "a defect in Weir; the log has it under this request id").after_sending(false)
 }
 
 #[cfg(test)]
