@@ -1,9 +1,10 @@
 //! The data cores: a thread each, with a runtime and a listening socket of its own.
 
+use std::cell::Cell;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::catalog::Sighting;
 use crate::edge::Front;
+use crate::model::clock;
 use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::Drain;
 use crate::net::listen;
@@ -26,9 +28,12 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// How often a draining core looks whether it is empty.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// How often it is told at most that connections are turned away.
+const TELL: Duration = Duration::from_secs(1);
+
 /// All data cores.
 pub(super) struct Cores {
-    drain: watch::Sender<bool>,
+    pub(super) drain: watch::Sender<bool>,
     /// Each core's end: `Ok` when it has drained, an error when it ended by a defect.
     pub(super) ends: Vec<oneshot::Receiver<()>>,
 }
@@ -64,12 +69,13 @@ impl Cores {
     }
 }
 
-/// One core, until it has drained.
+/// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
+/// the core, and with it the process, instead of leaving a core that only seems whole.
 async fn run(
     plan: Plan,
     number: usize,
     socket: StdListener,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
     sightings: mpsc::Sender<Sighting>,
 ) {
     let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
@@ -80,9 +86,19 @@ async fn run(
         drain: Drain::default(),
         scratch: client::scratch(),
         doorstep: Doorstep::default(),
+        open: Cell::default(),
+        turned: Cell::default(),
+        told: Cell::default(),
     });
-    spawn_local(Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)));
-    spawn_local(sweep(Rc::clone(&calls)));
+    tokio::select! {
+        () = carry(&core, &calls, listener, draining) => calls.pool.close_idle(),
+        () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
+        () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
+    }
+}
+
+/// Accepts until draining begins, then waits until nothing runs any more.
+async fn carry(core: &Rc<Shared>, calls: &Client, listener: TcpListener, mut draining: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             (stream, remote) = listen::accept(&listener) => core.serve(stream, remote),
@@ -90,16 +106,15 @@ async fn run(
         }
     }
     // What the kernel has accepted for us already would be reset with the socket.
-    while let Some((stream, remote)) = listen::accepted_already(&listener).await {
+    while let Some((stream, remote)) = listen::accepted_already(&listener) {
         core.serve(stream, remote);
     }
     drop(listener);
     core.drain.begin();
     let mut looks = interval(LOOK);
-    while core.drain.open() > 0 || calls.abandoned.open() > 0 {
+    while core.open.get() > 0 || calls.abandoned.open() > 0 {
         looks.tick().await;
     }
-    calls.pool.close_idle();
 }
 
 async fn sweep(calls: Rc<Client>) {
@@ -118,21 +133,57 @@ struct Shared {
     drain: Drain,
     scratch: Scratch,
     doorstep: Doorstep,
+    /// Connections that were taken in and have not ended, those that were never polled among them.
+    open: Cell<usize>,
+    /// Connections that were turned away since it was last told, and when that was.
+    turned: Cell<usize>,
+    told: Cell<Option<Instant>>,
+}
+
+/// One of the open connections, until it is dropped.
+struct Open(Rc<Shared>);
+
+impl Open {
+    fn new(core: &Rc<Shared>) -> Self {
+        core.open.set(core.open.get() + 1);
+        Self(Rc::clone(core))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
 }
 
 impl Shared {
     fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
-        let admitted = if self.plan.pressure.refuses() { None } else { self.plan.admission.admit(remote.ip()) };
-        let Some(permit) = admitted else {
-            tracing::warn!(peer = %remote, "a connection was turned away: [http] connections or connections_per_address is reached");
-            return self.doorstep.turn_away(stream).map_or((), |turned| drop(spawn_local(turned)));
+        if self.plan.pressure.refuses() {
+            return self.turn_away(stream, remote, "memory is short: [http] refuse_memory");
+        }
+        let Some(permit) = self.plan.admission.admit(remote.ip()) else {
+            return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
-        let core = Rc::clone(self);
+        let open = Open::new(self);
         spawn_local(async move {
-            let peer = Peer { remote, local };
+            let (core, peer) = (&open.0, Peer { remote, local });
             client::serve(stream, peer, &core.plan.limits, &core.front, &core.drain, Rc::clone(&core.scratch)).await;
             drop(permit);
         });
+    }
+
+    fn turn_away(&self, stream: TcpStream, remote: SocketAddr, why: &str) {
+        self.turned.set(self.turned.get() + 1);
+        let now = clock::now();
+        // A flood of connections is no flood of lines.
+        if self.told.get().is_none_or(|told| now - told >= TELL) {
+            let connections = self.turned.replace(0);
+            tracing::warn!(peer = %remote, connections, why, "connections were turned away, this one the last");
+            self.told.set(Some(now));
+        }
+        if let Some(turned) = self.doorstep.turn_away(stream) {
+            spawn_local(turned);
+        }
     }
 }

@@ -3,10 +3,16 @@
 mod core_thread;
 mod files;
 mod log;
+mod memory;
 mod plan;
 mod stop;
 
-use std::path::PathBuf;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -18,6 +24,7 @@ use crate::model::Readiness;
 use crate::net::listen;
 
 use core_thread::Cores;
+use memory::Marks;
 use plan::Plan;
 
 /// What a daemon is started with.
@@ -38,15 +45,30 @@ pub struct Failure {
     pub error: anyhow::Error,
 }
 
+impl Failure {
+    /// The configuration, or what it names, is wrong.
+    fn unusable(error: anyhow::Error) -> Self {
+        Self { code: 2, error }
+    }
+
+    /// The work failed.
+    fn failed(error: anyhow::Error) -> Self {
+        Self { code: 1, error }
+    }
+}
+
 /// Runs until it is told to stop.
 ///
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
-    log::start();
-    let Options { settings, data } = options;
-    let plan = Plan::build(&settings, &data).map_err(|error| Failure { code: 2, error })?;
-    serve(&settings, plan).map_err(|error| Failure { code: 1, error })
+    let _written_at_the_end = log::start().map_err(Failure::unusable)?;
+    start(&options.settings, &options.data)
+}
+
+fn start(settings: &Settings, data: &Path) -> Result<(), Failure> {
+    let plan = Plan::build(settings, data)?;
+    serve(settings, plan).map_err(Failure::failed)
 }
 
 fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
@@ -60,9 +82,15 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
     let readiness = Arc::new(Readiness::default());
     let admin = Admin { hosts: settings.admin.hosts.clone().into(), readiness: Arc::clone(&readiness) };
     let (publisher, sightings) = plan.publisher();
+    let watch = memory::watch(Marks::of(&settings.http), Arc::clone(&plan.pressure));
     control.block_on(async {
         tokio::spawn(publisher);
-        tokio::spawn(admin::serve(operators, admin));
+        tokio::spawn(watch);
+        tokio::spawn(async {
+            if let Err(error) = admin::serve(operators, admin).await {
+                tracing::error!(%error, "the operators' side has ended");
+            }
+        });
         let signals = stop::Signals::register()?;
         let cores = Cores::start(plan, sockets, sightings)?;
         readiness.ready();
@@ -72,21 +100,25 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
 }
 
 /// The lines that scripts wait for.
-fn announce(settings: &Settings, address: std::net::SocketAddr, operators: std::net::SocketAddr) {
-    println!("weir: listening on http://{address}");
-    println!("weir: admin on http://{operators}");
+fn announce(settings: &Settings, address: SocketAddr, operators: SocketAddr) {
+    let mut lines = vec![format!("weir: listening on http://{address}"), format!("weir: admin on http://{operators}")];
     for route in &settings.routes {
         match route.destination {
             Destination::Server(at) => {
                 let server = &settings.servers[at];
                 let urls: Vec<_> = server.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
-                println!("weir: route {} -> {} ({})", route.path, server.name.as_str(), urls.join(", "));
+                lines.push(format!("weir: route {} -> {} ({})", route.path, server.name.as_str(), urls.join(", ")));
             }
             Destination::Federation => {
-                println!("weir: route {} -> 404: several servers as one are not built into this version", route.path);
+                let path = &route.path;
+                lines
+                    .push(format!("weir: route {path} -> 404: several servers as one are not built into this version"));
             }
         }
     }
+    lines.push(String::new());
+    // Whoever started us may have stopped listening; that is no reason to stop.
+    let _ = io::stdout().write_all(lines.join("\n").as_bytes());
 }
 
 fn ended(core: usize) -> anyhow::Error {

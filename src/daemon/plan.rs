@@ -23,7 +23,7 @@ use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::balance::{self, Endpoints, Listed};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 
-use super::files;
+use super::{Failure, files};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -52,7 +52,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Reads keys and certificates, and fits the limits to the machine.
-    pub(super) fn build(settings: &Settings, data: &Path) -> anyhow::Result<Self> {
+    pub(super) fn build(settings: &Settings, data: &Path) -> Result<Self, Failure> {
         let http = &settings.http;
         let fits = files::connections_that_fit();
         if fits < http.connections {
@@ -65,14 +65,14 @@ impl Plan {
         let public = settings.listen.public_url.iter().map(|url| url.host.clone());
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
         Ok(Self {
-            listed: listed(&settings.servers)?,
+            listed: listed(&settings.servers).map_err(Failure::unusable)?,
             servers: settings.servers.clone(),
             routes: routes(settings),
             federated: federated(settings),
             names: Names::new(hosts, settings.listen.origins.clone(), settings.listen.is_loopback()),
             sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
             catalog: Arc::new(Catalog::new(settings.servers.len())),
-            bounds: Bounds { body: http.body, depth: u16::try_from(http.depth)?, event: http.event },
+            bounds: Bounds { body: http.body, depth: u16::try_from(http.depth).unwrap_or(u16::MAX), event: http.event },
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             anonymous: settings.auth.anonymous.enabled,
             admission: Admission::new(http.connections.min(fits), http.connections_per_address),
@@ -125,10 +125,16 @@ impl Plan {
     }
 }
 
-fn ring(keys: &config::Keys, data: &Path) -> anyhow::Result<KeyRing> {
-    let Some(secret) = &keys.ring else {
-        return KeyRing::open_or_create(data).context("the key ring in the data directory (--data) cannot be used");
-    };
+fn ring(keys: &config::Keys, data: &Path) -> Result<KeyRing, Failure> {
+    match &keys.ring {
+        Some(secret) => named_ring(secret).map_err(Failure::unusable),
+        None => KeyRing::open_or_create(data)
+            .context("the key ring in the data directory (--data) cannot be used")
+            .map_err(Failure::failed),
+    }
+}
+
+fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
     let bytes = secret.read().context("[keys] ring cannot be read")?;
     let text = std::str::from_utf8(bytes.as_bytes()).context("[keys] ring is no text")?;
     KeyRing::parse(text).context("[keys] ring: one key a line, 32 random bytes in Base64, newest first")

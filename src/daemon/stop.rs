@@ -48,7 +48,8 @@ pub(super) async fn supervise(
     cores.drain();
     tokio::select! {
         drained = timeout(bound, all_ended(&mut cores)) => match drained {
-            Ok(()) => tracing::info!("drained"),
+            Ok(None) => tracing::info!("drained"),
+            Ok(Some(core)) => return Err(ended(core)),
             Err(_) => tracing::warn!(bound = ?bound, "[drain] timeout is over; what still runs is cut"),
         },
         signal = signals.next() => tracing::warn!(signal, "a second signal: ending at once"),
@@ -66,8 +67,43 @@ async fn first_to_end(cores: &mut Cores) -> usize {
     .await
 }
 
-async fn all_ended(cores: &mut Cores) {
-    for end in &mut cores.ends {
-        let _ = end.await;
+/// Waits until all cores have ended; one that did so by a defect is named.
+async fn all_ended(cores: &mut Cores) -> Option<usize> {
+    let mut broken = None;
+    for (number, end) in cores.ends.iter_mut().enumerate() {
+        if end.await.is_err() {
+            broken = Some(number);
+        }
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{oneshot, watch};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_core_that_ends_without_a_word_has_a_defect() {
+        let (drain, _) = watch::channel(false);
+        let (senders, ends): (Vec<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+        let mut cores = Cores { drain, ends };
+        let mut ends = senders.into_iter();
+        ends.next().unwrap().send(()).unwrap();
+        drop(ends.next());
+        ends.next().unwrap().send(()).unwrap();
+        assert_eq!(all_ended(&mut cores).await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn before_draining_any_end_is_one_and_says_which() {
+        let (drain, _) = watch::channel(false);
+        let (kept, first) = oneshot::channel();
+        let (broken, second) = oneshot::channel();
+        let mut cores = Cores { drain, ends: vec![first, second] };
+        drop(broken);
+        assert_eq!(first_to_end(&mut cores).await, 1);
+        kept.send(()).unwrap();
     }
 }

@@ -76,7 +76,7 @@ impl Front {
             let walk = pin!(flow::run(&self.core, arrival, &mut finish));
             panics::caught(walk).await
         };
-        match walked.unwrap_or_else(|| Err(Box::new((internal(), Addressee::Nobody)))) {
+        match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
                 finish.end(&Ending::Answered(head.status));
                 Reply::Whole(whole(head, bytes, origin.as_ref()))
@@ -123,8 +123,4 @@ fn whole(head: Head, bytes: Bytes, origin: Option<&HeaderValue>) -> Response<Ful
     *response.headers_mut() = head.headers;
     cors::allow(response.headers_mut(), origin);
     response
-}
-
-fn internal() -> Refusal {
-    Refusal::new(Reason::Internal, "a defect in Weir; the log has it under this request id").after_sending(false)
 }

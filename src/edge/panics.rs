@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
+use crate::model::{Reason, Refusal};
+
 /// Awaits `future`; `None` if it panicked. The panic hook has told of it by then.
 ///
 /// The future is pinned by the caller: it is large, and moving it would cost on every request.
@@ -16,6 +18,11 @@ pub(super) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Outp
         Err(_) => Poll::Ready(None),
     })
     .await
+}
+
+/// What its client is told; the log has the rest under the request's id.
+pub(super) fn refusal() -> Refusal {
+    Refusal::new(Reason::Internal, "a defect in Weir; the log has it under this request id").after_sending(false)
 }
 
 #[cfg(test)]

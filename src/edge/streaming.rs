@@ -1,5 +1,6 @@
 //! A streaming answer as the connection writes it.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use http::StatusCode;
@@ -10,7 +11,7 @@ use crate::pipeline::{Core, Ending, Finish, Relay, Step};
 use crate::protocol::sse::{self, Block};
 use crate::stages::respond::Awaited;
 
-use super::errors;
+use super::{errors, panics};
 
 /// The body of a streaming answer, and the telling of its end.
 pub struct Streaming {
@@ -29,7 +30,10 @@ impl Streaming {
 
 impl Source for Streaming {
     async fn next(&mut self, out: &mut Vec<u8>) -> Next {
-        let step = self.relay.next(out, &self.core.observer).await;
+        let Some(step) = panics::caught(pin!(self.relay.next(out, &self.core.observer))).await else {
+            self.fault = Some(panics::refusal());
+            return Next::Cut;
+        };
         match step {
             Step::More => Next::More,
             Step::Last => Next::Last,

@@ -1,13 +1,11 @@
 //! Listening sockets: one a core on the same address (`SO_REUSEPORT`), and an accept loop that survives an empty
 //! table of file descriptors.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Connections that the kernel may keep for us before they are accepted; it cuts this to `somaxconn`.
@@ -16,16 +14,18 @@ const BACKLOG: i32 = 4096;
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
 /// Binds `count` sockets to one address, one for each core; the kernel spreads connections over them by their hash.
-/// With port 0 the first one chooses the port.
+/// With port 0 the first one chooses the port. An address that another process listens on is refused, even where that
+/// process would share it: half of the connections would be answered by it.
 ///
 /// # Errors
 /// What the operating system says, for the first socket that cannot be had.
 pub fn bind_shared(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
-    let first = bind(address, true)?;
+    drop(bind(address, false)?);
+    let first = listening(bind(address, true)?)?;
     let address = first.local_addr()?;
     let mut sockets = vec![first];
     for _ in 1..count {
-        sockets.push(bind(address, true)?);
+        sockets.push(listening(bind(address, true)?)?);
     }
     Ok(sockets)
 }
@@ -35,15 +35,19 @@ pub fn bind_shared(address: SocketAddr, count: usize) -> io::Result<Vec<StdListe
 /// # Errors
 /// What the operating system says.
 pub fn bind_alone(address: SocketAddr) -> io::Result<StdListener> {
-    bind(address, false)
+    listening(bind(address, false)?)
 }
 
-fn bind(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
+fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listening(socket: Socket) -> io::Result<StdListener> {
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
@@ -51,6 +55,7 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
 /// Accepts the next connection. Errors of one connection are passed over; without file descriptors it waits and
 /// tries again, so that it never spins.
 pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -59,7 +64,10 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 return (stream, peer);
             }
             Err(error) if is_exhausted(&error) => {
-                tracing::warn!(%error, "cannot accept: no file descriptor or memory left; raise LimitNOFILE");
+                if !told {
+                    tracing::warn!(%error, "cannot accept: no file descriptor or memory left; raise LimitNOFILE");
+                }
+                told = true;
                 tokio::time::sleep(OUT_OF_FILES).await;
             }
             Err(error) => tracing::debug!(%error, "a connection was gone before it was accepted"),
@@ -67,16 +75,62 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// The next connection that the kernel has accepted already; `None` when there is none.
-pub async fn accepted_already(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    match poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
-        Poll::Ready(accepted) => accepted.ok(),
-        Poll::Pending => None,
-    }
+/// The next connection that the kernel has accepted already; `None` when there is none. It asks the kernel, not the
+/// runtime, which may not have been told yet.
+pub fn accepted_already(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    let (socket, peer) = SockRef::from(listener).accept().ok()?;
+    socket.set_nonblocking(true).ok()?;
+    let _ = socket.set_tcp_nodelay(true);
+    Some((TcpStream::from_std(socket.into()).ok()?, peer.as_socket()?))
 }
 
 fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let codes = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream as StdStream;
+
+    use super::*;
+
+    const ANY: &str = "127.0.0.1:0";
+
+    #[test]
+    fn cores_share_one_address_that_nobody_else_gets() {
+        let sockets = bind_shared(ANY.parse().unwrap(), 3).unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        assert!(sockets.iter().all(|socket| socket.local_addr().unwrap() == address));
+        for taken in [bind_shared(address, 1).map(drop), bind_alone(address).map(drop)] {
+            assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        }
+        drop(sockets);
+        bind_shared(address, 2).expect("it is free again");
+    }
+
+    #[tokio::test]
+    async fn the_backlog_is_emptied_to_its_last_connection() {
+        let mut sockets = bind_shared(ANY.parse().unwrap(), 1).unwrap();
+        let listener = TcpListener::from_std(sockets.remove(0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients: Vec<_> = (0..5).map(|_| StdStream::connect(address).unwrap()).collect();
+        // The runtime has not looked at this listener yet.
+        let mut taken = Vec::new();
+        while let Some((_, peer)) = accepted_already(&listener) {
+            taken.push(peer);
+        }
+        assert_eq!(taken, clients.iter().map(|client| client.local_addr().unwrap()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_want_of_room_lets_accept_rest() {
+        for code in [23, 24, 105, 12] {
+            assert!(is_exhausted(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+        for code in [103, 104, 4] {
+            assert!(!is_exhausted(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+    }
 }

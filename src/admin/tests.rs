@@ -1,0 +1,103 @@
+//! The operators' side over real sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(3600);
+
+async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let readiness = Arc::new(Readiness::default());
+    let admin = Admin { hosts: Arc::new(["ops.internal".to_owned()]), readiness: Arc::clone(&readiness) };
+    tokio::spawn(serve_on(Bounded::with(listener, most, life), admin));
+    (address, readiness)
+}
+
+async fn asked(address: SocketAddr, head: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut came = String::new();
+    stream.read_to_string(&mut came).await.unwrap();
+    came
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_told() {
+    let (address, readiness) = started(8, LONG).await;
+    let health = async |path: &str| asked(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n")).await;
+    assert!(health("/healthz").await.starts_with("HTTP/1.1 200 "));
+    let told = health("/readyz").await;
+    assert!(
+        told.starts_with("HTTP/1.1 503 ") && told.ends_with("{\"ready\":false,\"missing\":[\"starting\"]}\n"),
+        "{told}"
+    );
+    readiness.ready();
+    let told = health("/readyz").await;
+    assert!(told.starts_with("HTTP/1.1 200 ") && told.ends_with("{\"ready\":true}\n"), "{told}");
+    assert!(told.contains("cache-control: no-store") && told.contains("content-type: application/json"), "{told}");
+    readiness.draining();
+    let told = health("/readyz").await;
+    assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("draining"), "{told}");
+    assert!(health("/healthz").await.starts_with("HTTP/1.1 200 "), "alive while draining");
+}
+
+#[tokio::test]
+async fn methods_paths_and_names() {
+    let (address, _) = started(8, LONG).await;
+    let port = address.port();
+    for (head, status) in [
+        ("HEAD /healthz HTTP/1.1\r\nhost: localhost\r\n".to_owned(), 200),
+        ("POST /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n".to_owned(), 405),
+        ("GET / HTTP/1.1\r\nhost: localhost\r\n".to_owned(), 404),
+        ("GET /healthz/ HTTP/1.1\r\nhost: localhost\r\n".to_owned(), 404),
+        (format!("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"), 200),
+        ("GET /healthz HTTP/1.1\r\nhost: [::1]\r\n".to_owned(), 200),
+        ("GET /healthz HTTP/1.1\r\nhost: OPS.internal:1\r\n".to_owned(), 200),
+        ("GET /healthz HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 403),
+        ("GET /healthz HTTP/1.1\r\nhost: 10.0.0.1\r\n".to_owned(), 403),
+        ("GET /healthz HTTP/1.1\r\nhost: x@localhost\r\n".to_owned(), 403),
+        ("GET /gone HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 403),
+        ("GET /healthz HTTP/1.0\r\n".to_owned(), 403),
+        (format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:{port}\r\n"), 200),
+        ("GET /healthz HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\n".to_owned(), 403),
+        ("GET /healthz HTTP/1.1\r\nhost: localhost\r\norigin: null\r\n".to_owned(), 403),
+    ] {
+        let came = asked(address, &head).await;
+        assert_eq!(came.get(9..12), Some(&*status.to_string()), "{head:?}: {came}");
+    }
+}
+
+#[test]
+fn off_loopback_localhost_is_somebody_else() {
+    let names = Names { hosts: Arc::new([]) };
+    let asked = |host: &str, local: &str| {
+        let headers = axum::http::HeaderMap::from_iter([(axum::http::header::HOST, host.parse().unwrap())]);
+        names.check(&headers, local.parse().unwrap()).is_ok()
+    };
+    assert!(asked("10.0.0.1:9901", "10.0.0.1:9901") && asked("10.0.0.1", "[::ffff:10.0.0.1]:9901"));
+    assert!(
+        !asked("localhost", "10.0.0.1:9901")
+            && !asked("127.0.0.1", "10.0.0.1:9901")
+            && !asked("10.0.0.2", "10.0.0.1:1")
+    );
+}
+
+#[tokio::test]
+async fn silent_connections_end_and_make_room() {
+    let (address, _) = started(2, Duration::from_millis(50)).await;
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    let told = asked(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\n").await;
+    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    for mut stream in silent {
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+    }
+}
