@@ -12,6 +12,8 @@ use weir::config::{Settings, reference};
 
 #[path = "docs/errors.rs"]
 mod errors;
+#[path = "docs/forwarded.rs"]
+mod forwarded;
 #[path = "docs/markdown.rs"]
 mod markdown;
 

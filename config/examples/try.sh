@@ -73,6 +73,7 @@ build() {
     if [[ -z ${WEIR:-} ]]; then
         need cargo 'Rust 1.95 or newer, by rustup or your distribution'
         need cc 'a C compiler (Debian: apt-get install build-essential)'
+        need make 'it builds the allocator (Debian: apt-get install build-essential)'
         echo 'try: building weir --release; the first time takes some minutes'
         (cd "$top" && cargo build --release --locked --bin weir)
     fi

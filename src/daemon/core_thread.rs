@@ -123,7 +123,8 @@ struct Shared {
 impl Shared {
     fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
-        let Some(permit) = self.plan.admission.admit(remote.ip()) else {
+        let admitted = if self.plan.pressure.refuses() { None } else { self.plan.admission.admit(remote.ip()) };
+        let Some(permit) = admitted else {
             tracing::warn!(peer = %remote, "a connection was turned away: [http] connections or connections_per_address is reached");
             return self.doorstep.turn_away(stream).map_or((), |turned| drop(spawn_local(turned)));
         };

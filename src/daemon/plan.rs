@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::catalog::{Catalog, Observer, Sighting, publish};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths};
-use crate::model::RequestIds;
+use crate::model::{Pressure, RequestIds};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::guard::HeadLimits;
@@ -46,6 +46,7 @@ pub(super) struct Plan {
     legacy_by_table: bool,
     anonymous: bool,
     pub(super) admission: Arc<Admission>,
+    pub(super) pressure: Arc<Pressure>,
     pub(super) limits: Limits,
 }
 
@@ -75,6 +76,7 @@ impl Plan {
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             anonymous: settings.auth.anonymous.enabled,
             admission: Admission::new(http.connections.min(fits), http.connections_per_address),
+            pressure: Arc::default(),
             limits: limits(http),
         })
     }
@@ -118,7 +120,8 @@ impl Plan {
         };
         let paths = self.routes.iter().enumerate().map(|(at, (path, ..))| (path.clone(), at));
         let paths = Paths::new(paths, self.federated.clone());
-        (Front::new(Rc::new(pipeline), self.names.clone(), paths, self.legacy_by_table), client)
+        let pressure = Arc::clone(&self.pressure);
+        (Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table), client)
     }
 }
 

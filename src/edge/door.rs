@@ -1,16 +1,21 @@
 //! What is asked before anything is read: who we are, who asks, for which path, by which method.
 
+use std::time::Duration;
+
 use http::{HeaderValue, Method, request};
 
-use crate::model::{Reason, Refusal};
+use crate::model::{Pressure, Reason, Refusal};
 use crate::net::client::Peer;
 use crate::stages::wellformed::Verb;
 
 use super::front::Paths;
 use super::names::Names;
 
+/// When those who were refused for want of memory may come again.
+const SHED: Duration = Duration::from_secs(1);
+
 /// What a request may do.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admitted {
     /// Walk the flow of the route at this place.
     Walk(usize, Verb),
@@ -22,6 +27,7 @@ pub(super) enum Admitted {
 pub(super) fn check<'a>(
     names: &Names,
     paths: &Paths,
+    pressure: &Pressure,
     request: &'a request::Parts,
     peer: Peer,
 ) -> (Option<&'a HeaderValue>, Result<Admitted, Refusal>) {
@@ -29,12 +35,12 @@ pub(super) fn check<'a>(
         return (None, Err(refusal));
     }
     match names.check_origin(&request.headers) {
-        Ok(origin) => (origin, admit(paths, request)),
+        Ok(origin) => (origin, admit(paths, pressure, request)),
         Err(refusal) => (None, Err(refusal)),
     }
 }
 
-fn admit(paths: &Paths, request: &request::Parts) -> Result<Admitted, Refusal> {
+fn admit(paths: &Paths, pressure: &Pressure, request: &request::Parts) -> Result<Admitted, Refusal> {
     let route = paths.find(request.uri.path())?;
     let verb = match request.method {
         Method::POST => Verb::Post,
@@ -46,5 +52,83 @@ fn admit(paths: &Paths, request: &request::Parts) -> Result<Admitted, Refusal> {
             return Err(refusal.allowing("GET, POST, DELETE, OPTIONS"));
         }
     };
+    // What ends a session makes room.
+    if pressure.sheds() && verb != Verb::Delete {
+        let refusal = Refusal::new(Reason::Overloaded, "memory is short (`[http] shed_memory`); what runs goes on");
+        return Err(refusal.retryable(SHED));
+    }
     Ok(Admitted::Walk(route, verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, header};
+
+    use super::*;
+    use crate::model::Level;
+
+    /// Asks the door of a loopback gateway with two routes.
+    fn asked(method: &str, target: &str, fields: &[(&str, &str)], level: Level) -> Result<Admitted, Refusal> {
+        let names = Names::new(vec![], vec![], true);
+        let paths = Paths::new([("/mcp".to_owned(), 0), ("/b/mcp".to_owned(), 1)], Some("/all".to_owned()));
+        let pressure = Pressure::default();
+        pressure.set(level);
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let address = "127.0.0.1:80".parse().unwrap();
+        let peer = Peer { remote: address, local: address };
+        check(&names, &paths, &pressure, &parts, peer).1
+    }
+
+    const OURS: (&str, &str) = ("host", "localhost:8080");
+
+    fn refused(method: &str, target: &str, fields: &[(&str, &str)]) -> (Reason, Option<&'static str>) {
+        let refusal = asked(method, target, fields, Level::Ease).unwrap_err();
+        (refusal.reason, refusal.allow)
+    }
+
+    #[test]
+    fn paths_and_methods() {
+        for (method, target, admitted) in [
+            ("POST", "/mcp", Admitted::Walk(0, Verb::Post)),
+            ("GET", "/mcp?x=y", Admitted::Walk(0, Verb::Get)),
+            ("DELETE", "http://localhost:8080/b/mcp", Admitted::Walk(1, Verb::Delete)),
+            ("OPTIONS", "/b/mcp", Admitted::Options),
+        ] {
+            assert_eq!(asked(method, target, &[OURS], Level::Ease).unwrap(), admitted);
+        }
+        for target in ["/", "/mcp/", "/MCP", "/%6dcp", "//mcp", "/b/../mcp", "*", "/all"] {
+            assert_eq!(refused("POST", target, &[OURS]), (Reason::RouteNotFound, None), "{target}");
+        }
+        for method in ["PUT", "HEAD", "PATCH", "TRACE", "post", "BREW"] {
+            let allowed = Some("GET, POST, DELETE, OPTIONS");
+            assert_eq!(refused(method, "/mcp", &[OURS]), (Reason::MethodNotAllowed, allowed), "{method}");
+        }
+    }
+
+    #[test]
+    fn who_we_are_is_asked_before_who_asks_and_that_before_where_to() {
+        let evil = ("origin", "https://evil.example");
+        assert_eq!(refused("POST", "/x", &[("host", "evil.example"), evil]).0, Reason::HostNotAllowed);
+        assert_eq!(refused("POST", "/x", &[evil]).0, Reason::HostNotAllowed);
+        assert_eq!(refused("OPTIONS", "/x", &[OURS, evil]).0, Reason::OriginNotAllowed);
+        assert_eq!(refused("POST", "/x", &[OURS, ("origin", "http://localhost"), evil]).0, Reason::OriginNotAllowed);
+    }
+
+    #[test]
+    fn short_memory_refuses_new_work_alone() {
+        for level in [Level::Shed, Level::Refuse] {
+            for method in ["POST", "GET"] {
+                let refusal = asked(method, "/mcp", &[OURS], level).unwrap_err();
+                assert_eq!((refusal.reason, refusal.retryable), (Reason::Overloaded, true));
+                assert_eq!(refusal.retry_after, Some(SHED));
+            }
+            assert!(asked("DELETE", "/mcp", &[OURS], level).is_ok());
+            assert!(asked("OPTIONS", "/mcp", &[OURS, (header::ORIGIN.as_str(), "http://[::1]:1")], level).is_ok());
+            assert_eq!(asked("POST", "/x", &[OURS], level).unwrap_err().reason, Reason::RouteNotFound);
+        }
+    }
 }

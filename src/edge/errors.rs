@@ -68,7 +68,7 @@ impl Errors {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(wait) = refusal.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.max(Duration::from_secs(1)).as_secs()));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         if let Some(methods) = refusal.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(methods));
@@ -84,9 +84,9 @@ impl Errors {
     fn status(self, reason: Reason, addressee: &Addressee) -> StatusCode {
         let by_table = StatusCode::from_u16(row(reason).status).expect("the table holds statuses");
         let legacy = match addressee {
-            Addressee::Request { era: Era::Legacy, initialize: false, .. } | Addressee::Batch(_) => {
-                !self.legacy_by_table
-            }
+            Addressee::Request { era: Era::Legacy, initialize: false, .. } => true,
+            // One without requests is notifications: nobody waits for an answer.
+            Addressee::Batch(ids) => !ids.is_empty(),
             _ => false,
         };
         let of_the_head = matches!(
@@ -97,8 +97,13 @@ impl Errors {
                 | Reason::HeaderMismatch
                 | Reason::SessionNotFound
         );
-        if legacy && !of_the_head { StatusCode::OK } else { by_table }
+        if legacy && !self.legacy_by_table && !of_the_head { StatusCode::OK } else { by_table }
     }
+}
+
+/// `Retry-After` knows whole seconds: never less than the refusal asks for, never none.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// The JSON text of a refusal: one error, or one for each request of a batch.
@@ -128,3 +133,6 @@ pub(super) fn error(refusal: &Refusal, of: Option<&[u8]>, request: RequestId) ->
         accepted.as_str(),
     )
 }
+
+#[cfg(test)]
+mod tests;

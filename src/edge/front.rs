@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Reason, Refusal, RequestId};
+use crate::model::{Addressee, Pressure, Reason, Refusal, RequestId};
 use crate::net::client::{Handler, Peer, Reply, RequestBody};
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
 
@@ -50,18 +51,19 @@ pub struct Front {
     core: Rc<Core>,
     names: Names,
     paths: Paths,
+    pressure: Arc<Pressure>,
     errors: Errors,
 }
 
 impl Front {
     /// `legacy_by_table` is `[http] legacy_status = "table"`.
-    pub fn new(core: Rc<Core>, names: Names, paths: Paths, legacy_by_table: bool) -> Self {
-        Self { core, names, paths, errors: Errors { legacy_by_table } }
+    pub fn new(core: Rc<Core>, names: Names, paths: Paths, pressure: Arc<Pressure>, legacy_by_table: bool) -> Self {
+        Self { core, names, paths, pressure, errors: Errors { legacy_by_table } }
     }
 
     async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
         let (head, body) = request.into_parts();
-        let (origin, admitted) = door::check(&self.names, &self.paths, &head, peer);
+        let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, peer);
         let origin = origin.cloned();
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),

@@ -29,6 +29,7 @@ impl Names {
     /// `host_not_allowed`.
     pub fn check_host(&self, headers: &HeaderMap, local: SocketAddr) -> Result<(), Refusal> {
         let named = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        let named = named.filter(|named| !named.contains('@'));
         match named.and_then(|named| named.parse::<Authority>().ok()) {
             Some(authority) if self.is_ours(authority.host(), local.ip()) => Ok(()),
             _ => Err(Refusal::new(
@@ -106,9 +107,30 @@ mod tests {
         for ours in ["gateway.internal", "GATEWAY.internal:8080", "localhost:1", "127.0.0.1", "[::1]:80", "127.0.0.5"] {
             assert!(host(&names, ours, "127.0.0.5:8080"), "{ours}");
         }
-        for foreign in ["evil.example", "localhost.evil.example", "10.0.0.1", "", "a@localhost@evil", "127.0.0.6"] {
+        for foreign in [
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+            ":80",
+            "a@localhost@evil",
+            "user@localhost",
+            "localhost.",
+            "gateway.internal.",
+            "127.0.0.6",
+            "127.1",
+            "0x7f000001",
+            "2130706433",
+            "[::1",
+            "[::1%25lo]",
+            "localhost,evil.example",
+            "localhost/",
+        ] {
             assert!(!host(&names, foreign, "127.0.0.5:8080"), "{foreign}");
         }
+        assert!(host(&names, "[::ffff:127.0.0.5]", "127.0.0.5:1") && host(&names, "127.0.0.5", "[::ffff:127.0.0.5]:1"));
+        let listed = Names::new(vec!["[2001:db8::1]".into()], vec![], false);
+        assert!(host(&listed, "[2001:DB8::1]:443", "10.0.0.1:8080") && !host(&listed, "[2001:db8::2]", "10.0.0.1:1"));
         assert!(!host(&names, "localhost", "10.0.0.1:8080"), "off loopback, localhost is somebody else");
         assert!(host(&names, "10.0.0.1", "10.0.0.1:8080"));
         assert!(!host(&names, "127.0.0.1", "10.0.0.1:8080"));
@@ -126,6 +148,12 @@ mod tests {
             "https://evil.example",
             "http://localhost.evil",
             "http://localhost@evil",
+            "http://evil@localhost",
+            "http://localhost/",
+            "http://localhost:1/x",
+            "ftp://localhost",
+            "localhost",
+            "",
             "https://ide.example.com:444",
         ] {
             assert!(!origin(&here, foreign) && !origin(&open, foreign), "{foreign}");

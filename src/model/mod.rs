@@ -2,12 +2,14 @@
 
 mod addressee;
 pub mod clock;
+mod pressure;
 mod principal;
 mod readiness;
 mod refusal;
 mod request_id;
 
 pub use addressee::{Addressee, Refused};
+pub use pressure::{Level, Pressure};
 pub use principal::Principal;
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};

@@ -1,7 +1,7 @@
 //! How many connections there may be, in all and from one address. Asked at accept only.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +29,10 @@ impl Admission {
     }
 
     /// Admits one connection from `address`, or says that a limit is reached.
+    ///
+    /// An IPv4 address counts as one, however it is written; of IPv6 the /64 counts, since one host has all of it.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
+        let address = counted(address);
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.most {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -43,6 +46,15 @@ impl Admission {
         }
         *count += 1;
         Some(Permit { admission: Arc::clone(self), address })
+    }
+}
+
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        address => address,
     }
 }
 
@@ -82,5 +94,19 @@ mod tests {
         drop(first);
         assert!(admission.admit(one).is_some());
         assert_eq!(admission.open(), 2);
+    }
+
+    #[test]
+    fn an_address_counts_as_one_however_it_is_written() {
+        let admission = Admission::new(9, 1);
+        let places: Vec<_> = ["10.0.0.1", "2001:db8::1", "::1", "::ffff:10.0.0.2"]
+            .map(|address| admission.admit(address.parse().unwrap()).expect(address))
+            .into();
+        for same in ["::ffff:10.0.0.1", "2001:db8::2", "::1", "10.0.0.2"] {
+            assert!(admission.admit(same.parse().unwrap()).is_none(), "{same}");
+        }
+        assert!(admission.admit("2001:db8:0:1::1".parse().unwrap()).is_some(), "another network");
+        drop(places);
+        assert_eq!((admission.open(), admission.by_address.lock().unwrap().len()), (0, 0), "nothing is kept");
     }
 }

@@ -49,7 +49,7 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Empty,
-    /// In a coding that was not asked for.
+    /// In a coding.
     Encoded,
     Events,
     Json,
@@ -64,15 +64,16 @@ pub(super) async fn take(exchange: &Exchange<'_, Ready>, call: Call, head: Respo
         return taking.refuse("a redirect, which is never followed");
     }
     if !status.is_success() {
-        return taking.as_it_is(shape == Shape::Json).await;
+        return taking.unjudged(shape == Shape::Json).await;
     }
     match shape {
         Shape::Events => taking.events().await,
         Shape::Encoded if exchange.verb == Verb::Get => taking.refuse("it is encoded, which was not asked for"),
-        _ if exchange.verb != Verb::Post => taking.as_it_is(false).await,
+        _ if exchange.verb != Verb::Post => taking.unjudged(false).await,
         _ if !taking.expected.awaits() => taking.status_alone().await,
         Shape::Json => taking.json().await,
         Shape::Empty => taking.refuse("it is empty"),
+        Shape::Encoded if exchange.message().may_be_encoded() => taking.unread(),
         Shape::Encoded => taking.refuse("it is encoded, which was not asked for"),
         Shape::Other => taking.refuse("it is neither JSON in UTF-8 nor an event stream"),
     }
@@ -154,7 +155,7 @@ impl Taking<'_, '_> {
     }
 
     /// A failure, or what answers nothing. A short failure in JSON is looked at, lest somebody else's result passes.
-    async fn as_it_is(mut self, looked_at: bool) -> Result<Answer, Refusal> {
+    async fn unjudged(mut self, looked_at: bool) -> Result<Answer, Refusal> {
         let (endpoint, length) = (self.call.fingerprint(), self.head.length);
         match self.call.whole(CHECKED_FIRST).await? {
             Collected::Whole(bytes) => {
@@ -167,6 +168,13 @@ impl Taking<'_, '_> {
                 stream(reply(self.exchange, endpoint, self.head, ""), relay)
             }
         }
+    }
+
+    /// In a coding that the client asked for: it passes as it comes, unread.
+    fn unread(self) -> Result<Answer, Refusal> {
+        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
+        let relay = Relay::unread(self.call, Bytes::new(), length);
+        stream(reply(self.exchange, endpoint, self.head, ""), relay)
     }
 
     /// The specification has no body here (202); what a server says unasked goes no further.

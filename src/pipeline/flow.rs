@@ -77,6 +77,7 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
         headers: exchange.headers,
         era: message.era(),
         session: exchange.progress.bound.upstream_id(),
+        encodable: exchange.message().may_be_encoded(),
         length: post.then(|| message.bytes().len()),
     };
     let manner = Manner {

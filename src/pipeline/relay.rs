@@ -83,7 +83,7 @@ impl Relay {
                 _ if events.is_answered() => break,
                 Step::Refused(refusal, _) | Step::Cut(refusal) => return Err(refusal),
                 Step::More if out.len() > limit => {
-                    self.call.take().map(Call::cut);
+                    self.end_call();
                     return Err(respond::bad("more came before it than `[http] event` allows", false));
                 }
                 Step::More => {}
@@ -133,7 +133,13 @@ impl Relay {
 
     /// Ends the call where it stands.
     pub fn cut(mut self) {
-        self.call.take().map(Call::cut);
+        self.end_call();
+    }
+
+    fn end_call(&mut self) {
+        if let Some(call) = self.call.take() {
+            call.cut();
+        }
     }
 
     async fn step(&mut self, out: &mut Vec<u8>, observer: &Observer) -> Step {

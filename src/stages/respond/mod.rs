@@ -20,3 +20,6 @@ pub fn bad(why: impl std::fmt::Display, reads_only: bool) -> Refusal {
     Refusal::new(Reason::UpstreamBadResponse, format!("the server's answer was refused: {why}"))
         .after_sending(reads_only)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub struct Outgoing<'a> {
     pub era: Era,
     /// The server's own session id.
     pub session: Option<&'a str>,
+    /// Whether the answer may come in a coding that the client asks for, since nothing here has to read it.
+    pub encodable: bool,
     /// The length of the body; `None` where there is none.
     pub length: Option<usize>,
 }
@@ -25,11 +27,14 @@ pub struct Outgoing<'a> {
 impl Outgoing<'_> {
     /// Appends the head.
     ///
-    /// No coding is asked for: an answer that nobody can read here could be an answer to anything. Without the field
-    /// a server may choose one (RFC 9110, 12.5.3).
+    /// Where the answer has to be read no coding is asked for, and that is said: without the field a server may choose
+    /// one (RFC 9110, 12.5.3).
     pub fn write(&self, authority: &str, path: &str, out: &mut Vec<u8>) {
         // Writing into a Vec cannot fail.
-        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\naccept-encoding: identity\r\n", self.method);
+        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\n", self.method);
+        if !self.encodable {
+            field(out, "accept-encoding", b"identity");
+        }
         let hop_by_hop = HopByHop::of(self.headers);
         for (name, value) in self.headers {
             if self.passes(name.as_str()) && !hop_by_hop.has(name.as_str()) {
@@ -50,7 +55,8 @@ impl Outgoing<'_> {
     fn passes(&self, name: &str) -> bool {
         match name {
             "last-event-id" => self.era == Era::Legacy,
-            "host" | "content-length" | "expect" | "accept-encoding" | "mcp-session-id" => false,
+            "accept-encoding" => self.encodable,
+            "host" | "content-length" | "expect" | "mcp-session-id" => false,
             "origin" | "referer" | "authorization" | "cookie" | "x-auth-token" => false,
             "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "cf-connecting-ip" => false,
             other => {
@@ -80,13 +86,28 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let outgoing = Outgoing { method: "POST", headers: &headers, era, session, length: Some(2) };
+        let encodable = false;
+        let outgoing = Outgoing { method: "POST", headers: &headers, era, session, encodable, length: Some(2) };
         let mut out = Vec::new();
         outgoing.write("files.internal:3000", "/mcp?x=1", &mut out);
         let text = String::from_utf8(out).unwrap();
         let ours = "POST /mcp?x=1 HTTP/1.1\r\nhost: files.internal:3000\r\naccept-encoding: identity\r\n";
         let fields = text.strip_prefix(ours).expect("it begins alike").strip_suffix("content-length: 2\r\n\r\n");
         fields.expect("it ends alike").to_owned()
+    }
+
+    #[test]
+    fn a_coding_is_asked_for_where_nothing_here_has_to_read_the_answer() {
+        let headers = HeaderMap::from_iter([(http::header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"))]);
+        for (encodable, expected) in
+            [(true, "accept-encoding: gzip, zstd\r\n"), (false, "accept-encoding: identity\r\n")]
+        {
+            let (era, method) = (Era::Modern, "POST");
+            let outgoing = Outgoing { method, headers: &headers, era, session: None, encodable, length: None };
+            let mut out = Vec::new();
+            outgoing.write("a", "/", &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("POST / HTTP/1.1\r\nhost: a\r\n{expected}\r\n"));
+        }
     }
 
     #[test]

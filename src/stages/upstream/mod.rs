@@ -55,3 +55,6 @@ pub struct Client {
     /// Calls whose client left, and which go on without it.
     pub abandoned: Rc<Abandoned>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -77,6 +77,12 @@ impl WellFormed {
         self.method
     }
 
+    /// Whether the answer may come in a coding that the client asked for: that of one request, by its method.
+    pub fn may_be_encoded(&self) -> bool {
+        let request = self.message().is_some_and(|message| message.kind == Kind::Request);
+        request && self.method.is_some_and(Method::may_be_encoded)
+    }
+
     /// Whom an error of ours would be addressed to.
     pub fn addressee(&self) -> Addressee {
         match &self.body {
@@ -104,3 +110,6 @@ fn ids(messages: &[Message], bytes: &[u8]) -> Vec<OwnedId> {
     let requests = messages.iter().filter(|message| message.kind == Kind::Request);
     requests.filter_map(|message| message.id.as_ref()).map(|id| OwnedId::of(id, bytes)).collect()
 }
+
+#[cfg(test)]
+mod tests;

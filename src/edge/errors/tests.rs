@@ -1,0 +1,144 @@
+//! The whole table: every reason, every addressee, both settings.
+
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::RequestIds;
+use crate::protocol::message::{Body, Limits, OwnedId, read_client};
+
+const BY_RULE: Errors = Errors { legacy_by_table: false };
+const BY_TABLE: Errors = Errors { legacy_by_table: true };
+
+fn id(token: &str) -> OwnedId {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":{token},"method":"ping"}}"#);
+    let Ok(Body::One(message)) = read_client(body.as_bytes(), &Limits::default()) else { panic!("{token} is no id") };
+    OwnedId::of(&message.id.expect("it has one"), body.as_bytes())
+}
+
+fn request(era: Era, initialize: bool) -> Addressee {
+    Addressee::Request { era, initialize, id: id("7") }
+}
+
+fn status(errors: Errors, reason: Reason, addressee: &Addressee) -> u16 {
+    errors.status(reason, addressee).as_u16()
+}
+
+fn answer(refusal: &Refusal, addressee: &Addressee) -> (Response<()>, Value) {
+    let response = BY_RULE.response(refusal, addressee, RequestIds::new().next());
+    let (parts, body) = response.into_parts();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let bytes = runtime.block_on(body.collect()).unwrap().to_bytes();
+    (Response::from_parts(parts, ()), serde_json::from_slice(&bytes).expect("a refusal is JSON"))
+}
+
+#[test]
+fn codes_keep_to_their_ranges_and_statuses_to_their_codes() {
+    for reason in Reason::ALL {
+        let Row { code, status } = row(*reason);
+        let of_the_protocol = (-32768..=-32000).contains(&code);
+        let in_use = [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022];
+        assert!(!of_the_protocol || in_use.contains(&code), "{reason:?}");
+        assert!(of_the_protocol || code / 100 == i32::from(status) || code == 41501, "{reason:?}: {code} and {status}");
+        assert!((400..600).contains(&status));
+    }
+}
+
+#[test]
+fn the_tables_status_but_for_requests_of_the_session_era() {
+    let by_table = [
+        Addressee::Nobody,
+        Addressee::Unread(id("7")),
+        Addressee::Notification(Era::Legacy),
+        Addressee::Notification(Era::Modern),
+        Addressee::Batch(vec![]),
+        request(Era::Modern, false),
+        request(Era::Modern, true),
+        request(Era::Legacy, true),
+    ];
+    let by_rule = [request(Era::Legacy, false), Addressee::Batch(vec![id("7")])];
+    for reason in Reason::ALL.iter().copied() {
+        let table = row(reason).status;
+        for addressee in &by_table {
+            assert_eq!(status(BY_RULE, reason, addressee), table, "{reason:?} to {addressee:?}");
+        }
+        let kept = [401, 403].contains(&table) || matches!(reason, Reason::HeaderMismatch | Reason::SessionNotFound);
+        for addressee in &by_rule {
+            assert_eq!(
+                status(BY_RULE, reason, addressee),
+                if kept { table } else { 200 },
+                "{reason:?} to {addressee:?}"
+            );
+        }
+        for addressee in by_table.iter().chain(&by_rule) {
+            assert_eq!(status(BY_TABLE, reason, addressee), table, "{reason:?} to {addressee:?}");
+        }
+    }
+}
+
+#[test]
+fn an_error_says_all_that_the_client_needs() {
+    let refusal = Refusal::new(Reason::Overloaded, "full").retryable(Duration::from_millis(1500));
+    let (response, body) = answer(&refusal, &request(Era::Legacy, false));
+    assert_eq!((response.status(), &response.headers()[header::RETRY_AFTER]), (StatusCode::OK, &HeaderValue::from(2)));
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    let request_id = body["error"]["data"]["requestId"].as_str().unwrap();
+    assert!(request_id.len() == 32 && request_id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let data = json!({
+        "reason": "overloaded", "retryable": true, "retryAfterMs": 1500, "requestId": request_id, "accepted": "no"
+    });
+    let error = json!({ "code": 50301, "message": "full", "data": data });
+    assert_eq!(body, json!({ "jsonrpc": "2.0", "id": 7, "error": error }));
+}
+
+#[test]
+fn what_was_sent_is_told_as_unknown_and_more_data_as_it_is() {
+    let refusal = Refusal::new(Reason::UpstreamReset, "gone").after_sending(true);
+    let (_, body) = answer(&refusal, &request(Era::Modern, false));
+    let data = &body["error"]["data"];
+    assert_eq!((&data["accepted"], &data["retryable"]), (&json!("unknown"), &json!(true)));
+    let refusal =
+        Refusal::new(Reason::UnsupportedVersion, "no").with_data(r#""supported":["a"],"requested":"b""#.into());
+    let (_, body) = answer(&refusal, &request(Era::Modern, false));
+    let data = &body["error"]["data"];
+    assert_eq!((&data["supported"], &data["requested"]), (&json!(["a"]), &json!("b")));
+}
+
+#[test]
+fn fields_that_a_status_asks_for() {
+    let refusal = Refusal::new(Reason::MethodNotAllowed, "no").allowing("POST");
+    assert_eq!(answer(&refusal, &Addressee::Nobody).0.headers()[header::ALLOW], "POST");
+    let refusal = Refusal::new(Reason::Unauthenticated, "who");
+    assert_eq!(answer(&refusal, &Addressee::Nobody).0.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    for (wait, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (60_000, 60)] {
+        assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds);
+    }
+    assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
+}
+
+#[test]
+fn a_batch_is_answered_one_by_one_and_who_has_no_id_without() {
+    let refusal = Refusal::new(Reason::InvalidRequest, "no");
+    let ids = ["1", r#""a\n\"\u00e9""#, "-3"];
+    let (_, body) = answer(&refusal, &Addressee::Batch(ids.map(id).into()));
+    let answered: Vec<_> = body.as_array().unwrap().iter().map(|error| error["id"].clone()).collect();
+    assert_eq!(answered, [json!(1), json!("a\n\"é"), json!(-3)]);
+    for addressee in [Addressee::Nobody, Addressee::Notification(Era::Legacy), Addressee::Batch(vec![])] {
+        assert!(answer(&refusal, &addressee).1.get("id").is_none());
+    }
+    assert_eq!(answer(&refusal, &Addressee::Unread(id("9"))).1["id"], 9);
+}
+
+proptest! {
+    #[test]
+    fn any_message_and_any_id_make_json_and_come_back(message in any::<String>(), text in "\\PC{0,40}") {
+        let token = serde_json::to_string(&text).unwrap();
+        let refusal = Refusal::new(Reason::Internal, message.clone());
+        let body = error(&refusal, Some(id(&token).raw()), RequestIds::new().next());
+        let read: Value = serde_json::from_str(&body).unwrap();
+        prop_assert_eq!(&read["id"], &json!(text));
+        prop_assert_eq!(&read["error"]["message"], &json!(message));
+        prop_assert!(body.contains(&token), "to the byte");
+    }
+}
