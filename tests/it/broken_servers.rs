@@ -290,16 +290,54 @@ async fn a_long_answer_to_somebody_else_is_cut() {
 }
 
 #[tokio::test]
-async fn gzip_is_passed_on_to_who_asked_for_it_only() {
+async fn no_coding_is_asked_of_a_server_and_none_is_taken() {
     only_through_weir!();
+    // What is encoded cannot be read, so it cannot be checked.
     let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00";
     let headers = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
     let story = Story::begin(move |exchange| exchange.answer("200 OK", headers, gzip)).await;
-    let asked = call("1", "echo", "{}").header("Accept-Encoding", "gzip");
-    let answer = story.ask(asked).await;
-    assert_eq!((answer.status(), answer.head.header("content-encoding")), (200, Some("gzip")));
-    assert_eq!(&answer.body[..], gzip);
-    story.bad_response(modern("1", "tools/list", ""), "gzip that nobody asked for").await;
+    for post in [modern("1", "tools/list", ""), call("1", "echo", "{}")] {
+        story.bad_response(post.header("Accept-Encoding", "gzip, br"), "gzip").await;
+        let asked = story.broken.request().await.header("accept-encoding").map(str::to_owned);
+        assert!(asked.as_deref().is_none_or(|coding| coding == "identity"), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_runs_into_its_limit() {
+    only_through_weir!();
+    let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#;
+    let silent = move |exchange: Exchange| async move {
+        let mut stream = exchange.stream().await;
+        stream.event(progress).await;
+        stream.gone().await
+    };
+    let (broken_server, other) = (Scripted::start(silent).await, healthy().await);
+    // Comments that Weir writes into the silence are no sign of life of the server.
+    let config = format!(
+        "[http]\nkeepalive = \"1s\"\n[[servers]]\nname = \"broken\"\nendpoints = [{:?}]\nidle_timeout = \"2500ms\"\n\
+         [[servers]]\nname = \"healthy\"\nendpoints = [{:?}]\n",
+        broken_server.url(),
+        other.url()
+    );
+    let weir = Gateway::config(&config).start().await;
+    let mut client = weir.client().await;
+    client.post(&broken(call("1", "echo", "{}"))).await;
+    assert_eq!(client.head().await.status(), 200);
+    assert_eq!(client.message().await.as_deref(), Some(progress));
+    // Either an error that answers the call, or a body that is visibly cut.
+    loop {
+        match client.event().await {
+            Err(_) => break,
+            Ok(Some(event)) if event.comment.is_some() => {}
+            Ok(event) => {
+                let data = event.and_then(|event| event.data).expect("an error, where the stream ends in order");
+                assert!(data.contains(r#""id":1"#) && data.contains("50401"), "{data}");
+                break;
+            }
+        }
+    }
+    broken_server.open(0).await;
 }
 
 #[tokio::test]

@@ -187,18 +187,25 @@ async fn where_the_server_gives_no_session_none_is_invented() {
 #[tokio::test]
 async fn the_servers_own_word_about_a_lost_session_comes_back() {
     only_through_weir!();
-    let server = Scripted::start(|exchange| async move {
-        if exchange.request.method() == "initialize" {
-            return session_answer(exchange, "alpha-0").await;
-        }
-        let body = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}"#;
-        exchange.answer("404 Not Found", "Content-Type: application/json\r\n", body).await
-    })
-    .await;
-    let weir = Gateway::to(&server.url()).start().await;
-    let session = open(&weir).await;
-    let answer = ask(&weir, &session).await;
-    assert_eq!(answer.status(), 404, "{answer:?}");
+    // Servers in the field answer this with an id of their own invention.
+    for id in [r#""id":null,"#, r#""id":"server-error","#, ""] {
+        let body = format!(r#"{{"jsonrpc":"2.0",{id}"error":{{"code":-32001,"message":"Session not found"}}}}"#);
+        let sent = body.clone();
+        let server = Scripted::start(move |exchange| {
+            let body = sent.clone();
+            async move {
+                if exchange.request.method() == "initialize" {
+                    return session_answer(exchange, "alpha-0").await;
+                }
+                exchange.answer("404 Not Found", "Content-Type: application/json\r\n", body).await
+            }
+        })
+        .await;
+        let weir = Gateway::to(&server.url()).start().await;
+        let session = open(&weir).await;
+        let answer = ask(&weir, &session).await;
+        assert_eq!((answer.status(), answer.text()), (404, body.as_str()), "{answer:?}");
+    }
 }
 
 /// A server that gives a session `NAME-NUMBER` at each `initialize`, and tells in every result which session it saw.
