@@ -290,16 +290,19 @@ async fn a_long_answer_to_somebody_else_is_cut() {
 }
 
 #[tokio::test]
-async fn no_coding_is_asked_of_a_server_and_none_is_taken() {
+async fn gzip_is_passed_on_to_who_asked_for_it_and_nothing_here_has_to_read() {
     only_through_weir!();
-    // What is encoded cannot be read, so it cannot be checked.
     let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00";
     let headers = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
     let story = Story::begin(move |exchange| exchange.answer("200 OK", headers, gzip)).await;
-    for post in [modern("1", "tools/list", ""), call("1", "echo", "{}")] {
-        story.bad_response(post.header("Accept-Encoding", "gzip, br"), "gzip").await;
-        let asked = story.broken.request().await.header("accept-encoding").map(str::to_owned);
-        assert!(asked.as_deref().is_none_or(|coding| coding == "identity"), "{asked:?}");
+    let answer = story.ask(call("1", "echo", "{}").header("Accept-Encoding", "gzip, zstd")).await;
+    assert_eq!((answer.status(), answer.head.header("content-encoding")), (200, Some("gzip")));
+    assert_eq!(&answer.body[..], gzip);
+    assert_eq!(story.broken.request().await.header("accept-encoding"), Some("gzip, zstd"));
+    // Lists are read: no coding is asked for, and none is taken.
+    for list in ["tools/list", "prompts/list"] {
+        story.bad_response(modern("1", list, "").header("Accept-Encoding", "gzip"), "gzip").await;
+        assert_eq!(story.broken.request().await.header("accept-encoding"), Some("identity"), "{list}");
     }
 }
 
