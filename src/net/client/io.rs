@@ -13,6 +13,9 @@ use tokio::net::TcpStream;
 
 use super::wire::{Scratch, Wire};
 
+/// Up to this many bytes it is cheaper to copy than to gather.
+const GATHERED: usize = 8 * 1024;
+
 /// A client's socket behind the guard.
 pub(super) struct GuardedIo {
     pub(super) stream: TcpStream,
@@ -127,20 +130,33 @@ impl Write for GuardedIo {
         this.note(polled)
     }
 
+    /// Head and body of a small answer are put into one buffer first: that costs less than a gathering write. A large
+    /// body is not copied.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        let polled = if length > GATHERED {
+            Pin::new(&mut this.stream).poll_write_vectored(cx, pieces)
+        } else {
+            let mut scratch = this.scratch.borrow_mut();
+            let mut rest = &mut scratch[..length];
+            for piece in pieces {
+                let (place, left) = rest.split_at_mut(piece.len());
+                place.copy_from_slice(piece);
+                rest = left;
+            }
+            Pin::new(&mut this.stream).poll_write(cx, &scratch[..length])
+        };
         this.note(polled)
     }
 
-    /// hyper then copies head and body into one buffer: for what leaves through it (small bodies) that costs less
-    /// than a gathering write.
+    /// Else hyper would copy every body into a buffer that it keeps for as long as the connection lasts.
     fn is_write_vectored(&self) -> bool {
-        false
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
