@@ -8,6 +8,7 @@ mod support;
 
 mod batches;
 mod broken_servers;
+mod catalog;
 mod conformance;
 mod connections;
 mod fidelity;

@@ -25,7 +25,7 @@ pub(crate) use client::{Answer, Client};
 pub(crate) use gateway::Gateway;
 pub(crate) use messages::{Post, call, legacy, modern, notification, result};
 pub(crate) use node::{NodeServer, node_lines};
-pub(crate) use scripted::{After, Exchange, Scripted};
+pub(crate) use scripted::{After, Exchange, Request, Scripted};
 pub(crate) use sse::Event;
 
 /// Ends a test that hangs, and says what it was waiting for. It decides nothing else: no test passes by being fast.
