@@ -56,26 +56,86 @@ enum Shape {
     Other,
 }
 
+/// What is done with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Refuse(&'static str),
+    /// Event by event.
+    Events,
+    /// JSON that answers: whole where it is short, else checked while it passes.
+    Check,
+    /// The same, of what has to be read whole before any of it passes.
+    ReadWhole,
+    /// A failure in JSON, which is looked at where it is short, lest somebody else's result passes.
+    LookAt,
+    /// In a coding that the client may ask for: it passes as it comes, unread.
+    Unread,
+    /// It is no message, and answers none.
+    Pass,
+    /// The specification has no body here (202); what a server says unasked goes no further.
+    StatusAlone,
+}
+
 /// Takes the answer of a call.
-pub(super) async fn take(exchange: &Exchange<'_, Ready>, call: Call, head: ResponseHead) -> Result<Answer, Refusal> {
-    let (status, shape) = (head.status, shape(&head));
-    let taking = Taking { exchange, call, head, expected: expected(exchange) };
-    if status.is_redirection() {
-        return taking.refuse("a redirect, which is never followed");
+pub(super) async fn take(
+    exchange: &Exchange<'_, Ready>,
+    mut call: Call,
+    head: ResponseHead,
+) -> Result<Answer, Refusal> {
+    let (expected, bounds) = (expected(exchange), &exchange.core.bounds);
+    let way = way(exchange.verb, &head, &expected);
+    let limit = match way {
+        Way::Refuse(why) => {
+            // Nobody waits for the rest of it.
+            call.cut();
+            return Err(respond::bad(why, expected.reads_only));
+        }
+        Way::Events => {
+            let opens = expected.method == Some(Method::Initialize) && expected.awaits();
+            let relay = Relay::events(call, Events::new(expected, bounds.event));
+            return events(exchange, head, Box::new(relay), opens).await;
+        }
+        Way::Unread => {
+            let (endpoint, length) = (call.fingerprint(), head.length);
+            let relay = Box::new(Relay::unread(call, Bytes::new(), length));
+            return stream(reply(exchange, endpoint, head, ""), relay);
+        }
+        Way::ReadWhole => bounds.event,
+        Way::Check | Way::LookAt | Way::Pass | Way::StatusAlone => CHECKED_FIRST,
+    };
+    let read = call.whole(limit).await;
+    let taking = Taking { exchange, call, head, expected };
+    match (way, read) {
+        (Way::StatusAlone, read) => taking.status_alone(matches!(read, Ok(Collected::Whole(_)))),
+        (_, Err(refusal)) => Err(refusal),
+        (Way::Check | Way::ReadWhole, Ok(Collected::Whole(bytes))) => taking.checked(bytes),
+        (Way::Check, Ok(Collected::Longer(begun))) => taking.long(begun),
+        (Way::ReadWhole, Ok(Collected::Longer(_))) => taking.too_long(),
+        (way, Ok(Collected::Whole(bytes))) => taking.unjudged(bytes, way == Way::LookAt),
+        (_, Ok(Collected::Longer(begun))) => taking.unread(begun),
     }
-    if !status.is_success() {
-        return taking.unjudged(shape == Shape::Json).await;
+}
+
+fn way(verb: Verb, head: &ResponseHead, expected: &Expected) -> Way {
+    const ENCODED: Way = Way::Refuse("it is encoded, which was not asked for");
+    let shape = shape(head);
+    if head.status.is_redirection() {
+        return Way::Refuse("a redirect, which is never followed");
+    }
+    if !head.status.is_success() {
+        return if shape == Shape::Json { Way::LookAt } else { Way::Pass };
     }
     match shape {
-        Shape::Events => taking.events().await,
-        Shape::Encoded if exchange.verb == Verb::Get => taking.refuse("it is encoded, which was not asked for"),
-        _ if exchange.verb != Verb::Post => taking.unjudged(false).await,
-        _ if !taking.expected.awaits() => taking.status_alone().await,
-        Shape::Json => taking.json().await,
-        Shape::Empty => taking.refuse("it is empty"),
-        Shape::Encoded if exchange.message().may_be_encoded() => taking.unread(),
-        Shape::Encoded => taking.refuse("it is encoded, which was not asked for"),
-        Shape::Other => taking.refuse("it is neither JSON in UTF-8 nor an event stream"),
+        Shape::Events => Way::Events,
+        Shape::Encoded if verb == Verb::Get => ENCODED,
+        _ if verb != Verb::Post => Way::Pass,
+        _ if !expected.awaits() => Way::StatusAlone,
+        Shape::Json if expected.method.is_some_and(Method::answer_is_read) => Way::ReadWhole,
+        Shape::Json => Way::Check,
+        Shape::Empty => Way::Refuse("it is empty"),
+        Shape::Encoded if expected.method.is_some_and(Method::may_be_encoded) => Way::Unread,
+        Shape::Encoded => ENCODED,
+        Shape::Other => Way::Refuse("it is neither JSON in UTF-8 nor an event stream"),
     }
 }
 
@@ -116,7 +176,27 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
     expected.reading_only(exchange.reads_only()).teaching(lesson)
 }
 
-/// An answer of which the head has come.
+/// An event stream. Where it `opens` a session, its head waits for the message that names the revision.
+async fn events(
+    exchange: &Exchange<'_, Ready>,
+    head: ResponseHead,
+    mut relay: Box<Relay>,
+    opens: bool,
+) -> Result<Answer, Refusal> {
+    let (core, endpoint) = (exchange.core, relay.fingerprint());
+    let mut revision = String::new();
+    if opens {
+        revision = relay.until_answered(core.bounds.event, &core.observer).await?;
+    }
+    let reply = reply(exchange, endpoint, head, &revision).map(|mut reply| {
+        reply.headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        reply.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        reply
+    });
+    stream(reply, relay)
+}
+
+/// An answer of which head and beginning have come.
 struct Taking<'a, 'b> {
     exchange: &'a Exchange<'b, Ready>,
     call: Call,
@@ -125,65 +205,28 @@ struct Taking<'a, 'b> {
 }
 
 impl Taking<'_, '_> {
-    /// Nobody waits for the rest of what is refused.
-    fn refuse(self, why: &str) -> Result<Answer, Refusal> {
-        self.call.cut();
-        Err(respond::bad(why, self.expected.reads_only))
-    }
-
-    /// JSON that answers: whole where it is short or has to be read; else checked while it passes.
-    async fn json(mut self) -> Result<Answer, Refusal> {
-        let has_to_be_read = self.expected.method.is_some_and(Method::answer_is_read);
-        let limit = if has_to_be_read { self.exchange.core.bounds.event } else { CHECKED_FIRST };
-        match self.call.whole(limit).await? {
-            Collected::Whole(bytes) => {
-                let endpoint = self.call.fingerprint();
-                self.call.finish();
-                let Checked { bytes, revision } = respond::whole(self.expected, bytes, &self.exchange.core.observer)?;
-                let revision = revision.as_deref().unwrap_or("");
-                Ok(Answer::Whole(reply(self.exchange, endpoint, self.head, revision)?, bytes))
-            }
-            Collected::Longer(_) if has_to_be_read => {
-                self.refuse("it is larger than `[http] event` allows for answers that have to be read")
-            }
-            Collected::Longer(begun) => {
-                let (endpoint, length) = (self.call.fingerprint(), self.head.length);
-                let relay = Relay::long(self.call, self.expected, begun, length)?;
-                stream(reply(self.exchange, endpoint, self.head, ""), relay)
-            }
-        }
-    }
-
-    /// A failure, or what answers nothing. A short failure in JSON is looked at, lest somebody else's result passes.
-    async fn unjudged(mut self, looked_at: bool) -> Result<Answer, Refusal> {
-        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
-        match self.call.whole(CHECKED_FIRST).await? {
-            Collected::Whole(bytes) => {
-                self.call.finish();
-                let bytes = if looked_at { respond::failed(self.expected, bytes)? } else { bytes };
-                Ok(Answer::Whole(reply(self.exchange, endpoint, self.head, "")?, bytes))
-            }
-            Collected::Longer(begun) => {
-                let relay = Relay::unread(self.call, begun, length);
-                stream(reply(self.exchange, endpoint, self.head, ""), relay)
-            }
-        }
-    }
-
-    /// In a coding that the client asked for: it passes as it comes, unread.
-    fn unread(self) -> Result<Answer, Refusal> {
-        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
-        let relay = Relay::unread(self.call, Bytes::new(), length);
-        stream(reply(self.exchange, endpoint, self.head, ""), relay)
-    }
-
-    /// The specification has no body here (202); what a server says unasked goes no further.
-    async fn status_alone(mut self) -> Result<Answer, Refusal> {
+    fn checked(self, bytes: Bytes) -> Result<Answer, Refusal> {
         let endpoint = self.call.fingerprint();
-        match self.call.whole(CHECKED_FIRST).await {
-            Ok(Collected::Whole(_)) => self.call.finish(),
-            // The status has come, and says all.
-            Ok(Collected::Longer(_)) | Err(_) => self.call.cut(),
+        self.call.finish();
+        let Checked { bytes, revision } = respond::whole(self.expected, bytes, &self.exchange.core.observer)?;
+        let revision = revision.as_deref().unwrap_or("");
+        Ok(Answer::Whole(reply(self.exchange, endpoint, self.head, revision)?, bytes))
+    }
+
+    fn unjudged(self, bytes: Bytes, looked_at: bool) -> Result<Answer, Refusal> {
+        let endpoint = self.call.fingerprint();
+        self.call.finish();
+        let bytes = if looked_at { respond::failed(self.expected, bytes)? } else { bytes };
+        Ok(Answer::Whole(reply(self.exchange, endpoint, self.head, "")?, bytes))
+    }
+
+    fn status_alone(self, was_read: bool) -> Result<Answer, Refusal> {
+        let endpoint = self.call.fingerprint();
+        // Read or not: the status has come, and says all.
+        if was_read {
+            self.call.finish()
+        } else {
+            self.call.cut()
         }
         let mut reply = reply(self.exchange, endpoint, self.head, "")?;
         reply.headers.remove(header::CONTENT_TYPE);
@@ -191,22 +234,22 @@ impl Taking<'_, '_> {
         Ok(Answer::Whole(reply, Bytes::new()))
     }
 
-    /// An event stream. The head of an answer to `initialize` waits for the message that names the revision.
-    async fn events(self) -> Result<Answer, Refusal> {
-        let core = self.exchange.core;
-        let endpoint = self.call.fingerprint();
-        let opens = self.expected.method == Some(Method::Initialize) && self.expected.awaits();
-        let mut relay = Relay::events(self.call, Events::new(self.expected, core.bounds.event));
-        let mut revision = String::new();
-        if opens {
-            revision = relay.until_answered(core.bounds.event, &core.observer).await?;
-        }
-        let reply = reply(self.exchange, endpoint, self.head, &revision).map(|mut reply| {
-            reply.headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-            reply.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-            reply
-        });
-        stream(reply, relay)
+    fn long(self, begun: Bytes) -> Result<Answer, Refusal> {
+        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
+        let relay = Box::new(Relay::long(self.call, self.expected, begun, length)?);
+        stream(reply(self.exchange, endpoint, self.head, ""), relay)
+    }
+
+    fn unread(self, begun: Bytes) -> Result<Answer, Refusal> {
+        let (endpoint, length) = (self.call.fingerprint(), self.head.length);
+        let relay = Box::new(Relay::unread(self.call, begun, length));
+        stream(reply(self.exchange, endpoint, self.head, ""), relay)
+    }
+
+    fn too_long(self) -> Result<Answer, Refusal> {
+        self.call.cut();
+        let why = "it is larger than `[http] event` allows for answers that have to be read";
+        Err(respond::bad(why, self.expected.reads_only))
     }
 }
 
@@ -224,9 +267,9 @@ fn reply(exchange: &Exchange<'_, Ready>, endpoint: u64, head: ResponseHead, revi
     Ok(Head { status: head.status, headers })
 }
 
-fn stream(reply: Result<Head, Refusal>, relay: Relay) -> Result<Answer, Refusal> {
+fn stream(reply: Result<Head, Refusal>, relay: Box<Relay>) -> Result<Answer, Refusal> {
     match reply {
-        Ok(reply) => Ok(Answer::Stream(reply, Box::new(relay))),
+        Ok(reply) => Ok(Answer::Stream(reply, relay)),
         Err(refusal) => {
             relay.cut();
             Err(refusal)

@@ -12,3 +12,6 @@ pub use core::{Bounds, Core, Route, Server};
 pub use exchange::Arrival;
 pub use finish::{Ending, Finish};
 pub use relay::{Relay, Step};
+
+#[cfg(test)]
+mod tests;

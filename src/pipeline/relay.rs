@@ -10,7 +10,7 @@ use crate::stages::respond::{self, Awaited, Events, Expected};
 use crate::stages::upstream::Call;
 
 /// How long a server may leave its stream open after its answer. It may not say much any more.
-const AFTER_ANSWER: Duration = Duration::from_secs(5);
+const AFTER_ANSWER: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(5) };
 
 /// What one step of a relay brought.
 #[derive(Debug)]
@@ -70,6 +70,11 @@ impl Relay {
     /// An answer that nothing here reads, of which `begun` has come.
     pub(super) fn unread(call: Call, begun: Bytes, length: Option<u64>) -> Self {
         Self { call: Some(call), body: Body::Unread, begun, length }
+    }
+
+    /// The endpoint that answers; 0 once the call is over.
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.call.as_ref().map_or(0, Call::fingerprint)
     }
 
     /// Reads an event stream until its answer has come, at most `limit` bytes of what passes; it is kept back so long.

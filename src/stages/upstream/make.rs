@@ -65,14 +65,30 @@ struct Attempt<'a, 'b> {
 impl Attempt<'_, '_> {
     /// One endpoint: over a kept connection first, over a new one where that turns out to be stale.
     async fn run(&self) -> Result<(Call, ResponseHead), Miss> {
-        if let Some(kept) = self.client.pool.take(self.index) {
-            match self.over(kept).await {
-                Err(miss) if miss.nothing_sent() || self.manner.reads_only && miss.is_unanswered() => {}
+        let mut kept = self.client.pool.take(self.index);
+        loop {
+            let was_kept = kept.is_some();
+            let connection = match kept.take() {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            match self.over(connection).await {
+                Err(miss) if was_kept && self.may_repeat(&miss) => {}
                 outcome => return outcome,
             }
         }
-        let connected = timeout_at(self.deadline, self.client.pool.connect(self.index, self.endpoint)).await;
-        self.over(connected.unwrap_or(Err(Failure::ConnectTimeout)).map_err(Miss::Broken)?).await
+    }
+
+    /// Opens a connection. That is rare and takes a large future, which not every call should carry: hence the box.
+    async fn connect(&self) -> Result<Box<Connection>, Miss> {
+        let connecting = Box::pin(self.client.pool.connect(self.index, self.endpoint));
+        let connected = timeout_at(self.deadline, connecting).await;
+        connected.unwrap_or(Err(Failure::ConnectTimeout)).map_err(Miss::Broken)
+    }
+
+    /// Whether a kept connection that failed so may be replaced by a new one.
+    fn may_repeat(&self, miss: &Miss) -> bool {
+        miss.nothing_sent() || self.manner.reads_only && miss.is_unanswered()
     }
 
     /// Sends the request and reads the answer's head.
