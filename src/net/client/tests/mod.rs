@@ -216,7 +216,8 @@ async fn tell_after<F: Future<Output = ()>>(
             });
             let drain = Rc::new(Drain::default());
             before(&client, &drain);
-            let (stream, remote) = listener.accept().await.unwrap();
+            // Without a turn of the runtime between: it has not been told yet what came with the connection.
+            let (stream, remote) = crate::net::listen::accepted_already(&listener).unwrap();
             let peer = Peer { remote, local: stream.local_addr().unwrap() };
             let (handler, draining) = (Rc::clone(&script), Rc::clone(&drain));
             let served = spawn_local(async move {
