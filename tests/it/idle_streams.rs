@@ -14,6 +14,7 @@ async fn idle_streams_leave_nothing_behind() {
     let (tell, told) = watch::channel(0);
     let server = Scripted::start(move |exchange| {
         let mut told = told.clone();
+        told.mark_unchanged();
         async move {
             let mut stream = exchange.stream().await;
             while let Some(Ok(())) = stream.unless_gone(told.changed()).await {
@@ -36,23 +37,27 @@ async fn idle_streams_leave_nothing_behind() {
     settled(&weir).await;
     let (files, memory) = (weir.descriptors(), weir.resident());
 
-    let mut clients = open(&weir, streams).await;
-    server.open(streams).await;
-    assert_eq!(weir.descriptors(), files + FILES_A_STREAM * streams);
-    let full = weir.resident();
-    tell.send_replace(1);
-    for client in &mut clients {
-        let message = client.message().await;
-        assert_eq!(message.as_deref(), Some(r#"{"jsonrpc":"2.0","method":"notifications/1"}"#));
+    let mut full = Vec::new();
+    for round in 1..=8 {
+        let mut clients = open(&weir, streams).await;
+        server.open(streams).await;
+        assert_eq!(weir.descriptors(), files + FILES_A_STREAM * streams);
+        full.push(weir.resident());
+        tell.send_replace(round);
+        for client in &mut clients {
+            let expected = format!(r#"{{"jsonrpc":"2.0","method":"notifications/{round}"}}"#);
+            assert_eq!(client.message().await, Some(expected));
+        }
+        drop(clients);
+        server.open(0).await;
+        until("its files are closed", async || weir.descriptors() == files).await;
     }
-    drop(clients);
-    server.open(0).await;
-    until("its files are closed", async || weir.descriptors() == files).await;
-    let rest = weir.resident();
-    eprintln!("{streams} streams: {memory} KiB before, {full} KiB with them, {rest} KiB after");
-    assert!(full < memory + 64 * streams + 10_000, "{} KiB a stream", (full - memory) / streams);
-    // The allocator may keep some of it, but not by the stream.
-    assert!(rest < memory + 20_000 + 16 * streams, "{rest} KiB after, {memory} KiB before");
+    eprintln!("{streams} streams: {memory} KiB before, {full:?} KiB with them, {} KiB after", weir.resident());
+    assert!(full[0] < memory + 24 * streams + 8_192, "{} KiB a stream", (full[0] - memory) / streams);
+    // The allocator gives memory back when it likes (measured: up to 3 KiB a stream more, and less again), so one round
+    // says little; what leaks in every round shows in the least of the last ones.
+    let last = full[5..].iter().min().expect("three rounds");
+    assert!(*last < full[0] + 5 * streams + 4_096, "{full:?} KiB, round after round");
     weir.stop().await;
 }
 
