@@ -6,6 +6,7 @@ mod exchange;
 mod finish;
 pub mod flow;
 mod relay;
+mod way;
 
 pub use answer::{Answer, Head};
 pub use core::{Bounds, Core, Route, Server};

@@ -15,6 +15,12 @@ use super::*;
 #[derive(Clone, Default)]
 struct Ear(Arc<Mutex<Vec<String>>>);
 
+impl Ear {
+    fn heard(&self) -> Vec<String> {
+        self.0.lock().expect("one thread").clone()
+    }
+}
+
 impl Subscriber for Ear {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
@@ -56,8 +62,7 @@ fn told(of: impl FnOnce(Finish)) -> Vec<String> {
         let core = Plan::of(&[&server]).core();
         with_default(ear.clone(), || of(Finish::begin(&core, 0)));
     });
-    let told = ear.0.lock().expect("one thread").clone();
-    told
+    ear.heard()
 }
 
 #[test]
@@ -101,11 +106,11 @@ fn a_walk_tells_nothing_itself_but_knows_the_method() {
         let Request { verb, headers, body } = Request::legacy("tools/call\\u0000");
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
         let walked = poll_once(flow::run(&core, arrival, &mut finish)).await;
-        assert!(walked.is_none() && ear.0.lock().unwrap().is_empty());
+        assert!(walked.is_none() && ear.heard().is_empty());
         drop(finish);
         drop(guard);
     });
-    let told = ear.0.lock().unwrap().clone();
+    let told = ear.heard();
     assert_eq!(told.len(), 1);
     assert!(told[0].contains(r#"method="\"tools/call\\u0000\"""#), "{told:?}");
 }

@@ -115,7 +115,10 @@ impl Verdicts<'_> {
             Ok(Some(changed)) => sse::write_block(out, &Block { data: Some(&changed), ..*block }),
             Err(why) => {
                 *self.strays += 1;
-                tracing::warn!(why, "a message of a server was dropped");
+                // Once a stream: a server must not be able to fill the log.
+                if *self.strays == 1 {
+                    tracing::warn!(why, "a message of a server was dropped, and others like it will be");
+                }
                 // Its id still counts: a client that comes back must not be sent what came before it again. It is
                 // written as an event without data, which carries nothing (2025-11-25, "Sending Messages", 6).
                 if block.id.is_some() || block.retry.is_some() {

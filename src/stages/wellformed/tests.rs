@@ -86,6 +86,9 @@ async fn a_good_message_of_either_era_passes_to_the_byte() {
     assert_eq!(to(&legacy.addressee()), "initialize Legacy 7");
 }
 
+/// Fields, body, and what is refused of them.
+type Case<'a> = (&'a [(&'static str, &'static str)], &'a str, Reason);
+
 /// Each line has every later fault as well, so that the order shows.
 #[tokio::test]
 async fn the_checks_of_a_modern_request_come_in_their_order() {
@@ -93,7 +96,7 @@ async fn the_checks_of_a_modern_request_come_in_their_order() {
     let no_capabilities =
         format!(r#"{{"jsonrpc":"2.0","id":"a","method":"x","params":{{"_meta":{{"{VERSION}":"2031-01-01"}}}}}}"#);
     let unknown = call("2031-01-01");
-    let cases: [(&[(&str, &str)], &str, Reason); 8] = [
+    let cases: [Case; 8] = [
         (&[("mcp-method", "x")], &no_capabilities, Reason::HeaderMismatch),
         (&[("mcp-protocol-version", "2030-01-01"), ("mcp-method", "x")], no_envelope, Reason::InvalidParams),
         (&[("mcp-protocol-version", "2030-01-01"), ("mcp-method", "x")], &no_capabilities, Reason::InvalidParams),
@@ -216,9 +219,9 @@ async fn batches_are_of_2025_03_26_alone() {
         let read_batch = read(fields, batch).await.unwrap();
         assert_eq!((read_batch.era(), to(&read_batch.addressee())), (Era::Legacy, "1 \"1\"".into()));
     }
-    let mut wrong: Vec<(Vec<(&'static str, &'static str)>, String)> = Vec::new();
+    let mut wrong = Vec::new();
     for version in ["2024-11-05", "2025-06-18", "2025-11-25", "2026-07-28", "", "x"] {
-        wrong.push((vec![("mcp-protocol-version", version)], batch.into()));
+        wrong.push((vec![("mcp-protocol-version", version)], batch.to_owned()));
     }
     wrong.push((vec![], r#"[{"jsonrpc":"2.0","id":1,"method":"initialize"}]"#.into()));
     wrong.push((vec![], r#"[{"jsonrpc":"2.0","id":1,"method":"init\u0069alize"}]"#.into()));

@@ -1,5 +1,7 @@
 //! Event streams: which events pass, and what the end of a stream means.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::Reason;
 
@@ -112,9 +114,8 @@ fn what_carries_no_message_passes_and_what_hides_one_does_not() {
 
 #[test]
 fn framing_is_ours_and_the_text_is_the_servers() {
-    let spread =
-        format!("\u{feff}id:9\r\ndata:{{\"jsonrpc\":\"2.0\",\r\ndata: \"id\":1,\rdata:\"result\":{{}}}}\n\r\n");
-    let whole = passed(&mut events(one(Era::Modern)), &spread);
+    let spread = "\u{feff}id:9\r\ndata:{\"jsonrpc\":\"2.0\",\r\ndata: \"id\":1,\rdata:\"result\":{}}\n\r\n";
+    let whole = passed(&mut events(one(Era::Modern)), spread);
     assert_eq!(whole, "id: 9\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\ndata: \"result\":{}}\n\n");
     let mut bit_by_bit = events(one(Era::Modern));
     let mut out = Vec::new();
@@ -123,6 +124,42 @@ fn framing_is_ours_and_the_text_is_the_servers() {
     }
     assert_eq!(String::from_utf8(out).unwrap(), whole);
 }
+
+proptest! {
+    #[test]
+    fn however_a_stream_is_cut_the_same_passes(
+        modern in any::<bool>(),
+        picks in prop::collection::vec(0..PIECES.len(), 1..12),
+        cuts in prop::collection::vec(1..40usize, 1..8),
+    ) {
+        let era = if modern { Era::Modern } else { Era::Legacy };
+        let stream: String = picks.iter().map(|&pick| PIECES[pick]).collect();
+        let (mut whole, mut cut) = (events(one(era)), events(one(era)));
+        let expected = passed(&mut whole, &stream);
+        let (mut out, mut rest, mut sizes) = (Vec::new(), stream.as_bytes(), cuts.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+            cut.take(piece, &mut out, &observer().0).unwrap();
+            rest = behind;
+        }
+        prop_assert_eq!(String::from_utf8(out).unwrap(), expected.clone());
+        prop_assert_eq!((cut.strays(), cut.is_answered()), (whole.strays(), whole.is_answered()));
+        // Whatever the server says, its client reads at most one answer, and it is this request's.
+        prop_assert!(expected.matches("\"result\"").count() <= 1 && !expected.contains("\"id\":2"));
+    }
+}
+
+const PIECES: [&str; 9] = [
+    "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n",
+    "id: 3\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n",
+    "event: x\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n",
+    "data: {\"jsonrpc\":\"2.0\",\r\ndata: \"method\":\"n\"}\r\n\r\n",
+    "data: [{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}]\n\n",
+    "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"roots/list\"}\n\n",
+    "retry: 5\rdata: nonsense\r\r",
+    "id: 4\ndata: \n\n",
+    ": comment\n\n",
+];
 
 #[test]
 fn a_stream_without_its_answer_is_a_reset_unless_the_client_can_come_back() {
