@@ -75,7 +75,12 @@ pub(super) const SHAPE: Shape = Shape {
         ),
         count("abandoned", Kind::Count(0, 100_000), 100, "Legacy calls a route drains after their client left."),
         count("connections", Kind::Count(1, 1_000_000), 10_000, "Most client connections."),
-        count("connections_per_address", Kind::Count(1, 1_000_000), 1000, "Most client connections of one address."),
+        count(
+            "connections_per_address",
+            Kind::Count(1, 1_000_000),
+            1000,
+            "Most client connections of one address; an IPv6 network (/64) counts as one.",
+        ),
         key(
             "shed_memory",
             Kind::Percent(1, 100),

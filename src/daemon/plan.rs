@@ -89,6 +89,8 @@ impl Plan {
 
     /// Builds what one core works with.
     pub(super) fn front(&self, core: usize, sightings: mpsc::Sender<Sighting>) -> (Front, Rc<Client>) {
+        // The first use of the random generator on a thread takes tens of milliseconds: now, not in a client's request.
+        let _ = self.sealer.seal(&[], b"");
         let endpoints = self.listed.iter().map(Vec::len).sum();
         let client =
             Rc::new(Client { pool: Rc::new(Pool::new(endpoints, KEPT)), abandoned: Rc::new(Abandoned::default()) });

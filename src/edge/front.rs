@@ -68,7 +68,11 @@ impl Front {
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
             Ok(Admitted::Options) => return Reply::Whole(cors::options(&head.headers, origin.as_ref())),
-            Err(refusal) => return self.refuse(&refusal, &Addressee::Nobody, self.core.ids.next(), origin.as_ref()),
+            Err(refusal) => {
+                let (id, reason) = (self.core.ids.next(), refusal.reason.as_str());
+                tracing::debug!(%id, peer = %peer.remote, reason, why = %refusal.message, "refused at the door");
+                return self.refuse(&refusal, &Addressee::Nobody, id, origin.as_ref());
+            }
         };
         let mut finish = Finish::begin(&self.core, route);
         let arrival = Arrival { route, verb, headers: head.headers, body };

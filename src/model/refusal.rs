@@ -29,7 +29,7 @@ pub enum Blame {
     Client,
     /// The server behind us.
     Server,
-    /// Weir, or what it was told to do (draining).
+    /// Weir: a defect, or a limit that is reached.
     Weir,
 }
 
@@ -95,8 +95,6 @@ reasons! {
     UpstreamTimeout = "upstream_timeout", Server;
     /// Weir is at its limit; what runs goes on.
     Overloaded = "overloaded", Weir;
-    /// Weir is stopping.
-    Draining = "draining", Weir;
 }
 
 /// One refusal: why, in words that help, and whether to try again.

@@ -1,12 +1,12 @@
 //! One exit: what happened is told once, for every outcome.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Instant;
 
 use http::StatusCode;
 
 use crate::model::{Blame, Refusal, RequestId, clock};
-use crate::protocol::json::Span;
 use crate::stages::wellformed::WellFormed;
 
 use super::core::Core;
@@ -33,7 +33,7 @@ pub struct Finish {
     id: RequestId,
     begun: Instant,
     route: usize,
-    method: String,
+    method: Shown,
     told: bool,
 }
 
@@ -45,7 +45,7 @@ impl Finish {
             id: core.ids.next(),
             begun: clock::now(),
             route,
-            method: String::new(),
+            method: Shown::of(b""),
             told: false,
         }
     }
@@ -56,9 +56,8 @@ impl Finish {
     }
 
     pub(super) fn said(&mut self, message: &WellFormed) {
-        let shown = |span: Span| String::from_utf8_lossy(span.of(message.bytes())).chars().take(64).collect();
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            self.method = message.message().and_then(|one| one.method).map(|name| shown(name.span)).unwrap_or_default();
+        if let Some(name) = message.message().and_then(|one| one.method) {
+            self.method = Shown::of(name.raw(message.bytes()));
         }
     }
 
@@ -71,7 +70,7 @@ impl Finish {
     fn tell(&self, ending: &Ending<'_>) {
         let route = &self.core.routes[self.route];
         let server = self.core.servers[route.server].name.as_str();
-        let (id, path, method) = (self.id, route.path.as_str(), self.method.as_str());
+        let (id, path, method) = (self.id, route.path.as_str(), &*self.method.text());
         let ms = (clock::now() - self.begun).as_millis() as u64;
         match ending {
             Ending::Answered(status) => {
@@ -99,5 +98,29 @@ impl Drop for Finish {
         if !self.told {
             self.tell(&Ending::ClientLeft);
         }
+    }
+}
+
+/// The beginning of a method's name, for the log. It is copied into place: a share of the body would keep all of it
+/// for as long as a stream lasts.
+struct Shown {
+    bytes: [u8; Self::MOST],
+    length: u8,
+}
+
+impl Shown {
+    const MOST: usize = 47;
+
+    /// Of a JSON string, as it is written.
+    fn of(token: &[u8]) -> Self {
+        let name = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(token);
+        let length = name.len().min(Self::MOST);
+        let mut shown = Self { bytes: [0; Self::MOST], length: length as u8 };
+        shown.bytes[..length].copy_from_slice(&name[..length]);
+        shown
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes[..usize::from(self.length)])
     }
 }

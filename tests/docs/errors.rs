@@ -96,7 +96,6 @@ fn advice(reason: Reason) -> &'static str {
              be at it, or have run the call."
         }
         Reason::Overloaded => "Weir has reached a limit of its own. Wait, then repeat.",
-        Reason::Draining => "Weir is stopping. Another node, or the next start, takes the message.",
     }
 }
 
