@@ -112,5 +112,5 @@ fn a_walk_tells_nothing_itself_but_knows_the_method() {
     });
     let told = ear.heard();
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains(r#"method="tools/call\u0000""#), "{told:?}");
+    assert!(told[0].contains(r#"method="tools/call\\u0000""#), "{told:?}");
 }
