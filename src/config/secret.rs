@@ -101,11 +101,6 @@ impl SecretBytes {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
-
-    /// The secret as text, line ends included; `None` if it is no UTF-8.
-    pub fn as_text(&self) -> Option<&str> {
-        str::from_utf8(&self.0).ok()
-    }
 }
 
 impl Drop for SecretBytes {
