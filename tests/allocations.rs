@@ -71,7 +71,7 @@ fn core(url: &str) -> Rc<Core> {
         catalog,
         sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),
         ids: RequestIds::new(),
-        bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20 },
+        bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
         anonymous: true,
     })
 }

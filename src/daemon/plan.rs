@@ -29,6 +29,8 @@ use super::{Failure, files};
 const KEPT: usize = 256;
 /// A body may be slow for so long before its rate is asked for (`[http] body_rate`).
 const BODY_GRACE: Duration = Duration::from_secs(10);
+/// How long a server may leave an event stream open after its answer.
+const AFTER_ANSWER: Duration = Duration::from_secs(5);
 /// Sightings that may wait for the control runtime; past that they are seen again later.
 const SIGHTINGS: usize = 64;
 
@@ -72,7 +74,7 @@ impl Plan {
             names: Names::new(hosts, settings.listen.origins.clone(), settings.listen.is_loopback()),
             sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
             catalog: Arc::new(Catalog::new(settings.servers.len())),
-            bounds: Bounds { body: http.body, depth: u16::try_from(http.depth).unwrap_or(u16::MAX), event: http.event },
+            bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             anonymous: settings.auth.anonymous.enabled,
             admission: Admission::new(http.connections.min(fits), http.connections_per_address),
@@ -134,6 +136,11 @@ fn ring(keys: &config::Keys, data: &Path) -> Result<KeyRing, Failure> {
             .context("the key ring in the data directory (--data) cannot be used")
             .map_err(Failure::failed),
     }
+}
+
+fn bounds(http: &config::Http) -> Bounds {
+    let depth = u16::try_from(http.depth).unwrap_or(u16::MAX);
+    Bounds { body: http.body, depth, event: http.event, after_answer: AFTER_ANSWER }
 }
 
 fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {

@@ -53,7 +53,7 @@ pub(super) async fn take(
         }
         Way::Events => {
             let opens = expected.method == Some(Method::Initialize) && expected.awaits();
-            let relay = Relay::events(call, Events::new(expected, bounds.event));
+            let relay = Relay::events(call, Events::new(expected, bounds.event), bounds.after_answer);
             return events(exchange, head, Box::new(relay), opens).await;
         }
         Way::Unread => {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog::{Catalog, Observer};
 use crate::model::RequestIds;
@@ -42,6 +43,8 @@ pub struct Bounds {
     pub depth: u16,
     /// Bytes of an event or line of a server, and of an answer that has to be read.
     pub event: usize,
+    /// How long a server may leave an event stream open after its answer. It may not say much any more.
+    pub after_answer: Duration,
 }
 
 /// A path, and what is behind it.

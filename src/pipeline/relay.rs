@@ -9,9 +9,6 @@ use crate::protocol::message::Progressive;
 use crate::stages::respond::{self, Awaited, Events, Expected};
 use crate::stages::upstream::Call;
 
-/// How long a server may leave its stream open after its answer. It may not say much any more.
-const AFTER_ANSWER: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(5) };
-
 /// What one step of a relay brought.
 #[derive(Debug)]
 pub enum Step {
@@ -37,7 +34,9 @@ pub struct Relay {
 enum Body {
     Events {
         events: Box<Events>,
-        /// When the server has to have ended the stream, once it has answered.
+        /// How long the server may leave the stream open after its answer.
+        after_answer: Duration,
+        /// When it has to have ended the stream, once it has answered.
         grace: Option<Instant>,
     },
     /// Checked while it passes; `None` once it has been.
@@ -51,8 +50,8 @@ struct Long {
 }
 
 impl Relay {
-    pub(super) fn events(call: Call, events: Events) -> Self {
-        let body = Body::Events { events: Box::new(events), grace: None };
+    pub(super) fn events(call: Call, events: Events, after_answer: Duration) -> Self {
+        let body = Body::Events { events: Box::new(events), after_answer, grace: None };
         Self { call: Some(call), body, begun: Bytes::new(), length: None }
     }
 
@@ -181,12 +180,12 @@ impl Relay {
 impl Body {
     fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>, observer: &Observer) -> Step {
         match self {
-            Body::Events { events, grace } => {
+            Body::Events { events, after_answer, grace } => {
                 if let Err(refusal) = events.take(chunk, out, observer) {
                     return over(events, refusal);
                 }
                 if events.is_answered() && grace.is_none() {
-                    *grace = Some(clock::timer_now() + AFTER_ANSWER);
+                    *grace = Some(clock::timer_now() + *after_answer);
                 }
             }
             Body::Long(long) => {

@@ -74,7 +74,7 @@ impl Plan {
             catalog,
             sealer: self.sealer.clone(),
             ids: RequestIds::new(),
-            bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT },
+            bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
             anonymous: self.anonymous,
         })
     }
