@@ -14,6 +14,7 @@
 //!   6  stages     authenticate  wellformed  session  balance  upstream  respond
 //!   5  catalog    what each server offers, as it was seen in its answers
 //!   4  net        listeners, the head guard, HTTP connections in and out, draining
+//!   3  telemetry  what operators see: the closed list of metric names, one line a request, spans
 //!   2  config     text in, checked Settings out; one file a section
 //!   1  model      the nouns: principal, refusal, request id; and the clock
 //!      seal       ids and state that only we can open: key ring, a sub-key a purpose
@@ -26,6 +27,8 @@ pub mod model;
 pub mod seal;
 
 pub mod config;
+
+pub mod telemetry;
 
 pub mod net;
 

@@ -6,7 +6,7 @@
 //! Counted is the core's own thread; the server behind it runs on another.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -27,6 +27,7 @@ use weir::seal::{KeyRing, Purpose};
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::stages::wellformed::Verb;
+use weir::telemetry::Telemetry;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Wed, 25 Nov 2026 09:00:00 GMT\r\n\
                       Content-Length: 83\r\n\r\n\
@@ -58,8 +59,14 @@ fn core(url: &str) -> Rc<Core> {
     let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
+    let telemetry = Rc::new(Telemetry::new());
     Rc::new(Core {
-        routes: vec![Route { path: "/mcp".into(), server: 0, abandoned: Rc::new(Room::new(9)) }],
+        routes: vec![Route {
+            path: "/mcp".into(),
+            server: 0,
+            abandoned: Rc::new(Room::new(9)),
+            meter: telemetry.route("/mcp", "files"),
+        }],
         servers: vec![Server {
             name: "files".into(),
             endpoints: Endpoints::new(vec![listed], 0),
@@ -71,6 +78,7 @@ fn core(url: &str) -> Rc<Core> {
         catalog,
         sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),
         ids: RequestIds::new(),
+        telemetry,
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
         anonymous: true,
     })
@@ -106,8 +114,8 @@ impl House {
     fn call(&self, headers: &HeaderMap, body: &Bytes) -> (HeaderMap, AllocationInfo) {
         let arrival = Arrival { route: 0, verb: Verb::Post, headers: headers.clone(), body: Full::new(body.clone()) };
         let mut walk = Box::pin(async {
-            let mut finish = Finish::begin(&self.core, 0);
-            match flow::run(&self.core, arrival, &mut finish).await {
+            let finish = Finish::begin(&self.core, 0, SocketAddr::from(([127, 0, 0, 1], 9)));
+            match flow::run(&self.core, arrival, &finish).await {
                 Ok(Answer::Whole(head, _)) => head.headers,
                 Ok(Answer::Stream(..)) => panic!("it is in one piece"),
                 Err(refused) => panic!("{:?}", refused.0),

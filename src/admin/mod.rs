@@ -16,8 +16,9 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::sync::mpsc;
 
-use crate::model::Readiness;
+use crate::model::{Command, Readiness};
 
 use listener::{Bounded, Local};
 use names::Names;
@@ -29,6 +30,8 @@ pub struct Admin {
     pub hosts: Arc<[String]>,
     /// Whether traffic may come.
     pub readiness: Arc<Readiness>,
+    /// Where commands go; the daemon executes them.
+    pub commands: mpsc::Sender<Command>,
 }
 
 /// Serves the operators' side until the runtime ends.

@@ -14,7 +14,11 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
-    let admin = Admin { hosts: Arc::new(["ops.internal".to_owned()]), readiness: Arc::clone(&readiness) };
+    let admin = Admin {
+        hosts: Arc::new(["ops.internal".to_owned()]),
+        readiness: Arc::clone(&readiness),
+        commands: mpsc::channel(1).0,
+    };
     tokio::spawn(serve_on(Bounded::with(listener, most, life), admin));
     (address, readiness)
 }

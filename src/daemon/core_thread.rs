@@ -20,6 +20,7 @@ use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::Drain;
 use crate::net::listen;
 use crate::stages::upstream::Client;
+use crate::telemetry::Telemetry;
 
 use super::plan::Plan;
 
@@ -79,7 +80,7 @@ async fn run(
     sightings: mpsc::Sender<Sighting>,
 ) {
     let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
-    let (front, calls) = plan.front(number, sightings);
+    let (front, calls) = plan.front(number, sightings, Rc::new(Telemetry::new()));
     let core = Rc::new(Shared {
         front,
         plan,

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 
 use crate::admin::{self, Admin};
 use crate::config::{Destination, Settings};
@@ -26,6 +27,9 @@ use crate::net::listen;
 use core_thread::Cores;
 use memory::Marks;
 use plan::Plan;
+
+/// Commands of operators that may wait for one another.
+const COMMANDS: usize = 8;
 
 /// What a daemon is started with.
 #[derive(Debug)]
@@ -80,7 +84,8 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
 
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
-    let admin = Admin { hosts: settings.admin.hosts.clone().into(), readiness: Arc::clone(&readiness) };
+    let (commands, _asked) = mpsc::channel(COMMANDS);
+    let admin = Admin { hosts: settings.admin.hosts.clone().into(), readiness: Arc::clone(&readiness), commands };
     let (publisher, sightings) = plan.publisher();
     let watch = memory::watch(Marks::of(&settings.http), Arc::clone(&plan.pressure));
     control.block_on(async {

@@ -22,6 +22,7 @@ use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::balance::{self, Endpoints, Listed};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
+use crate::telemetry::Telemetry;
 
 use super::{Failure, files};
 
@@ -90,7 +91,12 @@ impl Plan {
     }
 
     /// Builds what one core works with.
-    pub(super) fn front(&self, core: usize, sightings: mpsc::Sender<Sighting>) -> (Front, Rc<Client>) {
+    pub(super) fn front(
+        &self,
+        core: usize,
+        sightings: mpsc::Sender<Sighting>,
+        telemetry: Rc<Telemetry>,
+    ) -> (Front, Rc<Client>) {
         // The first use of the random generator on a thread takes tens of milliseconds: now, not in a client's request.
         let _ = self.sealer.seal(&[], b"");
         let endpoints = self.listed.iter().map(Vec::len).sum();
@@ -110,15 +116,18 @@ impl Plan {
             path: path.clone(),
             server: *server,
             abandoned: Rc::new(abandoned.clone()),
+            meter: telemetry.route(path, self.servers[*server].name.as_str()),
         });
+        let routes = routes.collect();
         let pipeline = Core {
-            routes: routes.collect(),
+            routes,
             servers: servers.collect(),
             client: Rc::clone(&client),
             catalog: Arc::clone(&self.catalog),
             observer: Observer::new(Arc::clone(&self.catalog), sightings),
             sealer: self.sealer.clone(),
             ids: RequestIds::new(),
+            telemetry,
             bounds: self.bounds,
             anonymous: self.anonymous,
         };

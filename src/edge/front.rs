@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Pressure, Reason, Refusal, RequestId};
+use crate::model::{Addressee, Blame, Pressure, Reason, Refusal, RequestId};
 use crate::net::client::{Handler, Peer, Reply, RequestBody};
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
+use crate::telemetry::{Ended, Outcome, Said};
 
 use super::door::{self, Admitted};
 use super::errors::Errors;
@@ -69,23 +71,26 @@ impl Front {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
             Ok(Admitted::Options) => return Reply::Whole(cors::options(&head.headers, origin.as_ref())),
             Err(refusal) => {
-                let (id, reason) = (self.core.ids.next(), refusal.reason.as_str());
-                tracing::debug!(%id, peer = %peer.remote, reason, why = %refusal.message, "refused at the door");
-                return self.refuse(&refusal, &Addressee::Nobody, id, origin.as_ref());
+                let id = self.core.ids.next();
+                let response = self.refuse(&refusal, &Addressee::Nobody, id, origin.as_ref());
+                self.turned_away(id, peer, &refusal, response.status());
+                return Reply::Whole(response);
             }
         };
-        let mut finish = Finish::begin(&self.core, route);
+        let finish = Finish::begin(&self.core, route, peer.remote);
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
-            let walk = pin!(flow::run(&self.core, arrival, &mut finish));
+            let walk = pin!(flow::run(&self.core, arrival, &finish));
             panics::caught(walk).await
         };
         match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
+                finish.sends(bytes.len());
                 finish.end(&Ending::Answered(head.status));
                 Reply::Whole(whole(head, bytes, origin.as_ref()))
             }
             Ok(Answer::Stream(head, relay)) => {
+                finish.streams();
                 let (mut parts, ()) = Response::new(()).into_parts();
                 (parts.status, parts.headers) = (head.status, head.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
@@ -93,9 +98,9 @@ impl Front {
             }
             Err(refused) => {
                 let (refusal, addressee) = *refused;
-                let id = finish.id();
-                finish.end(&Ending::Refused(&refusal));
-                self.refuse(&refusal, &addressee, id, origin.as_ref())
+                let response = self.refuse(&refusal, &addressee, finish.id(), origin.as_ref());
+                finish.end(&Ending::Refused(&refusal, response.status()));
+                Reply::Whole(response)
             }
         }
     }
@@ -106,10 +111,33 @@ impl Front {
         addressee: &Addressee,
         id: RequestId,
         origin: Option<&HeaderValue>,
-    ) -> Reply<Streaming> {
+    ) -> Response<Full<Bytes>> {
         let mut response = self.errors.response(refusal, addressee, id);
         cors::allow(response.headers_mut(), origin);
-        Reply::Whole(response)
+        response
+    }
+
+    /// What reached no route is told as well.
+    fn turned_away(&self, id: RequestId, peer: Peer, refusal: &Refusal, status: StatusCode) {
+        let ours = refusal.reason.blame() != Blame::Client;
+        self.core.telemetry.ended(&Ended {
+            id,
+            route: self.core.telemetry.door(),
+            peer: peer.remote,
+            caller: "",
+            said: Said::Unread,
+            method: "",
+            name: "",
+            outcome: if ours { Outcome::Failed } else { Outcome::Refused },
+            reason: Some(refusal.reason),
+            why: &refusal.message,
+            status: status.as_u16(),
+            received: 0,
+            sent: 0,
+            total: Duration::ZERO,
+            server: None,
+            added: None,
+        });
     }
 }
 

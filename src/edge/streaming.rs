@@ -30,10 +30,12 @@ impl Streaming {
 
 impl Source for Streaming {
     async fn next(&mut self, out: &mut Vec<u8>) -> Next {
+        let before = out.len();
         let Some(step) = panics::caught(pin!(self.relay.next(out, &self.core.observer))).await else {
             self.fault = Some(panics::refusal());
             return Next::Cut;
         };
+        self.finish.sends(out.len() - before);
         match step {
             Step::More => Next::More,
             Step::Last => Next::Last,
@@ -65,9 +67,9 @@ impl Source for Streaming {
         let Self { relay, finish, status, fault, .. } = self;
         match (&fault, end) {
             (Some(refusal), End::Cut) => finish.end(&Ending::Cut(refusal)),
-            (Some(refusal), _) => finish.end(&Ending::Refused(refusal)),
+            (Some(refusal), _) => finish.end(&Ending::Refused(refusal, status)),
             (None, End::ClientLeft) => finish.end(&Ending::ClientLeft),
-            (None, End::Drained) => finish.end(&Ending::Drained),
+            (None, End::Drained) => finish.end(&Ending::Drained(status)),
             (None, End::Complete | End::Cut) => finish.end(&Ending::Answered(status)),
         }
         match end {

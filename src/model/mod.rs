@@ -2,6 +2,7 @@
 
 mod addressee;
 pub mod clock;
+mod command;
 mod pressure;
 mod principal;
 mod readiness;
@@ -9,6 +10,7 @@ mod refusal;
 mod request_id;
 
 pub use addressee::{Addressee, Refused};
+pub use command::{Command, Generation, Unchanged};
 pub use pressure::{Level, Pressure};
 pub use principal::Principal;
 pub use readiness::Readiness;

@@ -44,6 +44,8 @@ pub(super) async fn take(
     head: ResponseHead,
 ) -> Result<Answer, Refusal> {
     let (expected, bounds) = (expected(exchange), &exchange.core.bounds);
+    // The head of a stream is all that is waited for here; a whole answer is waited for below.
+    exchange.seen.comes();
     let way = Way::of(exchange.verb, &head, &expected);
     let limit = match way {
         Way::Refuse(why) => {
@@ -65,6 +67,7 @@ pub(super) async fn take(
         Way::Check | Way::LookAt | Way::Pass | Way::StatusAlone => CHECKED_FIRST,
     };
     let read = call.whole(limit).await;
+    exchange.seen.comes();
     let taking = Taking { exchange, call, head, expected };
     match (way, read) {
         (Way::StatusAlone, read) => taking.status_alone(matches!(read, Ok(Collected::Whole(_)))),

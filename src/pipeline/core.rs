@@ -11,6 +11,7 @@ use crate::protocol::revision::Era;
 use crate::seal::Sealer;
 use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{Client, Patience, Room};
+use crate::telemetry::{RouteMeter, Telemetry};
 
 /// The state of one data core.
 pub struct Core {
@@ -28,6 +29,8 @@ pub struct Core {
     pub sealer: Sealer,
     /// The ids of this core's requests.
     pub ids: RequestIds,
+    /// Where this core tells what happened.
+    pub telemetry: Rc<Telemetry>,
     /// The bounds of messages.
     pub bounds: Bounds,
     /// Whether callers without credentials are taken.
@@ -56,6 +59,8 @@ pub struct Route {
     pub server: usize,
     /// Room for calls whose client left. Counted over all cores; this core's handle, since every call takes one.
     pub abandoned: Rc<Room>,
+    /// What is counted of it.
+    pub meter: Rc<RouteMeter>,
 }
 
 /// A server: equal endpoints, and how long it may take.

@@ -10,6 +10,7 @@ use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
 
 use super::core::{Core, Route, Server};
+use super::finish::Seen;
 
 /// A request as `edge` hands it over: the route is found, nothing else is.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Exchange<'a, P> {
     pub(super) route: &'a Route,
     pub(super) verb: Verb,
     pub(super) headers: &'a HeaderMap,
+    /// What is told of it in the end.
+    pub(super) seen: &'a Seen,
     pub(super) progress: P,
 }
 
@@ -59,8 +62,8 @@ impl<'a, P> Exchange<'a, P> {
     }
 
     fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
-        let Self { core, route, verb, headers, progress } = self;
-        Exchange { core, route, verb, headers, progress: step(progress) }
+        let Self { core, route, verb, headers, seen, progress } = self;
+        Exchange { core, route, verb, headers, seen, progress: step(progress) }
     }
 }
 

@@ -1,53 +1,81 @@
 //! One exit: what happened is told once, for every outcome.
 
-use std::borrow::Cow;
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use crate::model::{Blame, Refusal, RequestId, clock};
-use crate::stages::wellformed::WellFormed;
+use crate::model::{Blame, Principal, Refusal, RequestId, clock};
+use crate::protocol::json::Value;
+use crate::stages::wellformed::{Verb, WellFormed};
+use crate::telemetry::{Ended, Outcome, Said};
 
 use super::core::Core;
+use super::shown::Shown;
 
 /// How a request ended.
 #[derive(Debug)]
 pub enum Ending<'a> {
     /// Answered whole.
     Answered(StatusCode),
-    /// Refused by Weir.
-    Refused(&'a Refusal),
+    /// Refused by Weir; the client saw this status.
+    Refused(&'a Refusal, StatusCode),
     /// The answer was cut while it passed.
     Cut(&'a Refusal),
     /// The client left before its answer had ended.
     ClientLeft,
     /// A stream ended because Weir is stopping.
-    Drained,
+    Drained(StatusCode),
 }
 
-/// What is known of a request for the one line that is told of it. Dropped without an ending, it tells that the
-/// client went away: that is the one outcome that reaches nobody else.
+/// What is known of a request for the one time that it is told. Dropped without an ending, it tells that the client
+/// went away: that is the one outcome that reaches nobody else.
 pub struct Finish {
     core: Rc<Core>,
     id: RequestId,
-    begun: Instant,
+    peer: SocketAddr,
     route: usize,
-    method: Shown,
+    begun: Instant,
+    seen: Seen,
     told: bool,
+}
+
+/// What its walk has come to know.
+pub(super) struct Seen {
+    said: Cell<Said>,
+    caller: Cell<Option<Principal>>,
+    method: Cell<Shown<47>>,
+    name: Cell<Shown<63>>,
+    received: Cell<u64>,
+    sent: Cell<u64>,
+    /// How long its body was waited for.
+    awaited: Cell<Duration>,
+    /// The server is asked.
+    asked: Cell<Option<Instant>>,
+    /// Its answer has come: the whole, or the head of a stream.
+    came: Cell<Option<Instant>>,
+    /// The answer, or the head of its stream, is handed to the connection.
+    handed: Cell<Option<Instant>>,
 }
 
 impl Finish {
     /// A request begins.
-    pub fn begin(core: &Rc<Core>, route: usize) -> Self {
-        Self {
-            core: Rc::clone(core),
-            id: core.ids.next(),
-            begun: clock::now(),
-            route,
-            method: Shown::of(b""),
-            told: false,
-        }
+    pub fn begin(core: &Rc<Core>, route: usize, peer: SocketAddr) -> Self {
+        let seen = Seen {
+            said: Cell::new(Said::Unread),
+            caller: Cell::default(),
+            method: Cell::default(),
+            name: Cell::default(),
+            received: Cell::default(),
+            sent: Cell::default(),
+            awaited: Cell::default(),
+            asked: Cell::default(),
+            came: Cell::default(),
+            handed: Cell::default(),
+        };
+        Self { core: Rc::clone(core), id: core.ids.next(), peer, route, begun: clock::now(), seen, told: false }
     }
 
     /// The request's id.
@@ -55,10 +83,18 @@ impl Finish {
         self.id
     }
 
-    pub(super) fn said(&mut self, message: &WellFormed) {
-        if let Some(name) = message.message().and_then(|one| one.method) {
-            self.method = Shown::of(name.raw(message.bytes()));
-        }
+    /// The head of a streaming answer goes out now.
+    pub fn streams(&self) {
+        self.seen.handed.set(Some(clock::now()));
+    }
+
+    /// So many bytes of the answer's body go out.
+    pub fn sends(&self, bytes: usize) {
+        self.seen.sent.set(self.seen.sent.get() + bytes as u64);
+    }
+
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// Tells the end of it.
@@ -68,28 +104,43 @@ impl Finish {
     }
 
     fn tell(&self, ending: &Ending<'_>) {
-        let route = &self.core.routes[self.route];
-        let server = self.core.servers[route.server].name.as_str();
-        let (id, path, method) = (self.id, route.path.as_str(), &*self.method.text());
-        let ms = (clock::now() - self.begun).as_millis() as u64;
-        match ending {
-            Ending::Answered(status) => {
-                tracing::debug!(%id, route = path, server, method, status = status.as_u16(), ms, "answered");
+        let (outcome, refusal, status) = match *ending {
+            Ending::Answered(status) if status.is_client_error() || status.is_server_error() => {
+                (Outcome::ServerStatus, None, status.as_u16())
             }
-            Ending::Refused(refusal) | Ending::Cut(refusal) => {
-                let reason = refusal.reason.as_str();
-                match refusal.reason.blame() {
-                    Blame::Client => {
-                        tracing::debug!(%id, route = path, server, method, reason, ms, why = %refusal.message, "refused")
-                    }
-                    _ => {
-                        tracing::warn!(%id, route = path, server, method, reason, ms, why = %refusal.message, "failed")
-                    }
-                }
+            Ending::Answered(status) => (Outcome::Answered, None, status.as_u16()),
+            Ending::Refused(refusal, status) if refusal.reason.blame() == Blame::Client => {
+                (Outcome::Refused, Some(refusal), status.as_u16())
             }
-            Ending::ClientLeft => tracing::debug!(%id, route = path, server, method, ms, "the client left"),
-            Ending::Drained => tracing::debug!(%id, route = path, server, method, ms, "ended by draining"),
-        }
+            Ending::Refused(refusal, status) => (Outcome::Failed, Some(refusal), status.as_u16()),
+            Ending::Cut(refusal) => (Outcome::Cut, Some(refusal), 0),
+            Ending::ClientLeft => (Outcome::ClientLeft, None, 0),
+            Ending::Drained(status) => (Outcome::Drained, None, status.as_u16()),
+        };
+        let (now, seen) = (clock::now(), &self.seen);
+        let (method, name) = (seen.method.get(), seen.name.get());
+        let server = seen.asked.get().zip(seen.came.get()).map(|(asked, came)| came.duration_since(asked));
+        let handed = seen.handed.get().unwrap_or(now);
+        let waited = seen.awaited.get() + server.unwrap_or_default();
+        let answers = !matches!(outcome, Outcome::ClientLeft) && (server.is_some() || seen.asked.get().is_none());
+        self.core.telemetry.ended(&Ended {
+            id: self.id,
+            route: &self.core.routes[self.route].meter,
+            peer: self.peer,
+            caller: seen.caller.get().as_ref().map_or("", Principal::key),
+            said: seen.said.get(),
+            method: &method.text(),
+            name: &name.text(),
+            outcome,
+            reason: refusal.map(|refusal| refusal.reason),
+            why: refusal.map_or("", |refusal| &*refusal.message),
+            status,
+            received: seen.received.get(),
+            sent: seen.sent.get(),
+            total: now.duration_since(self.begun),
+            server,
+            added: answers.then(|| handed.duration_since(self.begun).saturating_sub(waited)),
+        });
     }
 }
 
@@ -101,26 +152,42 @@ impl Drop for Finish {
     }
 }
 
-/// The beginning of a method's name, for the log. It is copied into place: a share of the body would keep all of it
-/// for as long as a stream lasts.
-struct Shown {
-    bytes: [u8; Self::MOST],
-    length: u8,
+impl Seen {
+    /// Who calls, and by which HTTP method.
+    pub(super) fn caller(&self, principal: Principal, verb: Verb) {
+        self.caller.set(Some(principal));
+        match verb {
+            Verb::Get => self.said.set(Said::Get),
+            Verb::Delete => self.said.set(Said::Delete),
+            Verb::Post => {}
+        }
+    }
+
+    /// The message has been read, after its body was waited for so long.
+    pub(super) fn read(&self, message: &WellFormed) {
+        self.awaited.set(message.awaited());
+        let bytes = message.bytes();
+        self.received.set(bytes.len() as u64);
+        if message.batch().is_some() {
+            self.said.set(Said::Batch);
+        }
+        let Some(one) = message.message() else { return };
+        self.said.set(message.method().map_or(Said::Answer, Said::Method));
+        self.method.set(shown(one.method, bytes));
+        self.name.set(shown(one.fields.name.or(one.fields.uri), bytes));
+    }
+
+    /// The server is asked.
+    pub(super) fn asks(&self) {
+        self.asked.set(Some(clock::now()));
+    }
+
+    /// Its answer has come, as far as it is waited for.
+    pub(super) fn comes(&self) {
+        self.came.set(Some(clock::now()));
+    }
 }
 
-impl Shown {
-    const MOST: usize = 47;
-
-    /// Of a JSON string, as it is written.
-    fn of(token: &[u8]) -> Self {
-        let name = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(token);
-        let length = name.len().min(Self::MOST);
-        let mut shown = Self { bytes: [0; Self::MOST], length: length as u8 };
-        shown.bytes[..length].copy_from_slice(&name[..length]);
-        shown
-    }
-
-    fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.bytes[..usize::from(self.length)])
-    }
+fn shown<const MOST: usize>(value: Option<Value>, bytes: &[u8]) -> Shown<MOST> {
+    value.map_or_else(Shown::default, |value| Shown::of(value.raw(bytes)))
 }

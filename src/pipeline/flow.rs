@@ -17,18 +17,20 @@ use super::exchange::{Arrival, Arrived, Exchange, Ready};
 use super::finish::Finish;
 
 /// Walks one request to its answer. The addressee says whom a refusal answers.
-pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &mut Finish) -> Result<Answer, Refused>
+pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish) -> Result<Answer, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let Arrival { route, verb, headers, body } = arrival;
-    let exchange = Exchange { core, route: &core.routes[route], verb, headers: &headers, progress: Arrived };
+    let exchange =
+        Exchange { core, route: &core.routes[route], verb, headers: &headers, seen: finish.seen(), progress: Arrived };
 
     // Which HTTP methods there are is nobody's secret.
     has_verb(&exchange).map_err(nobody)?;
 
     // Who is calling: from the head alone, so that a stranger cannot make us buffer a body.
     let identified = authenticate::check(core.anonymous).map_err(nobody)?;
+    exchange.seen.caller(identified.principal(), verb);
     let exchange = exchange.identified(identified);
 
     // What is said: nothing trusts a name before this has read the message whole.
@@ -39,7 +41,7 @@ where
         server: exchange.route.server,
     };
     let message = wellformed::read(&checks, verb, &headers, body).await?;
-    finish.said(&message);
+    exchange.seen.read(&message);
     let exchange = exchange.read(message);
 
     // Which conversation: a session names the endpoint that the call has to go to.
@@ -88,6 +90,7 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
     // A stream that is listened to is no call: it has no deadline, only its bounds on silence.
     let patience = if exchange.listens() { server.patience.without_deadline() } else { server.patience };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
+    exchange.seen.asks();
     let (call, head) = upstream::make(&core.client, candidates, &outgoing, message.bytes(), patience, manner).await?;
     answer::take(exchange, call, head).await
 }

@@ -6,6 +6,7 @@ mod exchange;
 mod finish;
 pub mod flow;
 mod relay;
+mod shown;
 mod way;
 
 pub use answer::{Answer, Head};

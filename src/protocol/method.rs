@@ -1,44 +1,72 @@
-//! The methods of MCP, as far as the gateway treats them differently.
+//! The methods of MCP: their names, and what they mean to a gateway.
 
-/// A method by what it means to a gateway. Names compare exactly (JSON-RPC 2.0, 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `initialize`: opens a conversation of the legacy era; its answer names the revision.
-    Initialize,
-    /// `server/discover`: what a server of the modern era serves.
-    Discover,
-    /// `tools/list`: the definitions that the catalog learns from.
-    ToolsList,
-    /// `subscriptions/listen`: an answer without an end of its own.
-    Listen,
-    /// The other lists: they only read, and what they list may depend on who asks.
-    List,
-    /// Methods that only read, so that they may be repeated.
-    Reading,
-    /// Everything else, known or not; it may change something.
-    Other,
+macro_rules! methods {
+    ($($name:ident = $text:literal,)*) => {
+        /// A method that a client may send, of any revision. Names compare exactly (JSON-RPC 2.0, 4).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "each is what its name says; the specification defines it")]
+        pub enum Method {
+            $($name,)*
+            /// Every other name. It may change something.
+            Other,
+        }
+
+        impl Method {
+            /// All of them, `Other` last.
+            pub const ALL: &[Method] = &[$(Method::$name,)* Method::Other];
+
+            /// Finds an unescaped name.
+            pub fn of(name: &str) -> Self {
+                match name {
+                    $($text => Method::$name,)*
+                    _ => Method::Other,
+                }
+            }
+
+            /// Its name; `other` for one that is not known.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Method::$name => $text,)*
+                    Method::Other => "other",
+                }
+            }
+        }
+    };
 }
 
-/// Reads that the specification defines to have no effect.
-const READING: [&str; 5] = ["ping", "prompts/get", "resources/read", "completion/complete", "tasks/get"];
+methods! {
+    Initialize = "initialize",
+    Discover = "server/discover",
+    Ping = "ping",
+    ToolsList = "tools/list",
+    ToolsCall = "tools/call",
+    PromptsList = "prompts/list",
+    PromptsGet = "prompts/get",
+    ResourcesList = "resources/list",
+    TemplatesList = "resources/templates/list",
+    ResourcesRead = "resources/read",
+    ResourcesSubscribe = "resources/subscribe",
+    ResourcesUnsubscribe = "resources/unsubscribe",
+    Listen = "subscriptions/listen",
+    Complete = "completion/complete",
+    SetLevel = "logging/setLevel",
+    TasksList = "tasks/list",
+    TasksGet = "tasks/get",
+    TasksResult = "tasks/result",
+    TasksUpdate = "tasks/update",
+    TasksCancel = "tasks/cancel",
+    Initialized = "notifications/initialized",
+    Cancelled = "notifications/cancelled",
+    Progress = "notifications/progress",
+    RootsChanged = "notifications/roots/list_changed",
+}
 
 impl Method {
-    /// Classifies an unescaped name.
-    pub fn of(name: &str) -> Self {
-        match name {
-            "initialize" => Method::Initialize,
-            "server/discover" => Method::Discover,
-            "tools/list" => Method::ToolsList,
-            "subscriptions/listen" => Method::Listen,
-            "prompts/list" | "resources/list" | "resources/templates/list" | "tasks/list" => Method::List,
-            name if READING.contains(&name) => Method::Reading,
-            _ => Method::Other,
-        }
-    }
-
-    /// Whether making the call twice can do no harm. `initialize` may open a session twice, so it is not among them.
+    /// Whether making the call twice can do no harm: the specification defines it to have no effect. `initialize` may
+    /// open a session twice, so it is not among them.
     pub fn only_reads(self) -> bool {
-        matches!(self, Method::Discover | Method::ToolsList | Method::List | Method::Reading)
+        use Method::{Complete, Discover, Ping, PromptsGet, ResourcesRead, TasksGet};
+        self.lists() || matches!(self, Discover | Ping | PromptsGet | ResourcesRead | Complete | TasksGet)
     }
 
     /// Whether the gateway has to read the whole answer before any of it passes, however long it is.
@@ -49,7 +77,13 @@ impl Method {
     /// Whether the answer may come in a coding that the client asked for, since nothing here has to read it: no list
     /// (it is filtered for its caller, sooner or later), nothing that is learnt from, no stream that is listened to.
     pub fn may_be_encoded(self) -> bool {
-        matches!(self, Method::Reading | Method::Other)
+        !self.lists() && !matches!(self, Method::Initialize | Method::Discover | Method::Listen)
+    }
+
+    /// A list, and what it lists may depend on who asks.
+    fn lists(self) -> bool {
+        use Method::{PromptsList, ResourcesList, TasksList, TemplatesList, ToolsList};
+        matches!(self, ToolsList | PromptsList | ResourcesList | TemplatesList | TasksList)
     }
 }
 
@@ -61,9 +95,11 @@ mod tests {
     fn a_call_of_a_tool_is_never_repeated_and_names_compare_exactly() {
         assert!(!Method::of("tools/call").only_reads());
         assert!(!Method::of("initialize").only_reads());
+        assert!(!Method::Other.only_reads());
         assert!(Method::of("resources/read").only_reads());
         assert_eq!(Method::of("Tools/list"), Method::Other);
         assert_eq!(Method::of("tools/list "), Method::Other);
+        assert!(Method::ALL.iter().all(|method| Method::of(method.as_str()) == *method));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod listening;
 mod streams;
 mod telling;
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,10 @@ use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::stages::wellformed::Verb;
+use crate::telemetry::Telemetry;
+
+/// Who connects in the tests.
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
 /// `[http] event` of the tests.
 const EVENT: usize = 256 * 1024;
@@ -66,14 +71,21 @@ impl Plan {
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
         let catalog = Arc::new(Catalog::new(1));
+        let telemetry = Rc::new(Telemetry::new());
         Rc::new(Core {
-            routes: vec![Route { path: "/mcp".into(), server: 0, abandoned: Rc::new(Room::new(9)) }],
+            routes: vec![Route {
+                path: "/mcp".into(),
+                server: 0,
+                abandoned: Rc::new(Room::new(9)),
+                meter: telemetry.route("/mcp", "files"),
+            }],
             servers: vec![server],
             client,
             observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
             catalog,
             sealer: self.sealer.clone(),
             ids: RequestIds::new(),
+            telemetry,
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
             anonymous: self.anonymous,
         })
@@ -121,10 +133,10 @@ impl Request {
     }
 
     async fn walk(self, core: &Rc<Core>) -> Result<Answer, Refusal> {
-        let mut finish = Finish::begin(core, 0);
+        let finish = Finish::begin(core, 0, PEER);
         let Self { verb, headers, body } = self;
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
-        flow::run(core, arrival, &mut finish).await.map_err(|refused| refused.0)
+        flow::run(core, arrival, &finish).await.map_err(|refused| refused.0)
     }
 
     /// Walks while a server, over a new connection, says this.

@@ -29,7 +29,7 @@ impl Subscriber for Ear {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        if event.metadata().target().ends_with("finish") {
+        if event.metadata().target().contains("telemetry") {
             self.0.lock().expect("one thread").push(format!("{}{}", event.metadata().level(), line.0));
         }
     }
@@ -48,7 +48,7 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if !["id", "ms"].contains(&field.name()) {
+        if ["message", "route", "server", "reason", "status", "why", "method"].contains(&field.name()) {
             self.0 += &format!(" {}={value:?}", field.name());
         }
     }
@@ -60,7 +60,7 @@ fn told(of: impl FnOnce(Finish)) -> Vec<String> {
     local(async {
         let server = Server::new().await;
         let core = Plan::of(&[&server]).core();
-        with_default(ear.clone(), || of(Finish::begin(&core, 0)));
+        with_default(ear.clone(), || of(Finish::begin(&core, 0, PEER)));
     });
     ear.heard()
 }
@@ -70,21 +70,28 @@ fn each_ending_is_one_line() {
     let refusal = |reason| Refusal::new(reason, "why not");
     let who = "route=\"/mcp\" server=\"files\" method=\"\"";
     for (ending, line) in [
-        (Ending::Answered(StatusCode::ACCEPTED), format!("DEBUG message=answered {who} status=202")),
         (
-            Ending::Refused(&refusal(Reason::ParseError)),
-            format!("DEBUG message=refused {who} reason=\"parse_error\" why=why not"),
+            Ending::Answered(StatusCode::ACCEPTED),
+            format!("DEBUG message=answered {who} reason=\"\" status=202 why=\"\""),
         ),
         (
-            Ending::Refused(&refusal(Reason::UpstreamReset)),
-            format!("WARN message=failed {who} reason=\"upstream_reset\" why=why not"),
+            Ending::Answered(StatusCode::NOT_FOUND),
+            format!("DEBUG message=server_status {who} reason=\"\" status=404 why=\"\""),
+        ),
+        (
+            Ending::Refused(&refusal(Reason::ParseError), StatusCode::BAD_REQUEST),
+            format!("DEBUG message=refused {who} reason=\"parse_error\" status=400 why=\"why not\""),
+        ),
+        (
+            Ending::Refused(&refusal(Reason::UpstreamReset), StatusCode::BAD_GATEWAY),
+            format!("WARN message=failed {who} reason=\"upstream_reset\" status=502 why=\"why not\""),
         ),
         (
             Ending::Cut(&refusal(Reason::UpstreamBadResponse)),
-            format!("WARN message=failed {who} reason=\"upstream_bad_response\" why=why not"),
+            format!("WARN message=cut {who} reason=\"upstream_bad_response\" status=0 why=\"why not\""),
         ),
-        (Ending::ClientLeft, format!("DEBUG message=the client left {who}")),
-        (Ending::Drained, format!("DEBUG message=ended by draining {who}")),
+        (Ending::ClientLeft, format!("DEBUG message=client_left {who} reason=\"\" status=0 why=\"\"")),
+        (Ending::Drained(StatusCode::OK), format!("DEBUG message=drained {who} reason=\"\" status=200 why=\"\"")),
     ] {
         assert_eq!(told(|finish| finish.end(&ending)), [line], "{ending:?}");
     }
@@ -92,7 +99,10 @@ fn each_ending_is_one_line() {
 
 #[test]
 fn without_an_ending_the_client_has_left() {
-    assert_eq!(told(drop), ["DEBUG message=the client left route=\"/mcp\" server=\"files\" method=\"\""]);
+    assert_eq!(
+        told(drop),
+        ["DEBUG message=client_left route=\"/mcp\" server=\"files\" method=\"\" reason=\"\" status=0 why=\"\""]
+    );
 }
 
 #[test]
@@ -102,10 +112,10 @@ fn a_walk_tells_nothing_itself_but_knows_the_method() {
         let server = Server::new().await;
         let core = Plan::of(&[&server]).core();
         let guard = tracing::subscriber::set_default(ear.clone());
-        let mut finish = Finish::begin(&core, 0);
+        let finish = Finish::begin(&core, 0, PEER);
         let Request { verb, headers, body } = Request::legacy("tools/call\\u0000");
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
-        let walked = poll_once(flow::run(&core, arrival, &mut finish)).await;
+        let walked = poll_once(flow::run(&core, arrival, &finish)).await;
         assert!(walked.is_none() && ear.heard().is_empty());
         drop(finish);
         drop(guard);

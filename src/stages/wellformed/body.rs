@@ -1,22 +1,38 @@
 //! The collecting of a request's body: in its bound, as the bytes that came, without a copy where it came at once.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, clock};
 
 /// Bytes that are made room for before they have come.
 const CREDIBLE: usize = 64 * 1024;
 
-/// Collects a body of at most `limit` bytes.
+/// Collects a body of at most `limit` bytes, and says how long it was waited for: no time where it came with its head,
+/// as small ones do.
 ///
 /// # Errors
 /// `too_large`, before reading where the length is announced; `invalid_request` where the body ends early or its
 /// framing breaks.
-pub(super) async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, Refusal>
+pub(super) async fn collect<B>(mut body: B, limit: usize) -> Result<(Bytes, Duration), Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut collecting = pin!(whole(&mut body, limit));
+    if let Poll::Ready(whole) = poll_fn(|cx| Poll::Ready(collecting.as_mut().poll(cx))).await {
+        return Ok((whole?, Duration::ZERO));
+    }
+    let since = clock::now();
+    let whole = collecting.await?;
+    Ok((whole, clock::now() - since))
+}
+
+async fn whole<B>(mut body: B, limit: usize) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -67,7 +83,7 @@ fn too_large(limit: usize) -> Refusal {
 mod tests {
     use std::collections::VecDeque;
     use std::convert::Infallible;
-    use std::task::{Context, Poll};
+    use std::task::Context;
 
     use http_body::Frame;
 
@@ -86,7 +102,10 @@ mod tests {
     }
 
     async fn collected(pieces: &[&'static [u8]], limit: usize) -> Result<Bytes, Reason> {
-        collect(Pieces(pieces.iter().copied().collect()), limit).await.map_err(|refusal| refusal.reason)
+        collect(Pieces(pieces.iter().copied().collect()), limit)
+            .await
+            .map(|(bytes, _)| bytes)
+            .map_err(|refusal| refusal.reason)
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The order in which a message is checked (protocol, "Modern front"; security, "Reading a message").
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -39,10 +40,16 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     if verb != Verb::Post {
-        return Ok(WellFormed { bytes: Bytes::new(), body: None, era: Era::Legacy, method: None });
+        return Ok(WellFormed {
+            bytes: Bytes::new(),
+            body: None,
+            era: Era::Legacy,
+            method: None,
+            awaited: Duration::ZERO,
+        });
     }
     readable(headers).map_err(to_nobody)?;
-    let bytes = body::collect(body, checks.body).await.map_err(to_nobody)?;
+    let (bytes, awaited) = body::collect(body, checks.body).await.map_err(to_nobody)?;
     let limits = Limits { depth: checks.depth, ..Limits::default() };
     let body = message::read_client(&bytes, &limits).map_err(|fault| unreadable(&fault, &bytes))?;
     let (era, checked) = match &body {
@@ -57,7 +64,7 @@ where
         }
     };
     let method = method(&body, &bytes);
-    let message = WellFormed { bytes, body: Some(body), era, method };
+    let message = WellFormed { bytes, body: Some(body), era, method, awaited };
     match checked {
         Ok(()) => Ok(message),
         Err(refusal) => Err(Box::new((refusal, message.addressee()))),

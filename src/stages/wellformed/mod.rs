@@ -5,6 +5,8 @@
 mod body;
 mod check;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::model::Addressee;
@@ -43,6 +45,7 @@ pub struct WellFormed {
     body: Option<Body>,
     era: Era,
     method: Option<Method>,
+    awaited: Duration,
 }
 
 impl WellFormed {
@@ -75,6 +78,11 @@ impl WellFormed {
     /// What a single message's method means; `None` for answers, batches, GET and DELETE.
     pub fn method(&self) -> Option<Method> {
         self.method
+    }
+
+    /// How long its body was waited for, after what had come with its head.
+    pub fn awaited(&self) -> Duration {
+        self.awaited
     }
 
     /// Whether the answer may come in a coding that the client asked for: that of one request, by its method.
