@@ -22,7 +22,7 @@ mod snapshot;
 mod splice;
 mod supported;
 
-pub use observer::{Observer, Sighting};
+pub use observer::{Observer, Seen, Sighting};
 pub use offer::Tool;
 pub use publisher::publish;
 pub use snapshot::{Catalog, ToolRef};

@@ -11,7 +11,11 @@ use arc_swap::Guard;
 use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
-use super::{Catalog, offer::Offer};
+use super::{
+    Catalog,
+    offer::Offer,
+    snapshot::Slot,
+};
 use crate::protocol::message::Message;
 
 /// Larger results are not learnt, in bytes: with a full channel they are what the catalog can cost.
@@ -22,11 +26,17 @@ const SENT: usize = 64;
 
 /// Something new about a server, on its way to the publisher.
 #[derive(Clone, Debug)]
-pub enum Sighting {
+pub struct Sighting {
+    pub(super) server: Slot,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// What was seen of a server.
+#[derive(Clone, Debug)]
+pub enum Seen {
     /// A page of its tools.
     Tools {
-        /// The server's number in the catalog.
-        server: usize,
         /// The `result` of the answer.
         result: Bytes,
         /// Asked for without a cursor.
@@ -34,8 +44,6 @@ pub enum Sighting {
     },
     /// The revisions that it names.
     Supported {
-        /// The server's number in the catalog.
-        server: usize,
         /// The `result` of the answer to `server/discover`.
         result: Bytes,
     },
@@ -71,11 +79,7 @@ impl Observer {
     pub fn saw_tools(&self, server: usize, bytes: &[u8], message: &Message, first_page: bool) {
         let Some((offer, result)) = self.look(server, bytes, message) else { return };
         if !offer.knows_page(result, first_page) {
-            self.send(server, offer.version, result, u8::from(first_page), |result| Sighting::Tools {
-                server,
-                result,
-                first_page,
-            });
+            self.send(server, offer.version, result, u8::from(first_page), |result| Seen::Tools { result, first_page });
         }
     }
 
@@ -83,26 +87,28 @@ impl Observer {
     pub fn saw_supported(&self, server: usize, bytes: &[u8], message: &Message) {
         let Some((offer, result)) = self.look(server, bytes, message) else { return };
         if !offer.knows_discovered(result) {
-            self.send(server, offer.version, result, 2, |result| Sighting::Supported { server, result });
+            self.send(server, offer.version, result, 2, |result| Seen::Supported { result });
         }
     }
 
     /// The snapshot and the `result` to compare, if it is small enough.
     fn look<'a>(&self, server: usize, bytes: &'a [u8], message: &Message) -> Option<(Guard<Arc<Offer>>, &'a [u8])> {
         let result = message.result?.raw(bytes);
-        let offer = self.catalog.offer(server)?;
+        let offer = self.catalog.slot(server)?.load();
         (result.len() <= LARGEST).then_some((offer, result))
     }
 
     /// Sends a result that the catalog does not know, unless it is on its way. Where the channel is full it is
     /// dropped and forgotten: the next answer brings it again.
-    fn send(&self, server: usize, version: u64, result: &[u8], kind: u8, sighting: impl FnOnce(Bytes) -> Sighting) {
+    fn send(&self, server: usize, version: u64, result: &[u8], kind: u8, seen: impl FnOnce(Bytes) -> Seen) {
         let sent = Sent { server, version, hash: self.hasher.hash_one((kind, result)) };
         let mut all = self.sent.borrow_mut();
         if all.contains(&sent) || self.publisher.capacity() == 0 {
             return;
         }
-        if self.publisher.try_send(sighting(Bytes::copy_from_slice(result))).is_err() {
+        let Some(slot) = self.catalog.slot(server) else { return };
+        let sighting = Sighting { server: Arc::clone(slot), seen: seen(Bytes::copy_from_slice(result)) };
+        if self.publisher.try_send(sighting).is_err() {
             return;
         }
         if all.len() == SENT {

@@ -4,32 +4,34 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{Catalog, Sighting, learn};
+use super::observer::{Seen, Sighting};
+use super::learn;
 
 /// Reads sightings and publishes what they say, until all observers are gone.
 ///
 /// What cannot be read strictly is not learnt: the tool stays as it was, or unknown.
-pub async fn publish(mut sightings: Receiver<Sighting>, catalog: Arc<Catalog>) {
+pub async fn publish(mut sightings: Receiver<Sighting>) {
     while let Some(sighting) = sightings.recv().await {
-        take(&catalog, sighting);
+        take(sighting);
     }
 }
 
 /// Several cores may have seen the same answer, so it is compared once more.
-pub(super) fn take(catalog: &Catalog, sighting: Sighting) {
-    match sighting {
-        Sighting::Tools { server, result, first_page } => {
-            let Some(offer) = catalog.offer(server).filter(|offer| !offer.knows_page(&result, first_page)) else {
-                return;
-            };
+pub(super) fn take(sighting: Sighting) {
+    let Sighting { server, seen } = sighting;
+    let offer = server.load_full();
+    let offer = match seen {
+        Seen::Tools { result, first_page } if !offer.knows_page(&result, first_page) => {
             let Some(page) = learn::tools(&result) else { return };
             let whole = first_page && !page.goes_on;
-            catalog.swap(server, offer.with_page(result, first_page, whole, page.tools));
+            offer.with_page(result, first_page, whole, page.tools)
         }
-        Sighting::Supported { server, result } => {
-            let Some(offer) = catalog.offer(server).filter(|offer| !offer.knows_discovered(&result)) else { return };
+        Seen::Supported { result } if !offer.knows_discovered(&result) => {
             let Some(revisions) = learn::revisions(&result) else { return };
-            catalog.swap(server, offer.with_discovered(result, revisions));
+            offer.with_discovered(result, revisions)
         }
-    }
+        Seen::Tools { .. } | Seen::Supported { .. } => return,
+    };
+    // There is one publisher, so nothing is lost in between.
+    server.store(Arc::new(offer));
 }

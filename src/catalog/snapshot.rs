@@ -10,8 +10,11 @@ use crate::protocol::revision::Revisions;
 /// What the servers offer. Shared by all cores; servers are numbered by whoever builds it.
 #[derive(Debug)]
 pub struct Catalog {
-    servers: Box<[ArcSwap<Offer>]>,
+    servers: Box<[Slot]>,
 }
+
+/// What one server offers: the snapshot of it, swapped by the publisher. It outlives the catalogs that it is part of.
+pub(super) type Slot = Arc<ArcSwap<Offer>>;
 
 /// A tool in the snapshot that it was found in. Not to be kept over an await: it holds the snapshot.
 pub struct ToolRef {
@@ -22,7 +25,14 @@ pub struct ToolRef {
 impl Catalog {
     /// A catalog of so many servers, of which nothing is known.
     pub fn new(servers: usize) -> Self {
-        Self { servers: (0..servers).map(|_| ArcSwap::default()).collect() }
+        Self { servers: (0..servers).map(|_| Slot::default()).collect() }
+    }
+
+    /// A catalog for other servers, in their order: `known` names the place here of one that stays what it was, of which
+    /// nothing is forgotten.
+    pub fn carried_over(&self, known: impl IntoIterator<Item = Option<usize>>) -> Self {
+        let slot = |known: Option<usize>| known.and_then(|at| self.servers.get(at)).map(Arc::clone).unwrap_or_default();
+        Self { servers: known.into_iter().map(slot).collect() }
     }
 
     /// The tool `name` of a server, if it was seen. Neither locks nor allocates.
@@ -37,16 +47,9 @@ impl Catalog {
         self.servers.get(server)?.load().supported()
     }
 
-    /// The snapshot of a server; `None` if there is no such server.
-    pub(super) fn offer(&self, server: usize) -> Option<Guard<Arc<Offer>>> {
-        Some(self.servers.get(server)?.load())
-    }
-
-    /// Replaces the snapshot of a server. There is one publisher, so nothing is lost in between.
-    pub(super) fn swap(&self, server: usize, offer: Offer) {
-        if let Some(snapshot) = self.servers.get(server) {
-            snapshot.store(Arc::new(offer));
-        }
+    /// Where the snapshots of a server are; `None` if there is no such server.
+    pub(super) fn slot(&self, server: usize) -> Option<&Slot> {
+        self.servers.get(server)
     }
 }
 

@@ -34,7 +34,7 @@ impl Desk {
     fn publish(&mut self) -> usize {
         let mut count = 0;
         while let Ok(sighting) = self.sightings.try_recv() {
-            publisher::take(&self.catalog, sighting);
+            publisher::take(sighting);
             count += 1;
         }
         count
@@ -246,6 +246,6 @@ async fn the_publisher_ends_with_the_last_observer() {
     let list = page(&[tool("a", "A")], "");
     observer.saw_tools(0, list.as_bytes(), &read(&list), true);
     drop(observer);
-    super::publish(sightings, catalog.clone()).await;
+    super::publish(sightings).await;
     assert!(catalog.tool(0, "a").is_some());
 }

@@ -87,7 +87,7 @@ impl Plan {
     /// The part of the catalog that runs on the control runtime, and where the cores tell what they see.
     pub(super) fn publisher(&self) -> (impl Future<Output = ()> + use<>, mpsc::Sender<Sighting>) {
         let (sender, receiver) = mpsc::channel(SIGHTINGS);
-        (publish(receiver, Arc::clone(&self.catalog)), sender)
+        (publish(receiver), sender)
     }
 
     /// Builds what one core works with.

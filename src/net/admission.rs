@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// message.
 #[derive(Debug)]
 pub struct Admission {
-    most: usize,
-    most_per_address: usize,
+    most: AtomicUsize,
+    most_per_address: AtomicUsize,
     open: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -20,7 +20,14 @@ pub struct Admission {
 impl Admission {
     /// At most `most` connections, at most `most_per_address` of one address.
     pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
+        let (most, most_per_address) = (AtomicUsize::new(most), AtomicUsize::new(most_per_address));
         Arc::new(Self { most, most_per_address, open: AtomicUsize::new(0), by_address: Mutex::default() })
+    }
+
+    /// Other bounds from now on. Who is in stays in.
+    pub fn bound(&self, most: usize, most_per_address: usize) {
+        self.most.store(most, Ordering::Relaxed);
+        self.most_per_address.store(most_per_address, Ordering::Relaxed);
     }
 
     /// Connections open now.
@@ -33,13 +40,13 @@ impl Admission {
     /// An IPv4 address counts as one, however it is written; of IPv6 the /64 counts, since one host has all of it.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
         let address = counted(address);
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.most {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.most.load(Ordering::Relaxed) {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.entry(address).or_insert(0);
-        if *count >= self.most_per_address {
+        if *count >= self.most_per_address.load(Ordering::Relaxed) {
             drop(by_address);
             self.open.fetch_sub(1, Ordering::Relaxed);
             return None;

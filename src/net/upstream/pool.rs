@@ -21,11 +21,20 @@ const SPARE_FRONT: usize = 32 * 1024;
 /// on by every step of a call, and moving it each time would cost more than all its buffers.
 #[derive(Debug)]
 pub struct Pool {
-    /// By endpoint; the most recently used at the back.
-    idle: Box<[RefCell<VecDeque<Idle>>]>,
+    /// In the order of their numbers.
+    slots: RefCell<Vec<Slot>>,
     idle_per_endpoint: usize,
     count: Cell<usize>,
     buffers: Rc<Buffers>,
+}
+
+/// What is kept for one endpoint. Numbers are never given again, so that a connection which comes back late cannot
+/// come to another endpoint.
+#[derive(Debug)]
+struct Slot {
+    endpoint: usize,
+    /// The most recently used at the back.
+    idle: VecDeque<Idle>,
 }
 
 /// A connection that waits for its next request.
@@ -41,11 +50,26 @@ impl Pool {
     /// An empty pool for `endpoints` endpoints, numbered from 0, with at most `idle_per_endpoint` kept for each.
     pub fn new(endpoints: usize, idle_per_endpoint: usize) -> Self {
         Self {
-            idle: (0..endpoints).map(|_| RefCell::default()).collect(),
+            slots: RefCell::new((0..endpoints).map(Slot::new).collect()),
             idle_per_endpoint,
             count: Cell::new(0),
             buffers: Rc::new(Buffers::new()),
         }
+    }
+
+    /// From now on connections are kept for these endpoints alone; those of others are closed, and so are the ones that
+    /// are in use when they come back.
+    pub fn serve(&self, endpoints: impl IntoIterator<Item = usize>) {
+        let mut slots = self.slots.borrow_mut();
+        let mut before = std::mem::take(&mut *slots);
+        let mut kept = |endpoint| match before.iter().position(|slot| slot.endpoint == endpoint) {
+            Some(at) => before.swap_remove(at),
+            None => Slot::new(endpoint),
+        };
+        *slots = endpoints.into_iter().map(&mut kept).collect();
+        slots.sort_unstable_by_key(|slot| slot.endpoint);
+        slots.dedup_by_key(|slot| slot.endpoint);
+        self.count.set(slots.iter().map(|slot| slot.idle.len()).sum());
     }
 
     /// A kept connection that is still sound, the most recently used first. Stale ones are noticed here, before
@@ -76,9 +100,7 @@ impl Pool {
 
     /// Closes all that are idle.
     pub fn close_idle(&self) {
-        for slot in &self.idle {
-            slot.borrow_mut().clear();
-        }
+        self.slots.borrow_mut().iter_mut().for_each(|slot| slot.idle.clear());
         self.count.set(0);
     }
 
@@ -88,8 +110,9 @@ impl Pool {
     }
 
     pub(super) fn take_at(&self, endpoint: usize, now: Instant) -> Option<Box<Connection>> {
-        let mut slot = self.idle[endpoint].borrow_mut();
-        while let Some(idle) = slot.pop_back() {
+        let mut slots = self.slots.borrow_mut();
+        let slot = slot(&mut slots, endpoint)?;
+        while let Some(idle) = slot.idle.pop_back() {
             self.count.set(self.count.get() - 1);
             if idle.is_sound(now) {
                 let mut connection = idle.connection;
@@ -104,24 +127,36 @@ impl Pool {
         let Some(idle) = connection.keep().filter(|_| self.idle_per_endpoint > 0) else {
             return;
         };
-        let mut slot = self.idle[connection.endpoint()].borrow_mut();
-        if slot.len() == self.idle_per_endpoint {
-            slot.pop_front();
+        let mut slots = self.slots.borrow_mut();
+        let Some(slot) = slot(&mut slots, connection.endpoint()) else { return };
+        if slot.idle.len() == self.idle_per_endpoint {
+            slot.idle.pop_front();
         } else {
             self.count.set(self.count.get() + 1);
         }
-        slot.push_back(Idle { connection, since: now, until: now + idle });
+        slot.idle.push_back(Idle { connection, since: now, until: now + idle });
     }
 
     pub(super) fn sweep_at(&self, now: Instant) {
         let mut left = 0;
-        for slot in &self.idle {
-            let mut slot = slot.borrow_mut();
-            slot.retain(|idle| idle.is_sound(now));
-            left += slot.len();
+        for slot in &mut *self.slots.borrow_mut() {
+            slot.idle.retain(|idle| idle.is_sound(now));
+            left += slot.idle.len();
         }
         self.count.set(left);
     }
+}
+
+impl Slot {
+    fn new(endpoint: usize) -> Self {
+        Self { endpoint, idle: VecDeque::new() }
+    }
+}
+
+/// The slot of an endpoint; none for one that is not served any more.
+fn slot(slots: &mut [Slot], endpoint: usize) -> Option<&mut Slot> {
+    let at = slots.binary_search_by_key(&endpoint, |slot| slot.endpoint).ok()?;
+    Some(&mut slots[at])
 }
 
 impl Idle {

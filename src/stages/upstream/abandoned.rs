@@ -26,6 +26,11 @@ impl Room {
         Self { taken: Arc::default(), most }
     }
 
+    /// The same room with another bound; what is in it stays in it.
+    pub fn resized(&self, most: usize) -> Self {
+        Self { taken: Arc::clone(&self.taken), most }
+    }
+
     fn take(&self) -> Option<Place> {
         let had = self.taken.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(&self.taken));

@@ -176,7 +176,7 @@ async fn seen(answer: &str, look: impl FnOnce(&Observer, &[u8], &Message)) -> Ar
     let Ok(Body::One(message)) = read_server(answer.as_bytes(), &Limits::default()) else { panic!("{answer}") };
     look(&observer, answer.as_bytes(), &message);
     drop(observer);
-    publish(receiver, Arc::clone(&catalog)).await;
+    publish(receiver).await;
     catalog
 }
 

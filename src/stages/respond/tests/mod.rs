@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::catalog::{Catalog, Observer, Sighting};
+use crate::catalog::{Catalog, Observer, Seen, Sighting};
 use crate::protocol::message::{Body, Limits, OwnedId, read_client};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;

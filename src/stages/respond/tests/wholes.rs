@@ -144,7 +144,7 @@ fn only_the_versions_that_are_not_served_are_cut() {
     let (observer, mut sightings) = observer();
     let cut = whole(asked, Bytes::from(discovered), &observer).unwrap().bytes;
     assert_eq!(cut, r#"{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":[ "2026-07-28" ]}}"#);
-    assert!(matches!(sightings.try_recv(), Ok(Sighting::Supported { server: 0, .. })));
+    assert!(matches!(sightings.try_recv(), Ok(Sighting { seen: Seen::Supported { .. }, .. })));
     // To another request it is a field like any other.
     assert_eq!(whole(one(Era::Modern), Bytes::from(discovered), &observer).unwrap().bytes, discovered);
 }
@@ -160,5 +160,5 @@ fn the_answer_to_initialize_names_the_revision_and_a_list_is_shown_to_the_catalo
     let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#;
     let asked = awaiting(Awaited::Request(id("1")), Era::Legacy, Method::ToolsList);
     whole(asked, Bytes::from(list), &observer).unwrap();
-    assert!(matches!(sightings.try_recv(), Ok(Sighting::Tools { server: 0, first_page: true, .. })));
+    assert!(matches!(sightings.try_recv(), Ok(Sighting { seen: Seen::Tools { first_page: true, .. }, .. })));
 }
