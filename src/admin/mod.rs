@@ -1,5 +1,6 @@
 //! The operators' side. It runs on the control runtime, so that a data path at its limit still answers here.
 
+mod api;
 mod health;
 mod listener;
 mod names;
@@ -15,10 +16,10 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use tokio::sync::mpsc;
+use axum::routing::{get, post};
+use tokio::sync::{mpsc, watch};
 
-use crate::model::{Command, Readiness};
+use crate::model::{Command, Readiness, Status};
 
 use listener::{Bounded, Local};
 use names::Names;
@@ -32,24 +33,37 @@ pub struct Admin {
     pub readiness: Arc<Readiness>,
     /// Where commands go; the daemon executes them.
     pub commands: mpsc::Sender<Command>,
+    /// Where the daemon stands.
+    pub status: watch::Receiver<Status>,
 }
 
-/// Serves the operators' side until the runtime ends.
+/// Serves the operators' side until `over`; then it accepts no more, and answers what it was asked.
 ///
 /// # Errors
 /// What the operating system says of the socket.
-pub async fn serve(listener: StdListener, admin: Admin) -> std::io::Result<()> {
-    serve_on(Bounded::new(tokio::net::TcpListener::from_std(listener)?), admin).await
+pub async fn serve(
+    listener: StdListener,
+    admin: Admin,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    serve_on(Bounded::new(tokio::net::TcpListener::from_std(listener)?), admin, over).await
 }
 
-async fn serve_on(listener: Bounded, admin: Admin) -> std::io::Result<()> {
+async fn serve_on(
+    listener: Bounded,
+    admin: Admin,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let names = Names { hosts: Arc::clone(&admin.hosts) };
     let router = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/api/v1/status", get(api::status))
+        .route("/api/v1/reload", post(api::reload))
         .layer(from_fn_with_state(names, our_name))
         .with_state(admin);
-    axum::serve(listener, router.into_make_service_with_connect_info::<Local>()).await
+    let service = router.into_make_service_with_connect_info::<Local>();
+    axum::serve(listener, service).with_graceful_shutdown(over).await
 }
 
 async fn our_name(

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::model::Generation;
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -18,8 +19,9 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
         hosts: Arc::new(["ops.internal".to_owned()]),
         readiness: Arc::clone(&readiness),
         commands: mpsc::channel(1).0,
+        status: watch::channel(Status { generation: Generation { number: 1, since: 0 }, reload: None }).1,
     };
-    tokio::spawn(serve_on(Bounded::with(listener, most, life), admin));
+    tokio::spawn(serve_on(Bounded::with(listener, most, life), admin, std::future::pending()));
     (address, readiness)
 }
 

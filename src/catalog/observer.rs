@@ -11,11 +11,7 @@ use arc_swap::Guard;
 use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
-use super::{
-    Catalog,
-    offer::Offer,
-    snapshot::Slot,
-};
+use super::{Catalog, offer::Offer, snapshot::Slot};
 use crate::protocol::message::Message;
 
 /// Larger results are not learnt, in bytes: with a full channel they are what the catalog can cost.

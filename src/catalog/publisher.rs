@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
-use super::observer::{Seen, Sighting};
 use super::learn;
+use super::observer::{Seen, Sighting};
 
 /// Reads sightings and publishes what they say, until all observers are gone.
 ///

@@ -4,6 +4,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use super::{UNUSABLE, arguments::Run, fail, refuse};
@@ -28,8 +29,10 @@ pub(super) fn run(options: Run) -> ExitCode {
             return fail(UNUSABLE, message);
         }
     };
-    let data = options.data.unwrap_or_else(|| data_directory(env::var_os("STATE_DIRECTORY").map(PathBuf::from)));
-    match daemon::run(daemon::Options { settings, data }) {
+    let data =
+        options.data.clone().unwrap_or_else(|| data_directory(env::var_os("STATE_DIRECTORY").map(PathBuf::from)));
+    let reload = reload(&options);
+    match daemon::run(daemon::Options { settings, reload, data }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(daemon::Failure { code, error }) => fail(code, format!("{error:#}")),
     }
@@ -39,14 +42,29 @@ pub(super) fn run(options: Run) -> ExitCode {
 struct Nothing;
 
 fn settings(options: &Run) -> Result<Result<Settings, Report>, Nothing> {
-    let overrides = Overrides { listen: options.listen, admin: options.admin };
     if !options.to.is_empty() {
-        return Ok(overrides.fronting(&options.to));
+        return Ok(options.overrides().fronting(&options.to));
     }
-    // A file that is there and cannot be read is its own mistake, not a reason to take the next one.
+    Ok(options.overrides().load(file(options).ok_or(Nothing)?))
+}
+
+/// A file that is there and cannot be read is its own mistake, not a reason to take the next one.
+fn file(options: &Run) -> Option<&Path> {
     let found = || FILES.iter().map(Path::new).find(|path| path.try_exists().unwrap_or(true));
-    let file = options.config.as_deref().or_else(found).ok_or(Nothing)?;
-    Ok(overrides.load(file))
+    options.config.as_deref().or_else(found)
+}
+
+/// The same file, under the same options, whenever it is asked for.
+fn reload(options: &Run) -> Option<daemon::Loader> {
+    let file = file(options).filter(|_| options.to.is_empty())?.to_owned();
+    let overrides = options.overrides();
+    Some(Arc::new(move || overrides.load(&file)))
+}
+
+impl Run {
+    fn overrides(&self) -> Overrides {
+        Overrides { listen: self.listen, admin: self.admin }
+    }
 }
 
 /// systemd gives a list where a unit has several state directories; the first one is ours.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,15 +15,15 @@ use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::catalog::Sighting;
-use crate::edge::Front;
+use crate::edge::Current;
 use crate::model::clock;
 use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::Drain;
 use crate::net::listen;
 use crate::stages::upstream::Client;
-use crate::telemetry::Telemetry;
 
-use super::plan::Plan;
+use super::plan::{Kept, Lasting, Plan};
+use super::switches::{Switch, Switches};
 
 /// How often kept connections to servers are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -42,26 +43,29 @@ pub(super) struct Cores {
 impl Cores {
     /// Starts a core for each socket.
     pub(super) fn start(
-        plan: Plan,
+        plan: &Arc<Plan>,
         sockets: Vec<StdListener>,
-        sightings: mpsc::Sender<Sighting>,
-    ) -> anyhow::Result<Self> {
+        sightings: &mpsc::Sender<Sighting>,
+    ) -> anyhow::Result<(Self, Switches)> {
         let (drain, draining) = watch::channel(false);
-        let mut ends = Vec::new();
+        let (mut ends, mut switches) = (Vec::new(), Vec::new());
         for (number, socket) in sockets.into_iter().enumerate() {
             let (ended, end) = oneshot::channel();
-            let (plan, draining, sightings) = (plan.clone(), draining.clone(), sightings.clone());
+            let (switch, switched) = mpsc::channel(1);
+            let (plan, draining, sightings) = (Arc::clone(plan), draining.clone(), sightings.clone());
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    runtime.block_on(run(plan, number, socket, draining, sightings));
+                    let orders = Orders { draining, switched };
+                    runtime.block_on(run(&plan, Kept::new(number, sightings), socket, orders));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
             };
             thread::Builder::new().name(format!("weir-core-{number}")).spawn(body).context("cannot start a thread")?;
             ends.push(end);
+            switches.push(switch);
         }
-        Ok(Self { drain, ends })
+        Ok((Self { drain, ends }, Switches::new(switches)))
     }
 
     /// Stops accepting and lets what runs come to its end.
@@ -72,18 +76,13 @@ impl Cores {
 
 /// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
-async fn run(
-    plan: Plan,
-    number: usize,
-    socket: StdListener,
-    draining: watch::Receiver<bool>,
-    sightings: mpsc::Sender<Sighting>,
-) {
-    let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
-    let (front, calls) = plan.front(number, sightings, Rc::new(Telemetry::new()));
+async fn run(plan: &Plan, kept: Kept, socket: StdListener, orders: Orders) {
+    let calls = Rc::clone(&kept.client);
     let core = Rc::new(Shared {
-        front,
-        plan,
+        front: Current::new(plan.front(&kept)),
+        limits: Cell::new(plan.limits),
+        lasting: plan.lasting.clone(),
+        kept,
         drain: Drain::default(),
         scratch: client::scratch(),
         doorstep: Doorstep::default(),
@@ -92,30 +91,39 @@ async fn run(
         told: Cell::default(),
     });
     tokio::select! {
-        () = carry(&core, &calls, listener, draining) => calls.pool.close_idle(),
+        () = carry(&core, listening(socket), orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
     }
 }
 
+/// What a core is told while it runs.
+struct Orders {
+    draining: watch::Receiver<bool>,
+    switched: mpsc::Receiver<Switch>,
+}
+
 /// Accepts until draining begins, then waits until nothing runs any more.
-async fn carry(core: &Rc<Shared>, calls: &Client, listener: TcpListener, mut draining: watch::Receiver<bool>) {
+async fn carry(core: &Rc<Shared>, mut listener: TcpListener, mut orders: Orders) {
     loop {
         tokio::select! {
             (stream, remote) = listen::accept(&listener) => core.serve(stream, remote),
-            _ = draining.wait_for(|draining| *draining) => break,
+            Some(switch) = orders.switched.recv() => listener = core.switch(switch, listener),
+            _ = orders.draining.wait_for(|draining| *draining) => break,
         }
     }
-    // What the kernel has accepted for us already would be reset with the socket.
-    while let Some((stream, remote)) = listen::accepted_already(&listener) {
-        core.serve(stream, remote);
-    }
-    drop(listener);
+    // A reload that is on its way comes too late, and is told so.
+    drop(orders.switched);
+    core.close(listener);
     core.drain.begin();
     let mut looks = interval(LOOK);
-    while core.open.get() > 0 || calls.abandoned.open() > 0 {
+    while core.open.get() > 0 || core.kept.client.abandoned.open() > 0 {
         looks.tick().await;
     }
+}
+
+fn listening(socket: StdListener) -> TcpListener {
+    TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking")
 }
 
 async fn sweep(calls: Rc<Client>) {
@@ -129,8 +137,10 @@ async fn sweep(calls: Rc<Client>) {
 
 /// What the connections of a core share.
 struct Shared {
-    front: Front,
-    plan: Plan,
+    front: Current,
+    limits: Cell<client::Limits>,
+    lasting: Lasting,
+    kept: Kept,
     drain: Drain,
     scratch: Scratch,
     doorstep: Doorstep,
@@ -158,18 +168,42 @@ impl Drop for Open {
 }
 
 impl Shared {
+    /// Works by another generation from now on. Connections keep the bounds that they began with, requests all of it.
+    fn switch(self: &Rc<Self>, switch: Switch, listener: TcpListener) -> TcpListener {
+        let Switch { plan, socket, done } = switch;
+        self.front.switch(plan.front(&self.kept));
+        self.limits.set(plan.limits);
+        let listener = match socket {
+            Some(socket) => {
+                self.close(listener);
+                listening(socket)
+            }
+            None => listener,
+        };
+        // Whoever waited for it may have gone.
+        let _ = done.send(());
+        listener
+    }
+
+    /// Ends listening. What the kernel has accepted for us already would be reset with the socket: it is served.
+    fn close(self: &Rc<Self>, listener: TcpListener) {
+        while let Some((stream, remote)) = listen::accepted_already(&listener) {
+            self.serve(stream, remote);
+        }
+    }
+
     fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
-        if self.plan.pressure.refuses() {
+        if self.lasting.pressure.refuses() {
             return self.turn_away(stream, remote, "memory is short: [http] refuse_memory");
         }
-        let Some(permit) = self.plan.admission.admit(remote.ip()) else {
+        let Some(permit) = self.lasting.admission.admit(remote.ip()) else {
             return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
         let open = Open::new(self);
         spawn_local(async move {
-            let (core, peer) = (&open.0, Peer { remote, local });
-            client::serve(stream, peer, &core.plan.limits, &core.front, &core.drain, Rc::clone(&core.scratch)).await;
+            let (core, peer, limits) = (&open.0, Peer { remote, local }, open.0.limits.get());
+            client::serve(stream, peer, &limits, &core.front, &core.drain, Rc::clone(&core.scratch)).await;
             drop(permit);
         });
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config;
@@ -42,15 +43,15 @@ impl Marks {
 }
 
 /// Keeps `pressure` true for as long as the control runtime lives.
-pub(super) async fn watch(marks: Option<Marks>, pressure: Arc<Pressure>) {
-    let Some(marks) = marks else {
+pub(super) async fn watch(marks: watch::Receiver<Option<Marks>>, pressure: Arc<Pressure>) {
+    if marks.borrow().is_none() {
         return tracing::warn!("the memory limit cannot be read: [http] shed_memory and refuse_memory have no effect");
-    };
+    }
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(resident) = resident() else { continue };
+        let (Some(resident), Some(marks)) = (resident(), *marks.borrow()) else { continue };
         let now = marks.level(resident);
         let before = pressure.set(now);
         if now != before {
@@ -148,7 +149,8 @@ mod tests {
             (Marks { shed: 1, refuse: 1 }, true, true),
             (Marks { shed: u64::MAX, refuse: u64::MAX }, false, false),
         ] {
-            let watching = tokio::spawn(watch(Some(marks), Arc::clone(&pressure)));
+            let (_marks, marks) = watch::channel(Some(marks));
+            let watching = tokio::spawn(super::watch(marks, Arc::clone(&pressure)));
             while (pressure.sheds(), pressure.refuses()) != (sheds, refuses) {
                 tokio::task::yield_now().await;
             }

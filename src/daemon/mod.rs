@@ -1,41 +1,55 @@
 //! The composition root: builds everything from settings, starts the cores, and ends them.
 
 mod core_thread;
+mod endpoints;
 mod files;
 mod log;
 mod memory;
+mod operators;
 mod plan;
+mod reload;
+mod sources;
 mod stop;
+mod switches;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch as latest};
 
-use crate::admin::{self, Admin};
+use crate::admin::Admin;
+use crate::catalog::publish;
 use crate::config::{Destination, Settings};
-use crate::model::Readiness;
+use crate::model::{Generation, Readiness, Status, clock};
 use crate::net::listen;
 
 use core_thread::Cores;
 use memory::Marks;
+use operators::Operators;
 use plan::Plan;
+use reload::Reloader;
+
+pub use reload::Loader;
 
 /// Commands of operators that may wait for one another.
 const COMMANDS: usize = 8;
+/// Sightings of the cores that may wait for the control runtime; past that they are seen again later.
+const SIGHTINGS: usize = 64;
 
 /// What a daemon is started with.
-#[derive(Debug)]
 pub struct Options {
     /// The checked configuration.
     pub settings: Settings,
+    /// How it is read again; `None` where it came from the command line alone and cannot change.
+    pub reload: Option<Loader>,
     /// Where what outlives the process is kept.
     pub data: PathBuf,
 }
@@ -67,41 +81,54 @@ impl Failure {
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
     let _written_at_the_end = log::start().map_err(Failure::unusable)?;
-    start(&options.settings, &options.data)
+    start(options)
 }
 
-fn start(settings: &Settings, data: &Path) -> Result<(), Failure> {
-    let plan = Plan::build(settings, data)?;
-    serve(settings, plan).map_err(Failure::failed)
+fn start(options: Options) -> Result<(), Failure> {
+    let plan = Plan::build(&options.settings, &options.data, None)?;
+    serve(options, Arc::new(plan)).map_err(Failure::failed)
 }
 
-fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
+fn serve(options: Options, plan: Arc<Plan>) -> anyhow::Result<()> {
+    let settings = &options.settings;
     let sockets = listen::bind_shared(settings.listen.address, settings.listen.cores)
         .with_context(|| format!("cannot listen on {} ([listen] address, --listen)", settings.listen.address))?;
     let operators = listen::bind_alone(settings.admin.address)
         .with_context(|| format!("cannot listen on {} ([admin] address, --admin)", settings.admin.address))?;
-    let (address, operators_at) = (sockets[0].local_addr()?, operators.local_addr()?);
-
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
+    control.block_on(supervised(options, plan, sockets, operators))
+}
+
+/// The control side: starts what there is, and stays with it to its end.
+async fn supervised(
+    options: Options,
+    plan: Arc<Plan>,
+    sockets: Vec<TcpListener>,
+    operators: TcpListener,
+) -> anyhow::Result<()> {
+    let Options { settings, reload, data } = options;
+    let address = sockets[0].local_addr()?;
+    let signals = stop::Signals::register(reload.is_none())?;
+    let (commands, asked) = mpsc::channel(COMMANDS);
+    let generation = Generation { number: 1, since: clock::unix_seconds() };
+    let (status, seen) = latest::channel(Status { generation, reload: None });
+    let (marks, marked) = latest::channel(Marks::of(&settings.http));
+    let (drain, bound) = latest::channel(settings.drain.timeout);
+    let (sightings, seen_by_cores) = mpsc::channel(SIGHTINGS);
+    tokio::spawn(publish(seen_by_cores));
+    tokio::spawn(memory::watch(marked, Arc::clone(&plan.lasting.pressure)));
     let readiness = Arc::new(Readiness::default());
-    let (commands, _asked) = mpsc::channel(COMMANDS);
-    let admin = Admin { hosts: settings.admin.hosts.clone().into(), readiness: Arc::clone(&readiness), commands };
-    let (publisher, sightings) = plan.publisher();
-    let watch = memory::watch(Marks::of(&settings.http), Arc::clone(&plan.pressure));
-    control.block_on(async {
-        tokio::spawn(publisher);
-        tokio::spawn(watch);
-        tokio::spawn(async {
-            if let Err(error) = admin::serve(operators, admin).await {
-                tracing::error!(%error, "the operators' side has ended");
-            }
-        });
-        let signals = stop::Signals::register()?;
-        let cores = Cores::start(plan, sockets, sightings)?;
-        readiness.ready();
-        announce(settings, address, operators_at);
-        stop::supervise(signals, cores, &readiness, settings.drain.timeout).await
-    })
+    let hosts = settings.admin.hosts.clone().into();
+    let admin = Admin { hosts, readiness: Arc::clone(&readiness), commands, status: seen };
+    let operators = Operators::start(&settings.admin, operators, admin)?;
+    let (cores, switches) = Cores::start(&plan, sockets, &sightings)?;
+    readiness.ready();
+    announce(&settings, address, operators.address()?);
+    let reloader = Reloader { load: reload, data, settings, plan, switches, operators, marks, drain, status };
+    tokio::select! {
+        ended = stop::supervise(signals, cores, &readiness, bound) => ended,
+        ended = reloader.run(asked) => ended,
+    }
 }
 
 /// The lines that scripts wait for.

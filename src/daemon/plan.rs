@@ -1,4 +1,4 @@
-//! What every core is built from: immutable, shared, made once through the start-up path.
+//! What every core is built from: immutable, shared, made by the start and by every reload in the same way.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -8,22 +8,22 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use crate::catalog::{Catalog, Observer, Sighting, publish};
+use crate::catalog::{Catalog, Observer, Sighting};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths};
 use crate::model::{Pressure, RequestIds};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::guard::HeadLimits;
-use crate::net::tls;
-use crate::net::upstream::{Endpoint, Pool};
+use crate::net::upstream::Pool;
 use crate::pipeline::{Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
-use crate::stages::balance::{self, Endpoints, Listed};
+use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
+use super::endpoints::Endpoints;
 use super::{Failure, files};
 
 /// Idle connections that a core keeps to one endpoint.
@@ -32,13 +32,10 @@ const KEPT: usize = 256;
 const BODY_GRACE: Duration = Duration::from_secs(10);
 /// How long a server may leave an event stream open after its answer.
 const AFTER_ANSWER: Duration = Duration::from_secs(5);
-/// Sightings that may wait for the control runtime; past that they are seen again later.
-const SIGHTINGS: usize = 64;
 
-/// The plan of a data core.
-#[derive(Clone)]
+/// One generation of the configuration, as the cores work by it.
 pub(super) struct Plan {
-    listed: Vec<Vec<Listed<Arc<Endpoint>>>>,
+    endpoints: Endpoints,
     servers: Vec<config::Server>,
     routes: Vec<(String, usize, Room)>,
     federated: Option<String>,
@@ -48,14 +45,39 @@ pub(super) struct Plan {
     bounds: Bounds,
     legacy_by_table: bool,
     anonymous: bool,
+    /// Most connections, and most of one address.
+    admits: (usize, usize),
+    pub(super) limits: Limits,
+    pub(super) lasting: Lasting,
+}
+
+/// What all cores share for the life of the process, whatever the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Lasting {
     pub(super) admission: Arc<Admission>,
     pub(super) pressure: Arc<Pressure>,
-    pub(super) limits: Limits,
+}
+
+/// What one core keeps for its life, whatever the configuration.
+pub(super) struct Kept {
+    pub(super) number: usize,
+    pub(super) client: Rc<Client>,
+    pub(super) telemetry: Rc<Telemetry>,
+    pub(super) sightings: mpsc::Sender<Sighting>,
+}
+
+impl Kept {
+    pub(super) fn new(number: usize, sightings: mpsc::Sender<Sighting>) -> Self {
+        let pool = Rc::new(Pool::new(0, KEPT));
+        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
+        Self { number, client, telemetry: Rc::new(Telemetry::new()), sightings }
+    }
 }
 
 impl Plan {
-    /// Reads keys and certificates, and fits the limits to the machine.
-    pub(super) fn build(settings: &Settings, data: &Path) -> Result<Self, Failure> {
+    /// Reads keys and certificates, and fits the limits to the machine. What `before` had and is the same is taken over.
+    /// Nothing that is in force is touched.
+    pub(super) fn build(settings: &Settings, data: &Path, before: Option<&Self>) -> Result<Self, Failure> {
         let http = &settings.http;
         let fits = files::connections_that_fit();
         if fits < http.connections {
@@ -67,44 +89,39 @@ impl Plan {
         }
         let public = settings.listen.public_url.iter().map(|url| url.host.clone());
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
+        let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
+        let admits = (http.connections.min(fits), http.connections_per_address);
+        let fresh = || Lasting { admission: Admission::new(admits.0, admits.1), pressure: Arc::default() };
         Ok(Self {
-            listed: listed(&settings.servers).map_err(Failure::unusable)?,
+            endpoints: endpoints.map_err(Failure::unusable)?,
             servers: settings.servers.clone(),
-            routes: routes(settings),
+            routes: routes(settings, before),
             federated: federated(settings),
             names: Names::new(hosts, settings.listen.origins.clone(), settings.listen.is_loopback()),
             sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
-            catalog: Arc::new(Catalog::new(settings.servers.len())),
+            catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             anonymous: settings.auth.anonymous.enabled,
-            admission: Admission::new(http.connections.min(fits), http.connections_per_address),
-            pressure: Arc::default(),
+            admits,
             limits: limits(http),
+            lasting: before.map_or_else(fresh, |before| before.lasting.clone()),
         })
     }
 
-    /// The part of the catalog that runs on the control runtime, and where the cores tell what they see.
-    pub(super) fn publisher(&self) -> (impl Future<Output = ()> + use<>, mpsc::Sender<Sighting>) {
-        let (sender, receiver) = mpsc::channel(SIGHTINGS);
-        (publish(receiver), sender)
+    /// Puts into force what is not a core's own.
+    pub(super) fn enforce(&self) {
+        self.lasting.admission.bound(self.admits.0, self.admits.1);
     }
 
-    /// Builds what one core works with.
-    pub(super) fn front(
-        &self,
-        core: usize,
-        sightings: mpsc::Sender<Sighting>,
-        telemetry: Rc<Telemetry>,
-    ) -> (Front, Rc<Client>) {
+    /// Builds what one core works with, and keeps connections for these endpoints from now on.
+    pub(super) fn front(&self, kept: &Kept) -> Front {
         // The first use of the random generator on a thread takes tens of milliseconds: now, not in a client's request.
         let _ = self.sealer.seal(&[], b"");
-        let endpoints = self.listed.iter().map(Vec::len).sum();
-        let client =
-            Rc::new(Client { pool: Rc::new(Pool::new(endpoints, KEPT)), abandoned: Rc::new(Abandoned::default()) });
-        let servers = self.servers.iter().zip(&self.listed).map(|(server, listed)| Server {
+        kept.client.pool.serve(self.endpoints.numbers());
+        let servers = self.servers.iter().zip(self.endpoints.by_server()).map(|(server, listed)| Server {
             name: server.name.as_str().to_owned(),
-            endpoints: Endpoints::new(listed.clone(), core),
+            endpoints: balance::Endpoints::new(listed, kept.number),
             patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
             pinned: match server.era {
                 config::Era::Auto => None,
@@ -116,25 +133,24 @@ impl Plan {
             path: path.clone(),
             server: *server,
             abandoned: Rc::new(abandoned.clone()),
-            meter: telemetry.route(path, self.servers[*server].name.as_str()),
+            meter: kept.telemetry.route(path, self.servers[*server].name.as_str()),
         });
-        let routes = routes.collect();
         let pipeline = Core {
-            routes,
+            routes: routes.collect(),
             servers: servers.collect(),
-            client: Rc::clone(&client),
+            client: Rc::clone(&kept.client),
             catalog: Arc::clone(&self.catalog),
-            observer: Observer::new(Arc::clone(&self.catalog), sightings),
+            observer: Observer::new(Arc::clone(&self.catalog), kept.sightings.clone()),
             sealer: self.sealer.clone(),
             ids: RequestIds::new(),
-            telemetry,
+            telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
             anonymous: self.anonymous,
         };
         let paths = self.routes.iter().enumerate().map(|(at, (path, ..))| (path.clone(), at));
         let paths = Paths::new(paths, self.federated.clone());
-        let pressure = Arc::clone(&self.pressure);
-        (Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table), client)
+        let pressure = Arc::clone(&self.lasting.pressure);
+        Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table)
     }
 }
 
@@ -158,35 +174,25 @@ fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
     KeyRing::parse(text).context("[keys] ring: one key a line, 32 random bytes in Base64, newest first")
 }
 
-fn listed(servers: &[config::Server]) -> anyhow::Result<Vec<Vec<Listed<Arc<Endpoint>>>>> {
-    let mut index = 0;
-    let listed = servers.iter().map(|server| {
-        let listed = server.endpoints.iter().map(|configured| {
-            let endpoint = endpoint(server, &configured.url)
-                .with_context(|| format!("[[servers]] {:?}: endpoint {}", server.name.as_str(), configured.url))?;
-            let fingerprint = balance::fingerprint(server.name.as_str(), &configured.url);
-            index += 1;
-            Ok(Listed { index: index - 1, endpoint: Arc::new(endpoint), fingerprint })
-        });
-        listed.collect()
-    });
-    listed.collect()
-}
-
-fn endpoint(server: &config::Server, url: &str) -> anyhow::Result<Endpoint> {
-    let identity = server.tls.identity.as_ref();
-    let tls = tls::ClientTls {
-        ca: server.tls.ca.clone(),
-        certificate: identity.map(|identity| identity.certificate.clone()),
-        key: identity.map(|identity| identity.key.clone()),
-        server_name: server.tls.server_name.clone(),
+/// What was seen of a server stays known while its name and one of its endpoints do.
+fn catalog(servers: &[config::Server], before: Option<&Plan>) -> Catalog {
+    let Some(before) = before else { return Catalog::new(servers.len()) };
+    let same = |one: &config::Server, other: &config::Server| {
+        one.name == other.name && one.endpoints.iter().any(|endpoint| other.endpoints.contains(endpoint))
     };
-    Ok(Endpoint::new(Endpoint::parse(url)?, || tls::Client::build(&tls), server.connect_timeout)?)
+    before
+        .catalog
+        .carried_over(servers.iter().map(|server| before.servers.iter().position(|known| same(server, known))))
 }
 
-fn routes(settings: &Settings) -> Vec<(String, usize, Room)> {
+fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<(String, usize, Room)> {
+    let most = settings.http.abandoned;
+    let room = |path: &str| match before.into_iter().flat_map(|before| &before.routes).find(|known| known.0 == path) {
+        Some((.., room)) => room.resized(most),
+        None => Room::new(most),
+    };
     let served = settings.routes.iter().filter_map(|route| match route.destination {
-        Destination::Server(server) => Some((route.path.clone(), server, Room::new(settings.http.abandoned))),
+        Destination::Server(server) => Some((route.path.clone(), server, room(&route.path))),
         Destination::Federation => None,
     });
     served.collect()

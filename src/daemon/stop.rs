@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::model::Readiness;
@@ -15,19 +16,24 @@ use super::ended;
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// The terminal is gone, where that is no order to reload.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
-    pub(super) fn register() -> anyhow::Result<Self> {
+    /// Takes the signals; SIGHUP among them where there is nothing that it could reload.
+    pub(super) fn register(hangup_stops: bool) -> anyhow::Result<Self> {
         let terminate = signal(SignalKind::terminate()).context("cannot take SIGTERM")?;
         let interrupt = signal(SignalKind::interrupt()).context("cannot take SIGINT")?;
-        Ok(Self { terminate, interrupt })
+        let hangup = hangup_stops.then(|| signal(SignalKind::hangup()).context("cannot take SIGHUP")).transpose()?;
+        Ok(Self { terminate, interrupt, hangup })
     }
 
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            Some(_) = async { self.hangup.as_mut()?.recv().await } => "SIGHUP",
         }
     }
 }
@@ -37,12 +43,13 @@ pub(super) async fn supervise(
     mut signals: Signals,
     mut cores: Cores,
     readiness: &Readiness,
-    bound: Duration,
+    bound: watch::Receiver<Duration>,
 ) -> anyhow::Result<()> {
     let signal = tokio::select! {
         signal = signals.next() => signal,
         core = first_to_end(&mut cores) => return Err(ended(core)),
     };
+    let bound = *bound.borrow();
     tracing::info!(signal, bound = ?bound, "draining: no new connections, what runs comes to its end");
     readiness.draining();
     cores.drain();

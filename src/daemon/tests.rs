@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::*;
 
@@ -20,7 +21,8 @@ fn free() -> SocketAddr {
 }
 
 fn failure(settings: &Settings, data: &Path) -> (u8, String) {
-    let failure = start(settings, data).expect_err("it cannot start");
+    let failure = start(Options { settings: settings.clone(), reload: None, data: data.to_owned() })
+        .expect_err("it cannot start");
     (failure.code, format!("{:#}", failure.error))
 }
 

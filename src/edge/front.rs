@@ -1,4 +1,4 @@
-//! The handler of a data core's connections.
+//! What answers the requests of a data core, by one generation of the configuration.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 
 use crate::model::{Addressee, Blame, Pressure, Reason, Refusal, RequestId};
-use crate::net::client::{Handler, Peer, Reply, RequestBody};
+use crate::net::client::{Peer, Reply, RequestBody};
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
 use crate::telemetry::{Ended, Outcome, Said};
 
@@ -63,7 +63,7 @@ impl Front {
         Self { core, names, paths, pressure, errors: Errors { legacy_by_table } }
     }
 
-    async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
+    pub(super) async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
         let (head, body) = request.into_parts();
         let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, peer);
         let origin = origin.cloned();
@@ -138,14 +138,6 @@ impl Front {
             server: None,
             added: None,
         });
-    }
-}
-
-impl Handler for Front {
-    type Stream = Streaming;
-
-    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
-        self.answer(request, peer).await
     }
 }
 

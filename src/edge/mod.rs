@@ -6,6 +6,7 @@
 //! ```
 
 mod cors;
+mod current;
 mod door;
 mod errors;
 mod front;
@@ -13,6 +14,7 @@ mod names;
 mod panics;
 mod streaming;
 
+pub use current::Current;
 pub use errors::{Row, row, table};
 pub use front::{Front, Paths};
 pub use names::Names;

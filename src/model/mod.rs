@@ -8,6 +8,7 @@ mod principal;
 mod readiness;
 mod refusal;
 mod request_id;
+mod status;
 
 pub use addressee::{Addressee, Refused};
 pub use command::{Command, Generation, Unchanged};
@@ -16,3 +17,4 @@ pub use principal::Principal;
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};
 pub use request_id::{RequestId, RequestIds};
+pub use status::{Attempt, Status};

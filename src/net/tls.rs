@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
 
+use ::aws_lc_rs::digest::{Context, SHA256};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -28,6 +29,22 @@ pub struct ClientTls {
     pub key: Option<PathBuf>,
     /// The name that the server's certificate must bear, and that we ask for, instead of the URL's host.
     pub server_name: Option<String>,
+}
+
+impl ClientTls {
+    /// What is in the files, as one digest: while it and the settings stay the same, so does what is built of them.
+    ///
+    /// # Errors
+    /// The file that cannot be read.
+    pub fn digest(&self) -> Result<[u8; 32], TlsError> {
+        let mut digest = Context::new(&SHA256);
+        for file in [&self.ca, &self.certificate, &self.key] {
+            let text = file.as_deref().map_or(Ok(Vec::new()), read)?;
+            digest.update(&(text.len() as u64).to_be_bytes());
+            digest.update(&text);
+        }
+        Ok(digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
 }
 
 /// How TLS is spoken to one server: TLS 1.3 or 1.2, HTTP/1.1. Cheap to clone; sessions are resumed across clones.

@@ -1,0 +1,142 @@
+//! Reload: the configuration is read anew through the start-up path, and one plan is swapped for another. What cannot
+//! be put into force changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::{Report, Settings};
+use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
+use crate::net::listen;
+
+use super::memory::Marks;
+use super::operators::Operators;
+use super::plan::Plan;
+use super::sources;
+use super::switches::Switches;
+use super::watch::Watch;
+
+/// Reads the configuration again, as it was read at the start.
+pub type Loader = Arc<dyn Fn() -> Result<Settings, Report> + Send + Sync>;
+
+/// What a reload works on. It belongs to one task, so that there is one reload at a time.
+pub(super) struct Reloader {
+    pub(super) load: Option<Loader>,
+    pub(super) data: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) plan: Arc<Plan>,
+    pub(super) switches: Switches,
+    pub(super) operators: Operators,
+    pub(super) marks: watch::Sender<Option<Marks>>,
+    pub(super) drain: watch::Sender<Duration>,
+    pub(super) status: watch::Sender<Status>,
+}
+
+impl Reloader {
+    /// Reloads whenever it is asked to, for as long as the daemon runs.
+    ///
+    /// # Errors
+    /// SIGHUP cannot be taken.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> anyhow::Result<()> {
+        let mut hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
+        let mut watch = Watch::new();
+        watch.watch(sources::of(&self.settings));
+        loop {
+            let (by, answer) = tokio::select! {
+                Some(command) = commands.recv() => match command {
+                    Command::Reload(answer) => ("an operator", Some(answer)),
+                    Command::LogLevel(_, answer) => {
+                        let _ = answer.send(Err(Unchanged("not built".to_owned())));
+                        continue;
+                    }
+                },
+                // Without a configuration to read again it stops the daemon.
+                _ = hangups.recv(), if self.load.is_some() => ("SIGHUP", None),
+                () = watch.changed() => ("changed files", None),
+            };
+            // A change that comes while it is read is seen afterwards.
+            watch.note();
+            let reloaded = self.reload(by).await;
+            if let Some(answer) = answer {
+                // Whoever asked may have gone.
+                let _ = answer.send(reloaded);
+            }
+            watch.watch(sources::of(&self.settings));
+        }
+    }
+
+    /// Reads the configuration anew and puts it into force, or changes nothing and says why.
+    async fn reload(&mut self, by: &str) -> Result<Generation, Unchanged> {
+        let tried = self.tried().await;
+        let at = clock::unix_seconds();
+        match tried {
+            Ok(generation) => {
+                tracing::info!(by, generation = generation.number, "the configuration was reloaded");
+                self.status.send_replace(Status { generation, reload: Some(Attempt { at, refused: None }) });
+                Ok(generation)
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                tracing::error!(by, why = %one_line(&why), "the configuration was not reloaded; the one before stays in force");
+                let refused = Some(Attempt { at, refused: Some(why.clone()) });
+                self.status.send_modify(|status| status.reload = refused);
+                Err(Unchanged(why))
+            }
+        }
+    }
+
+    async fn tried(&mut self) -> anyhow::Result<Generation> {
+        let load =
+            self.load.clone().context("there is no configuration file to read: the daemon was started with --to")?;
+        let (data, before) = (self.data.clone(), Arc::clone(&self.plan));
+        // Files are read and keys derived beside the runtime, so that health is told meanwhile.
+        let read = tokio::task::spawn_blocking(move || {
+            let settings = load().map_err(|report| anyhow!("{report}"))?;
+            let plan = Plan::build(&settings, &data, Some(&before)).map_err(|failure| failure.error)?;
+            Ok::<_, anyhow::Error>((settings, Arc::new(plan)))
+        });
+        let (settings, plan) = read.await.context("reading the configuration ended by a defect")??;
+        self.may_change(&settings)?;
+        let sockets = match settings.listen.address == self.settings.listen.address {
+            true => None,
+            false => Some(
+                listen::bind_shared(settings.listen.address, self.switches.cores())
+                    .with_context(|| format!("cannot listen on {} ([listen] address)", settings.listen.address))?,
+            ),
+        };
+        let rebound = self.operators.rebind(&settings.admin)?;
+        // From here on nothing is refused any more, but by the end of the process.
+        self.switches.switch(&plan, sockets).await?;
+        plan.enforce();
+        self.marks.send_replace(Marks::of(&settings.http));
+        self.drain.send_replace(settings.drain.timeout);
+        self.operators.change(&settings.admin, rebound)?;
+        (self.settings, self.plan) = (settings, plan);
+        let number = self.status.borrow().generation.number + 1;
+        Ok(Generation { number, since: clock::unix_seconds() })
+    }
+
+    /// What cannot be changed while the daemon runs is refused by name, and then nothing is.
+    fn may_change(&self, settings: &Settings) -> anyhow::Result<()> {
+        let (before, after) = (self.settings.listen.cores, settings.listen.cores);
+        if before != after {
+            bail!("[listen] cores cannot be changed from {before} to {after} while running: restart the daemon");
+        }
+        Ok(())
+    }
+}
+
+/// A report has lines and carets; a log line has one line.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('|') && !quotes(line));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a line of a report is a quoted one: `12 | key = 1`.
+fn quotes(line: &str) -> bool {
+    line.split_once(" | ").is_some_and(|(number, _)| number.trim().bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,193 @@
+//! Files that the configuration was made of, watched: a change reloads.
+//!
+//! Directories are watched, not files: editors, package managers and mounted secrets replace a file by another of the
+//! same name. What happened in a directory may concern other files, so contents decide; and a file may be half written,
+//! so they are looked at once it has been quiet for a moment. A thread of its own waits for the kernel's events.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::sources;
+
+/// How long it has to be quiet in the directories, and the longest that is waited for it.
+const QUIET: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The files of the generation in force.
+pub(super) struct Watch {
+    files: BTreeSet<PathBuf>,
+    hasher: RandomState,
+    /// What was in them when they were read last.
+    contents: u64,
+    kernel: Option<Kernel>,
+}
+
+/// The kernel's side of it.
+struct Kernel {
+    events: Arc<OwnedFd>,
+    happened: Arc<Notify>,
+    directories: BTreeMap<PathBuf, i32>,
+}
+
+impl Watch {
+    /// Watches nothing yet.
+    pub(super) fn new() -> Self {
+        let (files, hasher) = (BTreeSet::new(), RandomState::new());
+        Self { contents: contents(&hasher, &files), files, hasher, kernel: None }
+    }
+
+    /// Watches these files from now on.
+    pub(super) fn watch(&mut self, files: BTreeSet<PathBuf>) {
+        if files != self.files {
+            self.files = files;
+            self.note();
+        }
+        let watched = match (&mut self.kernel, self.files.is_empty()) {
+            (None, true) => return,
+            (Some(kernel), _) => kernel.watch(directories(&self.files)),
+            (None, false) => Kernel::start().and_then(|mut kernel| {
+                kernel.watch(directories(&self.files))?;
+                self.kernel = Some(kernel);
+                Ok(())
+            }),
+        };
+        if let Err(error) = watched {
+            tracing::warn!(%error, "files cannot be watched; SIGHUP and POST /api/v1/reload still reload");
+        }
+    }
+
+    /// What is in the files now is about to be read.
+    pub(super) fn note(&mut self) {
+        self.contents = contents(&self.hasher, &self.files);
+    }
+
+    /// Returns when one of the files has changed.
+    pub(super) async fn changed(&self) {
+        let Some(Kernel { happened, .. }) = &self.kernel else { return pending().await };
+        loop {
+            happened.notified().await;
+            // Each event begins the quiet anew.
+            let quiet = async { while timeout(QUIET, happened.notified()).await.is_ok() {} };
+            let _ = timeout(PATIENCE, quiet).await;
+            if contents(&self.hasher, &self.files) != self.contents {
+                return;
+            }
+        }
+    }
+}
+
+impl Kernel {
+    fn start() -> io::Result<Self> {
+        let events = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);
+        let happened = Arc::new(Notify::new());
+        let (read, told) = (Arc::clone(&events), Arc::clone(&happened));
+        let wait = move || {
+            // Which event it was says less than the files themselves.
+            while rustix::io::read(&read, &mut [0u8; 4096]).is_ok() {
+                told.notify_one();
+            }
+        };
+        thread::Builder::new().name("weir-watch".into()).spawn(wait)?;
+        Ok(Self { events, happened, directories: BTreeMap::new() })
+    }
+
+    /// Watches these directories and no others. One that was replaced meanwhile is watched anew.
+    fn watch(&mut self, wanted: BTreeSet<PathBuf>) -> io::Result<()> {
+        let of = WatchFlags::CLOSE_WRITE
+            | WatchFlags::CREATE
+            | WatchFlags::MOVED_TO
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::DELETE;
+        let mut watched = BTreeMap::new();
+        for directory in wanted {
+            let number = inotify::add_watch(&*self.events, &directory, of)?;
+            watched.insert(directory, number);
+        }
+        for number in self.directories.values().filter(|number| !watched.values().any(|kept| kept == *number)) {
+            // It is gone already where its directory is.
+            let _ = inotify::remove_watch(&*self.events, *number);
+        }
+        self.directories = watched;
+        Ok(())
+    }
+}
+
+/// The directories where the files are, and where those are that links lead to.
+fn directories(files: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let mut all = BTreeSet::new();
+    for file in files {
+        let linked = file.canonicalize().ok();
+        for path in [Some(file), linked.as_ref()].into_iter().flatten() {
+            let directory = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+            let directory = directory.map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
+            all.extend(directory.filter(|at| at.is_dir()).map(Path::to_owned));
+        }
+    }
+    all
+}
+
+/// What is in the files, as one number; of a directory, what is in its files.
+fn contents(hasher: &RandomState, files: &BTreeSet<PathBuf>) -> u64 {
+    let of = |path: &Path| std::fs::read(path).map_err(|error| error.kind().to_string());
+    let all: Vec<_> = files.iter().flat_map(|file| sources::files_in(file)).map(|file| (of(&file), file)).collect();
+    hasher.hash_one(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    async fn seen(watch: &mut Watch) {
+        timeout(Duration::from_secs(60), watch.changed()).await.expect("it is seen");
+        watch.note();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_written_replaced_or_linked_anew_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, link, next) = (root.path().join("a"), root.path().join("link"), root.path().join("next"));
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(&file, "1").unwrap();
+        fs::write(elsewhere.path().join("b"), "1").unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join("b"), &link).unwrap();
+        let mut watch = Watch::new();
+        watch.watch([file.clone(), link.clone()].into());
+        fs::write(&file, "2").unwrap();
+        seen(&mut watch).await;
+        fs::write(&next, "3").unwrap();
+        fs::rename(&next, &file).unwrap();
+        seen(&mut watch).await;
+        fs::write(elsewhere.path().join("b"), "2").unwrap();
+        seen(&mut watch).await;
+        fs::remove_file(&link).unwrap();
+        seen(&mut watch).await;
+    }
+
+    #[tokio::test]
+    async fn what_happens_beside_the_files_is_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("a");
+        fs::write(&file, "1").unwrap();
+        let mut watch = Watch::new();
+        watch.watch([file.clone()].into());
+        fs::write(root.path().join("log"), "x").unwrap();
+        fs::write(&file, "1").unwrap();
+        let changed = timeout(QUIET * 4, watch.changed()).await;
+        assert!(changed.is_err(), "the same text is no change");
+        fs::write(&file, "2").unwrap();
+        seen(&mut watch).await;
+    }
+}

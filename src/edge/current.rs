@@ -1,0 +1,37 @@
+//! The front that is in force on a core. A request keeps the one that it began with.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use http::Request;
+
+use crate::net::client::{Handler, Peer, Reply, RequestBody};
+
+use super::front::Front;
+use super::streaming::Streaming;
+
+/// What the connections of a core ask; the front behind it changes with the configuration.
+pub struct Current(RefCell<Rc<Front>>);
+
+impl Current {
+    /// The first front of a core.
+    pub fn new(front: Front) -> Self {
+        Self(RefCell::new(Rc::new(front)))
+    }
+
+    /// Requests that begin from now on are answered by this one.
+    pub fn switch(&self, front: Front) {
+        let before = self.0.replace(Rc::new(front));
+        // What its end sets off must not find the cell borrowed.
+        drop(before);
+    }
+}
+
+impl Handler for Current {
+    type Stream = Streaming;
+
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
+        let front = Rc::clone(&self.0.borrow());
+        front.answer(request, peer).await
+    }
+}
