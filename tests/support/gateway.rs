@@ -14,7 +14,7 @@ pub(crate) struct Gateway {
     process: Option<Process>,
     data: SocketAddr,
     admin: Option<SocketAddr>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Gateway {
@@ -70,6 +70,24 @@ impl Gateway {
             routes.extend(line.strip_prefix("weir: route ").map(str::to_owned));
         }
         routes
+    }
+
+    /// Writes another configuration in the place of the one that it was started with.
+    pub(crate) fn write(&self, text: &str) {
+        let file = self.directory.path().join("weir.toml");
+        // As editors do: a whole file takes the place of the old one.
+        let next = file.with_extension("next");
+        std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, &file)).expect("the directory can be written");
+    }
+
+    /// What it has said on standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.running().errors()
+    }
+
+    /// SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        self.running().signal(rustix::process::Signal::HUP);
     }
 
     /// SIGTERM.
@@ -140,18 +158,24 @@ impl Builder {
         self
     }
 
+    /// Listens where its file says.
+    pub(crate) fn listening_by_file(mut self) -> Self {
+        self.listen.drain(..2);
+        self
+    }
+
     /// Starts, and waits until it is ready.
     pub(crate) async fn start(self) -> Gateway {
         if direct() {
             let url = self.server.expect("a gateway with a configuration needs Weir");
             let (_, rest) = url.split_once("://").expect("a URL has a scheme");
             let data = rest.split('/').next().and_then(|host| host.parse().ok()).expect("a test server has an address");
-            return Gateway { process: None, data, admin: None, _directory: self.directory };
+            return Gateway { process: None, data, admin: None, directory: self.directory };
         }
         let mut process = Process::start("weir", &mut self.command());
         let data = address(&process.line_after("weir: listening on http://").await);
         let admin = address(&process.line_after("weir: admin on http://").await);
-        Gateway { process: Some(process), data, admin: Some(admin), _directory: self.directory }
+        Gateway { process: Some(process), data, admin: Some(admin), directory: self.directory }
     }
 
     /// Starts and expects that it refuses to: its exit code, and what it said about it.

@@ -60,7 +60,11 @@ impl Process {
     }
 
     pub(crate) fn terminate(&self) {
-        kill_process(self.pid(), Signal::TERM).expect("the process has not been reaped, so its id is its own");
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the process has not been reaped, so its id is its own");
     }
 
     /// Waits for the end.
