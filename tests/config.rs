@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use proptest::prelude::*;
-use weir::config::{Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference};
+use weir::config::{Address, Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference};
 
 const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://10.0.0.1:3000/mcp\"]\n";
 
@@ -134,11 +134,11 @@ fn a_server_without_a_name_is_called_server() {
 
 #[test]
 fn options_go_before_the_file_and_are_checked_alike() {
-    let overrides = Overrides { listen: "127.0.0.1:1".parse().ok(), admin: "127.0.0.1:2".parse().ok() };
+    let overrides = Overrides { listen: Address::parse("127.0.0.1:1").ok(), admin: "127.0.0.1:2".parse().ok() };
     let settings = overrides.parse(&format!("[listen]\naddress = \"0.0.0.0:80\"\n{SERVER}"), "f").unwrap();
-    assert_eq!((settings.listen.address.port(), settings.admin.address.port()), (1, 2));
+    assert_eq!((settings.listen.address.to_string().as_str(), settings.admin.address.port()), ("127.0.0.1:1", 2));
 
-    let overrides = Overrides { listen: "0.0.0.0:1".parse().ok(), admin: "0.0.0.0:1".parse().ok() };
+    let overrides = Overrides { listen: Address::parse("0.0.0.0:1").ok(), admin: "0.0.0.0:1".parse().ok() };
     let report = overrides.parse(SERVER, "f").unwrap_err().to_string();
     assert!(report.starts_with("f has 2 mistakes\n--admin 0.0.0.0:1: "), "{report}");
     assert!(report.contains("\n--listen 0.0.0.0:1: 0.0.0.0:1 is not loopback"), "{report}");
@@ -214,7 +214,11 @@ fn mistakes_say_what_would_be_right() {
         ("[http]\nshed_memory = \"95%\"", "2:15: `shed_memory` (95%) has to be at most `refuse_memory` (90%)"),
         ("[http]\nlegacy_status = 200", "2:17: `legacy_status` takes \"200\" or \"table\", not 200"),
         ("[http]\nstreams = 100", "2:1: `streams` in [http] is not built into this version"),
-        ("include = [\"a\"]", "1:1: [include] is not built into this version"),
+        ("include = [\"a\"]", "1:11: only a configuration that is a file can include others"),
+        (
+            "[listen]\naddress = \"fd:a:b\"",
+            "2:11: `address` takes the name of a socket behind `fd:`, as FileDescriptorName= gives it, not \"fd:a:b\"",
+        ),
         ("[listen]\ncores = 0", "2:9: `cores` has to be from 1 to 256, not 0"),
         ("[listen]\nhosts = [\"a:80\"]", "2:10: `hosts` takes host names; \"a:80\" has a port: leave it out"),
         (
@@ -223,7 +227,7 @@ fn mistakes_say_what_would_be_right() {
         ),
         (
             "[listen]\naddress = \"unix:/run/weir.sock\"",
-            "2:11: `address` \"unix:/run/weir.sock\": listening on a Unix socket or a handed-over one is not built into this version",
+            "2:11: `address` \"unix:/run/weir.sock\": listening on a Unix socket is not built into this version",
         ),
         ("[admin]\naddress = \"127.0.0.1:8080\"", "2:11: [admin] and [listen] cannot share the address 127.0.0.1:8080"),
         ("[keys]\nring = {}", "2:8: `ring` takes one of `file`, `env` and `credential`"),

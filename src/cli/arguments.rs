@@ -8,7 +8,7 @@ use clap::{
 };
 
 use super::{UNUSABLE, fail};
-use crate::config::{To, socket_address};
+use crate::config::{Address, To, socket_address};
 
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] = &[
@@ -59,8 +59,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "[NAME=]URL", value_parser = to)]
     pub(super) to: Vec<To>,
     /// Where clients reach us [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub(super) listen: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
+    pub(super) listen: Option<Address>,
     /// Where operators reach us [default: 127.0.0.1:9901]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(super) admin: Option<SocketAddr>,

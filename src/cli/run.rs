@@ -63,7 +63,7 @@ fn reload(options: &Run) -> Option<daemon::Loader> {
 
 impl Run {
     fn overrides(&self) -> Overrides {
-        Overrides { listen: self.listen, admin: self.admin }
+        Overrides { listen: self.listen.clone(), admin: self.admin }
     }
 }
 

@@ -67,7 +67,7 @@ impl Auth {
             let message = "nobody could call: no way to authenticate is built into this version, so \
                            [auth.anonymous] has to say `enabled = true`";
             root.mistakes.add(place, message);
-        } else if !listen.is_loopback() && !really {
+        } else if listen.is_loopback() == Some(false) && !really {
             let message = format!(
                 "{} is not loopback, and no way to authenticate is built into this version, so that whoever reaches the \
                  address could call every server. Listen on 127.0.0.1, or say that you want it, in the configuration \

@@ -1,6 +1,6 @@
 //! `[listen]`: where clients reach us, and what they call us.
 
-use std::{net::SocketAddr, thread};
+use std::{fmt, net::SocketAddr, thread};
 
 use super::{
     endpoint::PublicUrl,
@@ -10,11 +10,20 @@ use super::{
     shape::{Key, Kind, Shape, Value},
 };
 
+/// Where a listener is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and a port; port 0 lets the system choose.
+    Tcp(SocketAddr),
+    /// Sockets that the service manager hands over under this name (`FileDescriptorName=`).
+    Handed(String),
+}
+
 /// Where clients reach us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// `address`: IP and port; 127.0.0.1:8080. Port 0 lets the system choose.
-    pub address: SocketAddr,
+    /// `address`: 127.0.0.1:8080.
+    pub address: Address,
     /// `public_url`: what clients call us, if that is not the address.
     pub public_url: Option<PublicUrl>,
     /// `hosts`: further names we answer to, as in a `Host` header without its port: lower case, IPv6 in brackets.
@@ -31,9 +40,10 @@ pub(super) const SHAPE: Shape = Shape {
     keys: &[
         Key {
             name: "address",
-            kind: Kind::Text("an IP address and a port, \"127.0.0.1:8080\" or \"[::1]:8080\""),
+            kind: Kind::Text("an IP address and a port, \"127.0.0.1:8080\" or \"[::1]:8080\", or \"fd:NAME\""),
             default: Value::Text("127.0.0.1:8080"),
-            about: "The address of the MCP endpoints. Port 0 lets the system choose one. Off loopback nobody is let in \
+            about: "The address of the MCP endpoints. Port 0 lets the system choose one; `fd:NAME` takes the sockets that \
+                    systemd hands over under that name. Off loopback nobody is let in \
                     before [auth] says who may. `--listen` goes before it.",
         },
         Key {
@@ -76,9 +86,9 @@ pub(super) const SHAPE: Shape = Shape {
 
 impl Listen {
     /// Also says where the address comes from.
-    pub(super) fn read(section: &Section<'_>, option: Option<SocketAddr>) -> (Self, Place) {
-        let written = section.text("address", socket_address);
-        let address = option.or(written).unwrap_or(DEFAULT_ADDRESS);
+    pub(super) fn read(section: &Section<'_>, option: Option<&Address>) -> (Self, Place) {
+        let written = section.text("address", Address::parse);
+        let address = option.cloned().or(written).unwrap_or(Address::Tcp(DEFAULT_ADDRESS));
         let place = option.map_or(section.place("address"), |address| Place::Option(format!("--listen {address}")));
         let listen = Self {
             address,
@@ -92,20 +102,45 @@ impl Listen {
 }
 
 impl Listen {
-    /// Whether only this machine can reach the address.
-    pub fn is_loopback(&self) -> bool {
-        self.address.ip().to_canonical().is_loopback()
+    /// Whether only this machine can reach the address; `None` where that shows when the socket is handed over.
+    pub fn is_loopback(&self) -> Option<bool> {
+        match &self.address {
+            Address::Tcp(address) => Some(address.ip().to_canonical().is_loopback()),
+            Address::Handed(_) => None,
+        }
     }
 }
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
-/// The meaning of an address to listen on. The error is a sentence without subject.
+impl Address {
+    /// The meaning of an address of clients. The error is a sentence without subject.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let Some(name) = text.strip_prefix("fd:") else { return socket_address(text).map(Self::Tcp) };
+        // As systemd takes them (sd_listen_fds_with_names(3)).
+        let fits =
+            !name.is_empty() && name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if fits {
+            Ok(Self::Handed(name.to_owned()))
+        } else {
+            Err(format!("takes the name of a socket behind `fd:`, as FileDescriptorName= gives it, not {text:?}"))
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Handed(name) => write!(f, "fd:{name}"),
+        }
+    }
+}
+
+/// The meaning of an address to bind. The error is a sentence without subject.
 pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    if text.starts_with("unix:") || text.starts_with("fd:") {
-        return Err(format!(
-            "{text:?}: listening on a Unix socket or a handed-over one is not built into this version"
-        ));
+    if text.starts_with("unix:") {
+        return Err(format!("{text:?}: listening on a Unix socket is not built into this version"));
     }
     text.parse().map_err(|_| {
         format!("takes an IP address and a port, for example \"127.0.0.1:8080\" or \"[::1]:8080\", not {text:?}")

@@ -2,25 +2,41 @@
 
 use std::{cell::RefCell, error, fmt, ops::Range};
 
+use super::sources::Texts;
+
 /// Mistakes printed in full; a file that has more is no attempt at a configuration.
 const MOST_SHOWN: usize = 50;
 /// Longer lines of the file are not quoted.
 const MOST_QUOTED: usize = 200;
 
-/// The mistakes of one configuration, in the order of the file. `Display` prints all of them, each with file, line,
+/// The mistakes of one configuration, in the order of its files. `Display` prints all of them, each with file, line,
 /// column, the line itself and a caret; `Debug` does the same.
 pub struct Report {
     file: String,
-    text: String,
     /// Never empty.
-    mistakes: Vec<Mistake>,
+    findings: Vec<Finding>,
 }
 
-/// The mistakes so far; shared by all sections while they are read.
-#[derive(Default)]
-pub(super) struct Mistakes(RefCell<Vec<Mistake>>);
+/// What was found at one place: a mistake, or what is allowed and unwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file, or the option of the command line.
+    pub file: String,
+    /// Line and column, from 1; none where the whole is meant.
+    pub position: Option<(usize, usize)>,
+    /// What is wrong and what would be right. Never a secret.
+    pub message: String,
+    quote: Option<Quote>,
+}
 
-pub(super) struct Mistake {
+/// The mistakes and warnings so far; shared by all sections while they are read.
+#[derive(Default)]
+pub(super) struct Mistakes {
+    mistakes: RefCell<Vec<Mistake>>,
+    warnings: RefCell<Vec<Mistake>>,
+}
+
+struct Mistake {
     place: Place,
     message: String,
 }
@@ -40,17 +56,47 @@ pub(super) enum Place {
 
 impl Mistakes {
     pub(super) fn add(&self, place: Place, message: impl Into<String>) {
-        self.0.borrow_mut().push(Mistake { place, message: message.into() });
+        self.mistakes.borrow_mut().push(Mistake { place, message: message.into() });
     }
 
-    /// `None` if there are none.
-    pub(super) fn report(self, file: &str, text: &str) -> Option<Report> {
-        let mut mistakes = self.0.into_inner();
+    /// Notes what is allowed and unwise.
+    pub(super) fn warn(&self, place: Place, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(Mistake { place, message: message.into() });
+    }
+
+    /// The warnings, if there is no mistake.
+    pub(super) fn findings(self, name: &str, texts: &Texts) -> Result<Vec<Finding>, Report> {
+        let found = |all: RefCell<Vec<Mistake>>| {
+            let mut all = all.into_inner();
+            all.sort_by_key(|mistake| mistake.place.start());
+            all.into_iter().map(|mistake| mistake.found(name, texts)).collect::<Vec<_>>()
+        };
+        let mistakes = found(self.mistakes);
         if mistakes.is_empty() {
-            return None;
+            Ok(found(self.warnings))
+        } else {
+            Err(Report { file: name.to_owned(), findings: mistakes })
         }
-        mistakes.sort_by_key(|mistake| mistake.place.start());
-        Some(Report { file: file.to_owned(), text: text.to_owned(), mistakes })
+    }
+}
+
+impl Mistake {
+    fn found(self, name: &str, texts: &Texts) -> Finding {
+        let Self { place, message } = self;
+        let at = |start: usize, length: Option<usize>| {
+            let (file, from, to) = texts.file(start);
+            let line = Line::around(&texts.whole[from..to], start.saturating_sub(from).min(to - from));
+            let quote = length.and_then(|length| line.quote(length));
+            Finding { file: file.to_owned(), position: Some((line.number, line.column)), message: String::new(), quote }
+        };
+        let whole = |file: &str| Finding { file: file.to_owned(), position: None, message: String::new(), quote: None };
+        let found = match place {
+            Place::Whole => whole(name),
+            Place::Option(option) => whole(&option),
+            Place::At(start, stop) => at(start, Some(stop - start)),
+            Place::Secret(start, _) => at(start, None),
+        };
+        Finding { message, ..found }
     }
 }
 
@@ -78,13 +124,18 @@ impl Place {
 impl Report {
     /// A report of one mistake that has no place in a text.
     pub(super) fn whole(file: &str, message: String) -> Self {
-        let mistakes = vec![Mistake { place: Place::Whole, message }];
-        Self { file: file.to_owned(), text: String::new(), mistakes }
+        let finding = Finding { file: file.to_owned(), position: None, message, quote: None };
+        Self { file: file.to_owned(), findings: vec![finding] }
     }
 
     /// How many mistakes there are; at least 1.
     pub fn count(&self) -> usize {
-        self.mistakes.len()
+        self.findings.len()
+    }
+
+    /// Each of them.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// As `Display`, with colours for a terminal.
@@ -93,32 +144,54 @@ impl Report {
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>, colour: bool) -> fmt::Result {
-        let (bold, end) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        let several = self.mistakes.len() > 1;
+        let several = self.findings.len() > 1;
         if several {
-            write!(f, "{} has {} mistakes", self.file, self.mistakes.len())?;
+            write!(f, "{} has {} mistakes", self.file, self.findings.len())?;
         }
-        for Mistake { place, message } in self.mistakes.iter().take(MOST_SHOWN) {
+        for finding in self.findings.iter().take(MOST_SHOWN) {
             if several {
                 writeln!(f)?;
             }
-            match *place {
-                Place::Whole => write!(f, "{bold}{}{end}: {message}", self.file)?,
-                Place::Option(ref option) => write!(f, "{bold}{option}{end}: {message}")?,
-                Place::At(start, _) | Place::Secret(start, _) => {
-                    let line = Line::around(&self.text, start);
-                    write!(f, "{bold}{}:{}:{}{end}: {message}", self.file, line.number, line.column)?;
-                    if let Place::At(_, stop) = *place {
-                        line.quote(f, stop - start, colour)?;
-                    }
-                }
-            }
+            finding.print(f, "", colour)?;
         }
-        match self.mistakes.len().saturating_sub(MOST_SHOWN) {
+        match self.findings.len().saturating_sub(MOST_SHOWN) {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
         }
     }
+}
+
+impl Finding {
+    /// On one line, without the quoted text: `FILE:LINE:COLUMN: MESSAGE`.
+    pub fn one_line(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| self.head(f, "", ("", "")))
+    }
+
+    /// As a mistake is printed, called a warning.
+    pub fn as_warning(&self, colour: bool) -> impl fmt::Display + '_ {
+        fmt::from_fn(move |f| self.print(f, if colour { "\x1b[33mwarning:\x1b[0m " } else { "warning: " }, colour))
+    }
+
+    fn head(&self, f: &mut fmt::Formatter<'_>, kind: &str, (bold, end): (&str, &str)) -> fmt::Result {
+        match self.position {
+            Some((line, column)) => write!(f, "{bold}{}:{line}:{column}{end}: {kind}{}", self.file, self.message),
+            None => write!(f, "{bold}{}{end}: {kind}{}", self.file, self.message),
+        }
+    }
+
+    fn print(&self, f: &mut fmt::Formatter<'_>, kind: &str, colour: bool) -> fmt::Result {
+        self.head(f, kind, if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") })?;
+        self.quote.as_ref().map_or(Ok(()), |quote| quote.print(f, colour))
+    }
+}
+
+/// A quoted line, and what in it is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Quote {
+    number: usize,
+    shown: String,
+    indent: String,
+    carets: usize,
 }
 
 /// A line of the file.
@@ -151,18 +224,27 @@ impl<'a> Line<'a> {
         self.text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
     }
 
-    /// The line and a caret under the `length` bytes that are meant.
-    fn quote(&self, f: &mut fmt::Formatter<'_>, length: usize, colour: bool) -> fmt::Result {
+    /// The line with the `length` bytes that are meant; none where it may not or need not be shown.
+    fn quote(&self, length: usize) -> Option<Quote> {
         if self.text.len() > MOST_QUOTED || self.has_user() {
-            return Ok(());
+            return None;
         }
-        let number = self.number.to_string();
-        let margin = " ".repeat(number.len());
-        let shown: String = self.text.chars().map(printable).collect();
-        let indent: String = self.before.chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
         let from = self.before.len().min(self.text.len());
         let to = self.text.floor_char_boundary(from.saturating_add(length).min(self.text.len()));
-        let carets = "^".repeat(self.text[from..to].chars().count().max(1));
+        Some(Quote {
+            number: self.number,
+            shown: self.text.chars().map(printable).collect(),
+            indent: self.before.chars().map(|c| if c == '\t' { c } else { ' ' }).collect(),
+            carets: self.text[from..to].chars().count().max(1),
+        })
+    }
+}
+
+impl Quote {
+    fn print(&self, f: &mut fmt::Formatter<'_>, colour: bool) -> fmt::Result {
+        let Self { number, shown, indent, carets } = self;
+        let margin = " ".repeat(number.to_string().len());
+        let carets = "^".repeat(*carets);
         let (red, end) = if colour { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
         write!(f, "\n{margin} |\n{number} | {shown}\n{margin} | {indent}{red}{carets}{end}")
     }
@@ -194,7 +276,13 @@ mod tests {
     fn printed(text: &str, place: Place) -> String {
         let mistakes = Mistakes::default();
         mistakes.add(place, "wrong");
-        mistakes.report("f", text).expect("there is a mistake").to_string()
+        report(mistakes, text)
+    }
+
+    fn report(mistakes: Mistakes, text: &str) -> String {
+        let mut texts = Texts::default();
+        texts.add("f", text);
+        mistakes.findings("f", &texts).expect_err("there is a mistake").to_string()
     }
 
     #[test]
@@ -218,7 +306,7 @@ mod tests {
         let mistakes = Mistakes::default();
         (0..60).rev().for_each(|at| mistakes.add(Place::At(at, at), "wrong"));
         mistakes.add(Place::Option("--to".to_owned()), "wrong");
-        let printed = mistakes.report("f", &" ".repeat(80)).unwrap().to_string();
+        let printed = report(mistakes, &" ".repeat(80));
         assert!(printed.starts_with("f has 61 mistakes\n--to: wrong\nf:1:1: wrong\n"), "{printed}");
         assert!(printed.ends_with("\nand 11 more"), "{printed}");
     }

@@ -10,6 +10,12 @@ pub(super) const SHAPE: Shape = Shape {
     title: "",
     about: "",
     keys: &[
+        Key {
+            name: "include",
+            kind: Kind::List("paths from this file's directory, [\"conf.d/*.toml\"]"),
+            default: Value::Absent,
+            about: "",
+        },
         table("listen", "a section, [listen]"),
         table("http", "a section, [http]"),
         table("drain", "a section, [drain]"),
@@ -18,20 +24,10 @@ pub(super) const SHAPE: Shape = Shape {
         table("servers", "a list of sections, [[servers]]"),
         table("routes", "a list of sections, [[routes]]"),
         table("auth", "a section, [auth]"),
+        table("reload", "a section, [reload]"),
+        table("telemetry", "a section, [telemetry]"),
     ],
-    unbuilt: &[
-        "include",
-        "cluster",
-        "roles",
-        "limits",
-        "rules",
-        "rule_groups",
-        "cache",
-        "queue",
-        "store",
-        "audit",
-        "telemetry",
-    ],
+    unbuilt: &["cluster", "roles", "limits", "rules", "rule_groups", "cache", "queue", "store", "audit"],
 };
 
 /// Every table of the file in the order of the reference, those inside others behind them.
@@ -48,6 +44,9 @@ pub(super) const TABLES: &[&Shape] = &[
     &routes::SHAPE,
     &auth::SHAPE,
     &auth::ANONYMOUS,
+    &reload::SHAPE,
+    &telemetry::SHAPE,
+    &telemetry::LOG,
 ];
 
 const fn table(name: &'static str, what: &'static str) -> Key {

@@ -40,6 +40,20 @@ impl<'a> Section<'a> {
         self.value(key).map_or(self.place.clone(), |value| Place::at(value.span()))
     }
 
+    /// Where the value of `key` in the table `section` is, or as near as the file has it.
+    pub(super) fn place_in(&self, section: &str, key: &str) -> Place {
+        let inner = match self.value(section).map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => table.get(key),
+            _ => None,
+        };
+        inner.map_or_else(|| self.place(section), |value| Place::at(value.span()))
+    }
+
+    /// Hands on every value of the table.
+    pub(super) fn values(&self, take: impl FnMut(&Spanned<DeValue<'a>>)) {
+        self.table.into_iter().flat_map(DeTable::values).for_each(take);
+    }
+
     /// Whether the file has this key, which may be one that is not built.
     pub(super) fn has(&self, key: &str) -> bool {
         self.value(key).is_some()

@@ -1,12 +1,6 @@
 //! The whole configuration, checked: from a file, or from the options of the command line alone.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    net::SocketAddr,
-    ops::Range,
-    path::Path,
-};
+use std::{net::SocketAddr, ops::Range, path::Path};
 
 use toml::de::DeTable;
 
@@ -16,16 +10,18 @@ use super::{
     drain::{self, Drain},
     http::{self, Http},
     keys::{self, Keys},
-    listen::{self, Listen},
-    report::{Mistakes, Place, Report},
+    listen::{self, Address, Listen},
+    merge,
+    reload::{self, Reload},
+    report::{Finding, Mistakes, Place, Report},
     root,
     routes::Route,
     section::Section,
     servers::Server,
+    sources::{self, Sources, Texts},
+    telemetry::{self, Telemetry},
+    unwise,
 };
-
-/// Longer files are refused.
-const MOST_BYTES: u64 = 4 << 20;
 
 /// Everything the daemon is built from. Only `daemon` sees it whole; whoever else needs a part of it takes that part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,17 +38,25 @@ pub struct Settings {
     pub keys: Keys,
     /// `[auth]`: who may call.
     pub auth: Auth,
+    /// `[reload]`: what reads this again.
+    pub reload: Reload,
+    /// `[telemetry]`: what operators are told.
+    pub telemetry: Telemetry,
     /// `[[servers]]`: never empty, names unique.
     pub servers: Vec<Server>,
     /// `[[routes]]`, or those that are there without any: never empty, paths unique.
     pub routes: Vec<Route>,
+    /// The files that this was read from.
+    pub sources: Sources,
+    /// What is allowed and unwise.
+    pub warnings: Vec<Finding>,
 }
 
 /// What the command line says and the file then does not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--listen`, for `[listen] address`.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Address>,
     /// `--admin`, for `[admin] address`.
     pub admin: Option<SocketAddr>,
 }
@@ -87,45 +91,82 @@ impl Overrides {
     /// As [`Settings::load`], under these options.
     pub fn load(&self, path: &Path) -> Result<Settings, Report> {
         let name = path.display().to_string();
-        let text = read(path).map_err(|error| Report::whole(&name, format!("cannot be read: {error}")))?;
-        self.parse(&text, &name)
+        let text = sources::read(path, 0).map_err(|error| Report::whole(&name, format!("cannot be read: {error}")))?;
+        self.read(&text, &name, Some(path))
     }
 
     /// As [`Settings::parse`], under these options.
     pub fn parse(&self, text: &str, file_name: &str) -> Result<Settings, Report> {
-        let mistakes = Mistakes::default();
-        let (tree, faults) = DeTable::parse_recoverable(text);
-        for fault in &faults {
-            let place = fault.span().map_or(Place::Whole, |span| fault_place(text, span));
-            let why = fault.message().trim_end_matches(", expected nothing");
-            mistakes.add(place, format!("this is no TOML: {why}"));
+        self.read(text, file_name, None)
+    }
+
+    /// Only what came from a file can include others.
+    fn read(&self, text: &str, name: &str, path: Option<&Path>) -> Result<Settings, Report> {
+        let (mistakes, mut texts, mut sources) = (Mistakes::default(), Texts::default(), Sources::default());
+        texts.add(name, text);
+        let Some(mut tree) = parse(text, &mistakes) else { return finish(None, mistakes, name, &texts) };
+        let files = match path {
+            Some(path) => {
+                sources.files.push((path.to_owned(), sources::mark(text.as_bytes())));
+                sources::included(path, &tree, &mut sources, &mistakes)
+            }
+            None => {
+                if let Some(value) = tree.get("include") {
+                    mistakes.add(Place::at(value.span()), "only a configuration that is a file can include others");
+                }
+                Vec::new()
+            }
+        };
+        // Each is parsed behind as many blanks as there is text before it, so that its places count through all files.
+        let mut parts = Vec::new();
+        for (file, named) in files {
+            match sources::read(&file, texts.whole.len()) {
+                Ok(text) => {
+                    let start = texts.add(&file.display().to_string(), &text);
+                    sources.files.push((file, sources::mark(text.as_bytes())));
+                    parts.push(format!("{}{text}", " ".repeat(start)));
+                }
+                Err(error) => mistakes.add(named, format!("{} cannot be read: {error}", file.display())),
+            }
         }
-        // After a fault of syntax the tree is a guess, and what is wrong with a guess helps nobody.
-        let settings = if faults.is_empty() { Some(self.build(tree.get_ref(), None, &mistakes)) } else { None };
-        finish(settings, mistakes, file_name, text)
+        let mut whole = true;
+        for part in &parts {
+            match parse(part, &mistakes) {
+                Some(included) => merge::into(&mut tree, included, &mistakes),
+                None => whole = false,
+            }
+        }
+        let settings = whole.then(|| Settings { sources, ..self.build(&tree, None, &mistakes) });
+        finish(settings, mistakes, name, &texts)
     }
 
     /// As [`Settings::fronting`], under these options.
     pub fn fronting(&self, to: &[To]) -> Result<Settings, Report> {
         let mistakes = Mistakes::default();
         let settings = self.build(&DeTable::new(), Some(to), &mistakes);
-        finish(Some(settings), mistakes, "the command line", "")
+        finish(Some(settings), mistakes, "the command line", &Texts::default())
     }
 
     fn build(&self, tree: &DeTable<'_>, to: Option<&[To]>, mistakes: &Mistakes) -> Settings {
         let root = Section::open(&root::SHAPE, Some(tree), Place::Whole, mistakes);
-        let (listen, listening) = Listen::read(&root.table("listen", &listen::SHAPE), self.listen);
+        let (listen, listening) = Listen::read(&root.table("listen", &listen::SHAPE), self.listen.as_ref());
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
-        Settings {
+        let settings = Settings {
             http: Http::read(&root.table("http", &http::SHAPE)),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin: Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
             auth: Auth::read(&root, &listen, listening),
+            reload: Reload::read(&root.table("reload", &reload::SHAPE)),
+            telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
             routes: Route::read_all(&root, &servers),
             listen,
             servers,
-        }
+            sources: Sources::default(),
+            warnings: Vec::new(),
+        };
+        unwise::note(&settings, &root);
+        settings
     }
 }
 
@@ -142,6 +183,17 @@ impl To {
     }
 }
 
+/// The tree of a file; none after a fault of syntax, when it would be a guess: what is wrong with a guess helps nobody.
+fn parse<'a>(text: &'a str, mistakes: &Mistakes) -> Option<DeTable<'a>> {
+    let (tree, faults) = DeTable::parse_recoverable(text);
+    for fault in &faults {
+        let place = fault.span().map_or(Place::Whole, |span| fault_place(text, span));
+        let why = fault.message().trim_end_matches(", expected nothing");
+        mistakes.add(place, format!("this is no TOML: {why}"));
+    }
+    faults.is_empty().then(|| tree.into_inner())
+}
+
 /// Where a fault of syntax is. A key ring that was pasted in without quotes is one, and is not quoted.
 fn fault_place(text: &str, span: Range<usize>) -> Place {
     let before = &text[..text.floor_char_boundary(span.start)];
@@ -149,18 +201,7 @@ fn fault_place(text: &str, span: Range<usize>) -> Place {
     if line.contains("ring") { Place::at(span).hidden() } else { Place::at(span) }
 }
 
-fn finish(settings: Option<Settings>, mistakes: Mistakes, name: &str, text: &str) -> Result<Settings, Report> {
-    match mistakes.report(name, text) {
-        Some(report) => Err(report),
-        None => Ok(settings.expect("without a mistake there are settings")),
-    }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 4 MiB"));
-    }
-    Ok(text)
+fn finish(settings: Option<Settings>, mistakes: Mistakes, name: &str, texts: &Texts) -> Result<Settings, Report> {
+    let warnings = mistakes.findings(name, texts)?;
+    Ok(Settings { warnings, ..settings.expect("without a mistake there are settings") })
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
@@ -19,10 +19,11 @@ use crate::edge::Current;
 use crate::model::clock;
 use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::Drain;
-use crate::net::listen;
+use crate::net::listen::Listeners;
 use crate::stages::upstream::Client;
 
 use super::plan::{Kept, Lasting, Plan};
+use super::sockets::Sockets;
 use super::switches::{Switch, Switches};
 
 /// How often kept connections to servers are looked through.
@@ -44,19 +45,19 @@ impl Cores {
     /// Starts a core for each socket.
     pub(super) fn start(
         plan: &Arc<Plan>,
-        sockets: Vec<StdListener>,
+        sockets: Sockets,
         sightings: &mpsc::Sender<Sighting>,
     ) -> anyhow::Result<(Self, Switches)> {
         let (drain, draining) = watch::channel(false);
-        let (mut ends, mut switches) = (Vec::new(), Vec::new());
-        for (number, socket) in sockets.into_iter().enumerate() {
+        let (mut ends, mut switches, handed) = (Vec::new(), Vec::new(), sockets.handed);
+        for (number, own) in sockets.cores.into_iter().enumerate() {
             let (ended, end) = oneshot::channel();
             let (switch, switched) = mpsc::channel(1);
             let (plan, draining, sightings) = (Arc::clone(plan), draining.clone(), sightings.clone());
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
                     let orders = Orders { draining, switched };
-                    runtime.block_on(run(&plan, Kept::new(number, sightings), socket, orders));
+                    runtime.block_on(run(&plan, Kept::new(number, sightings), (own, handed), orders));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
@@ -76,7 +77,7 @@ impl Cores {
 
 /// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
-async fn run(plan: &Plan, kept: Kept, socket: StdListener, orders: Orders) {
+async fn run(plan: &Plan, kept: Kept, (sockets, handed): (Vec<StdListener>, bool), orders: Orders) {
     let calls = Rc::clone(&kept.client);
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
@@ -91,7 +92,7 @@ async fn run(plan: &Plan, kept: Kept, socket: StdListener, orders: Orders) {
         told: Cell::default(),
     });
     tokio::select! {
-        () = carry(&core, listening(socket), orders) => calls.pool.close_idle(),
+        () = carry(&core, listening(sockets, handed), orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
     }
@@ -104,17 +105,17 @@ struct Orders {
 }
 
 /// Accepts until draining begins, then waits until nothing runs any more.
-async fn carry(core: &Rc<Shared>, mut listener: TcpListener, mut orders: Orders) {
+async fn carry(core: &Rc<Shared>, mut listeners: Listeners, mut orders: Orders) {
     loop {
         tokio::select! {
-            (stream, remote) = listen::accept(&listener) => core.serve(stream, remote),
-            Some(switch) = orders.switched.recv() => listener = core.switch(switch, listener),
+            (stream, remote) = listeners.accept() => core.serve(stream, remote),
+            Some(switch) = orders.switched.recv() => listeners = core.switch(switch, listeners),
             _ = orders.draining.wait_for(|draining| *draining) => break,
         }
     }
     // A reload that is on its way comes too late, and is told so.
     drop(orders.switched);
-    core.close(listener);
+    core.close(listeners);
     core.drain.begin();
     let mut looks = interval(LOOK);
     while core.open.get() > 0 || core.kept.client.abandoned.open() > 0 {
@@ -122,8 +123,8 @@ async fn carry(core: &Rc<Shared>, mut listener: TcpListener, mut orders: Orders)
     }
 }
 
-fn listening(socket: StdListener) -> TcpListener {
-    TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking")
+fn listening(sockets: Vec<StdListener>, handed: bool) -> Listeners {
+    Listeners::new(sockets, handed).expect("they are listening TCP sockets without blocking")
 }
 
 async fn sweep(calls: Rc<Client>) {
@@ -169,25 +170,25 @@ impl Drop for Open {
 
 impl Shared {
     /// Works by another generation from now on. Connections keep the bounds that they began with, requests all of it.
-    fn switch(self: &Rc<Self>, switch: Switch, listener: TcpListener) -> TcpListener {
-        let Switch { plan, socket, done } = switch;
+    fn switch(self: &Rc<Self>, switch: Switch, listeners: Listeners) -> Listeners {
+        let Switch { plan, sockets, done } = switch;
         self.front.switch(plan.front(&self.kept));
         self.limits.set(plan.limits);
-        let listener = match socket {
-            Some(socket) => {
-                self.close(listener);
-                listening(socket)
+        let listeners = match sockets {
+            Some((sockets, handed)) => {
+                self.close(listeners);
+                listening(sockets, handed)
             }
-            None => listener,
+            None => listeners,
         };
         // Whoever waited for it may have gone.
         let _ = done.send(());
-        listener
+        listeners
     }
 
     /// Ends listening. What the kernel has accepted for us already would be reset with the socket: it is served.
-    fn close(self: &Rc<Self>, listener: TcpListener) {
-        while let Some((stream, remote)) = listen::accepted_already(&listener) {
+    fn close(self: &Rc<Self>, listeners: Listeners) {
+        for (stream, remote) in listeners.close() {
             self.serve(stream, remote);
         }
     }

@@ -8,6 +8,7 @@ mod memory;
 mod operators;
 mod plan;
 mod reload;
+mod sockets;
 mod sources;
 mod stop;
 mod switches;
@@ -27,7 +28,7 @@ use tokio::sync::{mpsc, watch as latest};
 
 use crate::admin::Admin;
 use crate::catalog::publish;
-use crate::config::{Destination, Settings};
+use crate::config::{Address, Destination, Settings};
 use crate::model::{Generation, Readiness, Status, clock};
 use crate::net::listen;
 
@@ -36,6 +37,7 @@ use memory::Marks;
 use operators::Operators;
 use plan::Plan;
 use reload::Reloader;
+use sockets::Sockets;
 
 pub use reload::Loader;
 
@@ -85,14 +87,26 @@ pub fn run(options: Options) -> Result<(), Failure> {
 }
 
 fn start(options: Options) -> Result<(), Failure> {
-    let plan = Plan::build(&options.settings, &options.data, None)?;
-    serve(options, Arc::new(plan)).map_err(Failure::failed)
+    let settings = &options.settings;
+    for warning in &settings.warnings {
+        tracing::warn!("{}", warning.one_line());
+    }
+    // What was handed over says whether others reach it. What is to be bound is bound last: it can be said without.
+    let handed = match settings.listen.address {
+        Address::Handed(_) => Some(sockets::open(&settings.listen).map_err(Failure::failed)?),
+        Address::Tcp(_) => None,
+    };
+    let near = match &handed {
+        Some(handed) => handed.are_near(&settings.auth).map_err(Failure::unusable)?,
+        None => settings.listen.is_loopback() == Some(true),
+    };
+    let plan = Plan::build(settings, &options.data, near, None)?;
+    serve(options, Arc::new(plan), handed).map_err(Failure::failed)
 }
 
-fn serve(options: Options, plan: Arc<Plan>) -> anyhow::Result<()> {
+fn serve(options: Options, plan: Arc<Plan>, handed: Option<Sockets>) -> anyhow::Result<()> {
     let settings = &options.settings;
-    let sockets = listen::bind_shared(settings.listen.address, settings.listen.cores)
-        .with_context(|| format!("cannot listen on {} ([listen] address, --listen)", settings.listen.address))?;
+    let sockets = handed.map_or_else(|| sockets::open(&settings.listen), Ok)?;
     let operators = listen::bind_alone(settings.admin.address)
         .with_context(|| format!("cannot listen on {} ([admin] address, --admin)", settings.admin.address))?;
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
@@ -100,14 +114,9 @@ fn serve(options: Options, plan: Arc<Plan>) -> anyhow::Result<()> {
 }
 
 /// The control side: starts what there is, and stays with it to its end.
-async fn supervised(
-    options: Options,
-    plan: Arc<Plan>,
-    sockets: Vec<TcpListener>,
-    operators: TcpListener,
-) -> anyhow::Result<()> {
+async fn supervised(options: Options, plan: Arc<Plan>, sockets: Sockets, operators: TcpListener) -> anyhow::Result<()> {
     let Options { settings, reload, data } = options;
-    let address = sockets[0].local_addr()?;
+    let address = sockets.cores[0][0].local_addr()?;
     let signals = stop::Signals::register(reload.is_none())?;
     let (commands, asked) = mpsc::channel(COMMANDS);
     let generation = Generation { number: 1, since: clock::unix_seconds() };

@@ -47,6 +47,8 @@ pub(super) struct Plan {
     anonymous: bool,
     /// Most connections, and most of one address.
     admits: (usize, usize),
+    /// Only this machine reaches the listeners.
+    pub(super) near: bool,
     pub(super) limits: Limits,
     pub(super) lasting: Lasting,
 }
@@ -76,11 +78,11 @@ impl Kept {
 
 impl Plan {
     /// Reads keys and certificates, and fits the limits to the machine. What `before` had and is the same is taken over.
-    /// Nothing that is in force is touched.
-    pub(super) fn build(settings: &Settings, data: &Path, before: Option<&Self>) -> Result<Self, Failure> {
+    /// Nothing that is in force is touched. `near`: only this machine reaches the listeners.
+    pub(super) fn build(settings: &Settings, data: &Path, near: bool, before: Option<&Self>) -> Result<Self, Failure> {
         let http = &settings.http;
         let fits = files::connections_that_fit();
-        if fits < http.connections {
+        if fits < http.connections && before.is_none() {
             tracing::warn!(
                 fits,
                 asked = http.connections,
@@ -97,13 +99,14 @@ impl Plan {
             servers: settings.servers.clone(),
             routes: routes(settings, before),
             federated: federated(settings),
-            names: Names::new(hosts, settings.listen.origins.clone(), settings.listen.is_loopback()),
+            names: Names::new(hosts, settings.listen.origins.clone(), near),
             sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             anonymous: settings.auth.anonymous.enabled,
             admits,
+            near,
             limits: limits(http),
             lasting: before.map_or_else(fresh, |before| before.lasting.clone()),
         })

@@ -9,13 +9,13 @@ use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Report, Settings};
+use crate::config::{Address, Report, Settings};
 use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
-use crate::net::listen;
 
 use super::memory::Marks;
 use super::operators::Operators;
 use super::plan::Plan;
+use super::sockets;
 use super::sources;
 use super::switches::Switches;
 use super::watch::Watch;
@@ -81,7 +81,7 @@ impl Reloader {
             }
             Err(error) => {
                 let why = format!("{error:#}");
-                tracing::error!(by, why = %one_line(&why), "the configuration was not reloaded; the one before stays in force");
+                tracing::error!(by, why, "the configuration was not reloaded; the one before stays in force");
                 let refused = Some(Attempt { at, refused: Some(why.clone()) });
                 self.status.send_modify(|status| status.reload = refused);
                 Err(Unchanged(why))
@@ -92,22 +92,20 @@ impl Reloader {
     async fn tried(&mut self) -> anyhow::Result<Generation> {
         let load =
             self.load.clone().context("there is no configuration file to read: the daemon was started with --to")?;
-        let (data, before) = (self.data.clone(), Arc::clone(&self.plan));
+        let (data, before, known) = (self.data.clone(), Arc::clone(&self.plan), self.settings.clone());
         // Files are read and keys derived beside the runtime, so that health is told meanwhile.
         let read = tokio::task::spawn_blocking(move || {
-            let settings = load().map_err(|report| anyhow!("{report}"))?;
-            let plan = Plan::build(&settings, &data, Some(&before)).map_err(|failure| failure.error)?;
-            Ok::<_, anyhow::Error>((settings, Arc::new(plan)))
+            let settings = load().map_err(|report| anyhow!(lines(&report)))?;
+            may_change(&known, &settings)?;
+            let sockets = match settings.listen.address == known.listen.address {
+                true => None,
+                false => Some(sockets::open(&settings.listen)?),
+            };
+            let near = sockets.as_ref().map_or(Ok(before.near), |sockets| sockets.are_near(&settings.auth))?;
+            let plan = Plan::build(&settings, &data, near, Some(&before)).map_err(|failure| failure.error)?;
+            Ok::<_, anyhow::Error>((settings, Arc::new(plan), sockets))
         });
-        let (settings, plan) = read.await.context("reading the configuration ended by a defect")??;
-        self.may_change(&settings)?;
-        let sockets = match settings.listen.address == self.settings.listen.address {
-            true => None,
-            false => Some(
-                listen::bind_shared(settings.listen.address, self.switches.cores())
-                    .with_context(|| format!("cannot listen on {} ([listen] address)", settings.listen.address))?,
-            ),
-        };
+        let (settings, plan, sockets) = read.await.context("reading the configuration ended by a defect")??;
         let rebound = self.operators.rebind(&settings.admin)?;
         // From here on nothing is refused any more, but by the end of the process.
         self.switches.switch(&plan, sockets).await?;
@@ -119,24 +117,21 @@ impl Reloader {
         let number = self.status.borrow().generation.number + 1;
         Ok(Generation { number, since: clock::unix_seconds() })
     }
+}
 
-    /// What cannot be changed while the daemon runs is refused by name, and then nothing is.
-    fn may_change(&self, settings: &Settings) -> anyhow::Result<()> {
-        let (before, after) = (self.settings.listen.cores, settings.listen.cores);
-        if before != after {
-            bail!("[listen] cores cannot be changed from {before} to {after} while running: restart the daemon");
-        }
-        Ok(())
+/// What cannot be changed while the daemon runs is refused by name, and then nothing is.
+fn may_change(known: &Settings, settings: &Settings) -> anyhow::Result<()> {
+    let (before, after) = (known.listen.cores, settings.listen.cores);
+    if before != after {
+        bail!("[listen] cores cannot be changed from {before} to {after} while running: restart the daemon");
     }
+    if known.listen.address != settings.listen.address && matches!(settings.listen.address, Address::Handed(_)) {
+        bail!("[listen] address cannot be changed to a handed-over socket while running: restart the daemon");
+    }
+    Ok(())
 }
 
-/// A report has lines and carets; a log line has one line.
-fn one_line(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('|') && !quotes(line));
-    lines.collect::<Vec<_>>().join("; ")
-}
-
-/// Whether a line of a report is a quoted one: `12 | key = 1`.
-fn quotes(line: &str) -> bool {
-    line.split_once(" | ").is_some_and(|(number, _)| number.trim().bytes().all(|byte| byte.is_ascii_digit()))
+/// All mistakes, a line each: a log has no room for carets.
+fn lines(report: &Report) -> String {
+    report.findings().iter().map(|finding| finding.one_line().to_string()).collect::<Vec<_>>().join("; ")
 }

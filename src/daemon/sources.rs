@@ -1,12 +1,16 @@
 //! Which files a configuration is made of.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::config::{Secret, Settings};
 
-/// The files that these settings were read from and name, certificates and keys among them.
-pub(super) fn of(settings: &Settings) -> BTreeSet<PathBuf> {
+/// The files that these settings were read from, with the marks of what was read, and those that they name:
+/// certificates, keys, secrets.
+pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
+    if !settings.reload.watch {
+        return BTreeMap::new();
+    }
     let tls = settings.servers.iter().flat_map(|server| {
         let identity = server.tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
         identity.chain(&server.tls.ca)
@@ -15,18 +19,7 @@ pub(super) fn of(settings: &Settings) -> BTreeSet<PathBuf> {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });
-    tls.chain(ring).cloned().collect()
-}
-
-/// The file itself, or what is in the directory.
-pub(super) fn files_in(path: &Path) -> Vec<PathBuf> {
-    match std::fs::read_dir(path) {
-        Ok(entries) => {
-            let mut files: Vec<_> =
-                entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).collect();
-            files.sort_unstable();
-            files
-        }
-        Err(_) => vec![path.to_owned()],
-    }
+    let unread = tls.chain(ring).chain(&settings.sources.directories).map(|path| (path.clone(), None));
+    let read = settings.sources.files.iter().map(|(path, mark)| (path.clone(), Some(*mark)));
+    unread.chain(read).collect()
 }

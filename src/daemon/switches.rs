@@ -7,12 +7,13 @@ use anyhow::bail;
 use tokio::sync::{mpsc, oneshot};
 
 use super::plan::Plan;
+use super::sockets::Sockets;
 
 /// What a core is to work by from now on.
 pub(super) struct Switch {
     pub(super) plan: Arc<Plan>,
-    /// Where it listens, if that has changed.
-    pub(super) socket: Option<StdListener>,
+    /// Where it listens, if that has changed, and whether that was handed over.
+    pub(super) sockets: Option<(Vec<StdListener>, bool)>,
     /// Answered once the core works by it.
     pub(super) done: oneshot::Sender<()>,
 }
@@ -25,18 +26,15 @@ impl Switches {
         Self(cores)
     }
 
-    pub(super) fn cores(&self) -> usize {
-        self.0.len()
-    }
-
     /// Puts a plan into force on all cores; `sockets` are where they listen, if that has changed. Returns when each
     /// works by it. Cores that drain take nothing new; they do so together.
-    pub(super) async fn switch(&self, plan: &Arc<Plan>, sockets: Option<Vec<StdListener>>) -> anyhow::Result<()> {
-        let mut sockets = sockets.into_iter().flatten();
+    pub(super) async fn switch(&self, plan: &Arc<Plan>, sockets: Option<Sockets>) -> anyhow::Result<()> {
+        let handed = sockets.as_ref().is_some_and(|sockets| sockets.handed);
+        let mut sockets = sockets.into_iter().flat_map(|sockets| sockets.cores);
         let mut applied = Vec::new();
         for core in &self.0 {
             let (done, is_done) = oneshot::channel();
-            let switch = Switch { plan: Arc::clone(plan), socket: sockets.next(), done };
+            let switch = Switch { plan: Arc::clone(plan), sockets: sockets.next().map(|own| (own, handed)), done };
             if core.send(switch).await.is_err() {
                 bail!("it is draining: the next process will read the new configuration");
             }

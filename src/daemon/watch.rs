@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -18,18 +17,15 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::sources;
+use crate::config::mark;
 
 /// How long it has to be quiet in the directories, and the longest that is waited for it.
 const QUIET: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The files of the generation in force.
+/// The files of the generation in force, each with the mark of what was in it when it was read.
 pub(super) struct Watch {
-    files: BTreeSet<PathBuf>,
-    hasher: RandomState,
-    /// What was in them when they were read last.
-    contents: u64,
+    files: BTreeMap<PathBuf, u64>,
     kernel: Option<Kernel>,
 }
 
@@ -43,21 +39,16 @@ struct Kernel {
 impl Watch {
     /// Watches nothing yet.
     pub(super) fn new() -> Self {
-        let (files, hasher) = (BTreeSet::new(), RandomState::new());
-        Self { contents: contents(&hasher, &files), files, hasher, kernel: None }
+        Self { files: BTreeMap::new(), kernel: None }
     }
 
-    /// Watches these files from now on.
-    pub(super) fn watch(&mut self, files: BTreeSet<PathBuf>) {
-        if files != self.files {
-            self.files = files;
-            self.note();
-        }
-        let watched = match (&mut self.kernel, self.files.is_empty()) {
-            (None, true) => return,
-            (Some(kernel), _) => kernel.watch(directories(&self.files)),
+    /// Watches these files from now on. Of some it is known what was read, of the others it is what is in them now.
+    pub(super) fn watch(&mut self, files: BTreeMap<PathBuf, Option<u64>>) {
+        let watched = match (&mut self.kernel, files.is_empty()) {
+            (None, true) => Ok(()),
+            (Some(kernel), _) => kernel.watch(directories(files.keys())),
             (None, false) => Kernel::start().and_then(|mut kernel| {
-                kernel.watch(directories(&self.files))?;
+                kernel.watch(directories(files.keys()))?;
                 self.kernel = Some(kernel);
                 Ok(())
             }),
@@ -65,11 +56,21 @@ impl Watch {
         if let Err(error) = watched {
             tracing::warn!(%error, "files cannot be watched; SIGHUP and POST /api/v1/reload still reload");
         }
+        let known = std::mem::take(&mut self.files);
+        let marked = files.into_iter().map(|(file, read)| {
+            let mark = read.or_else(|| known.get(&file).copied()).unwrap_or_else(|| contents(&file));
+            (file, mark)
+        });
+        self.files = marked.collect();
     }
 
     /// What is in the files now is about to be read.
     pub(super) fn note(&mut self) {
-        self.contents = contents(&self.hasher, &self.files);
+        self.files.iter_mut().for_each(|(file, mark)| *mark = contents(file));
+    }
+
+    fn is_changed(&self) -> bool {
+        self.files.iter().any(|(file, mark)| contents(file) != *mark)
     }
 
     /// Returns when one of the files has changed.
@@ -80,7 +81,7 @@ impl Watch {
             // Each event begins the quiet anew.
             let quiet = async { while timeout(QUIET, happened.notified()).await.is_ok() {} };
             let _ = timeout(PATIENCE, quiet).await;
-            if contents(&self.hasher, &self.files) != self.contents {
+            if self.is_changed() {
                 return;
             }
         }
@@ -124,7 +125,7 @@ impl Kernel {
 }
 
 /// The directories where the files are, and where those are that links lead to.
-fn directories(files: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+fn directories<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
     for file in files {
         let linked = file.canonicalize().ok();
@@ -137,11 +138,15 @@ fn directories(files: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
     all
 }
 
-/// What is in the files, as one number; of a directory, what is in its files.
-fn contents(hasher: &RandomState, files: &BTreeSet<PathBuf>) -> u64 {
-    let of = |path: &Path| std::fs::read(path).map_err(|error| error.kind().to_string());
-    let all: Vec<_> = files.iter().flat_map(|file| sources::files_in(file)).map(|file| (of(&file), file)).collect();
-    hasher.hash_one(all)
+/// The mark of what is in a file; of a directory, of the names that are in it.
+fn contents(path: &Path) -> u64 {
+    if let Ok(entries) = std::fs::read_dir(path) {
+        let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        names.sort_unstable();
+        return mark(names.join(std::ffi::OsStr::new("\n")).as_encoded_bytes());
+    }
+    // A file that is gone differs from every other: no text of ours begins so.
+    std::fs::read(path).map_or_else(|error| mark(format!("\0{:?}", error.kind()).as_bytes()), |text| mark(&text))
 }
 
 #[cfg(test)]
@@ -164,7 +169,7 @@ mod tests {
         fs::write(elsewhere.path().join("b"), "1").unwrap();
         std::os::unix::fs::symlink(elsewhere.path().join("b"), &link).unwrap();
         let mut watch = Watch::new();
-        watch.watch([file.clone(), link.clone()].into());
+        watch.watch([(file.clone(), None), (link.clone(), None)].into());
         fs::write(&file, "2").unwrap();
         seen(&mut watch).await;
         fs::write(&next, "3").unwrap();
@@ -182,7 +187,7 @@ mod tests {
         let file = root.path().join("a");
         fs::write(&file, "1").unwrap();
         let mut watch = Watch::new();
-        watch.watch([file.clone()].into());
+        watch.watch([(file.clone(), None)].into());
         fs::write(root.path().join("log"), "x").unwrap();
         fs::write(&file, "1").unwrap();
         let changed = timeout(QUIET * 4, watch.changed()).await;

@@ -1,8 +1,11 @@
 //! Listening sockets: one a core on the same address (`SO_REUSEPORT`), and an accept loop that survives an empty
 //! table of file descriptors.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -52,12 +55,61 @@ fn listening(socket: Socket) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
+/// The listening sockets of one core.
+#[derive(Debug)]
+pub struct Listeners {
+    all: Vec<TcpListener>,
+    /// The one that is asked first next time, so that none waits behind another.
+    turn: Cell<usize>,
+    /// Whoever handed them over keeps them open: what waits in their queues is for the next process.
+    handed: bool,
+}
+
+impl Listeners {
+    /// Takes sockets into this thread's runtime; `handed` says that others keep them open.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn new(sockets: Vec<StdListener>, handed: bool) -> io::Result<Self> {
+        let all = sockets.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
+        Ok(Self { all, turn: Cell::new(0), handed })
+    }
+
+    /// Accepts the next connection of any of them, as [`accept`] does.
+    pub async fn accept(&self) -> (TcpStream, SocketAddr) {
+        accepted(|cx| self.poll_accept(cx)).await
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        for _ in 0..self.all.len() {
+            let turn = self.turn.get();
+            self.turn.set((turn + 1) % self.all.len());
+            if let Poll::Ready(accepted) = self.all[turn].poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Ends listening, and gives what would be lost with the sockets: connections that the kernel has accepted for us.
+    pub fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+        let lost = self.all.iter().filter(|_| !self.handed);
+        lost.flat_map(|listener| std::iter::from_fn(|| accepted_already(listener))).collect()
+    }
+}
+
 /// Accepts the next connection. Errors of one connection are passed over; without file descriptors it waits and
 /// tries again, so that it never spins.
 pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    accepted(|cx| listener.poll_accept(cx)).await
+}
+
+async fn accepted(
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>>,
+) -> (TcpStream, SocketAddr) {
     let mut told = false;
     loop {
-        match listener.accept().await {
+        match poll_fn(&mut poll).await {
             Ok((stream, peer)) => {
                 // Answers are written whole; waiting for more to send would only delay them.
                 let _ = stream.set_nodelay(true);
@@ -77,7 +129,7 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 
 /// The next connection that the kernel has accepted already; `None` when there is none. It asks the kernel, not the
 /// runtime, which may not have been told yet.
-pub fn accepted_already(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+pub(super) fn accepted_already(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     let (socket, peer) = SockRef::from(listener).accept().ok()?;
     socket.set_nonblocking(true).ok()?;
     let _ = socket.set_tcp_nodelay(true);

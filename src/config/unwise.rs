@@ -1,0 +1,81 @@
+//! What is allowed and unwise: `weir check` says it, and so does the start.
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{report::Place, section::Section, settings::Settings};
+
+/// Nesting that is looked into; deeper than any table of ours.
+const DEEPEST: usize = 8;
+
+/// Notes it as warnings.
+pub(super) fn note(settings: &Settings, root: &Section<'_>) {
+    let warn = |section: &str, key: &str, message: String| root.mistakes.warn(root.place_in(section, key), message);
+    let Settings { listen, auth, drain, servers, telemetry, .. } = settings;
+    if listen.is_loopback() == Some(false) {
+        if auth.anonymous.really {
+            let message = format!("whoever reaches {} may call every server", listen.address);
+            root.mistakes.warn(root.place("auth"), message);
+        }
+        if listen.public_url.is_none() && listen.hosts.is_empty() {
+            let message = "neither `public_url` nor `hosts` is there: clients are answered only where they call the \
+                           address itself, not by a name";
+            warn("listen", "address", message.to_owned());
+        }
+    }
+    if drain.timeout.is_zero() {
+        warn("drain", "timeout", "calls in progress are cut off whenever the daemon stops".to_owned());
+    }
+    if telemetry.log.arguments && telemetry.log.redact.is_empty() {
+        let message = "`arguments` writes what tools are called with into the log, and `redact` leaves nothing out";
+        root.mistakes.warn(root.place("telemetry"), message);
+    }
+    for (at, server) in servers.iter().enumerate() {
+        for url in server.endpoints.iter().map(|endpoint| endpoint.url.as_str()) {
+            if servers[..at].iter().any(|other| other.endpoints.iter().any(|endpoint| endpoint.url == url)) {
+                let message = format!("{url} is behind two servers: what is said of one does not hold for the other");
+                root.mistakes.warn(root.place("servers"), message);
+            }
+            if let Some(host) = plain_and_far(url) {
+                let message = format!(
+                    "server {:?}: calls go to {host} without TLS: whoever is on the way reads and changes them",
+                    server.name.as_str()
+                );
+                root.mistakes.warn(root.place("servers"), message);
+            }
+        }
+    }
+    root.values(|value| unsubstituted(value, root, DEEPEST));
+}
+
+/// The host of an `http` URL that leads off this machine.
+fn plain_and_far(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("http://")?;
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    (!near).then_some(host)
+}
+
+/// Other programs put environment variables into any text.
+fn unsubstituted(value: &Spanned<DeValue<'_>>, root: &Section<'_>, deep: usize) {
+    match value.get_ref() {
+        DeValue::String(text) if text.contains("${") => {
+            let message = "environment variables are not put into texts: only a secret may come from one, \
+                           { env = \"NAME\" }";
+            root.mistakes.warn(Place::at(value.span()), message);
+        }
+        DeValue::Array(items) if deep > 0 => items.iter().for_each(|item| unsubstituted(item, root, deep - 1)),
+        DeValue::Table(table) if deep > 0 => inside(table, root, deep - 1),
+        _ => {}
+    }
+}
+
+fn inside(table: &DeTable<'_>, root: &Section<'_>, deep: usize) {
+    table.values().for_each(|value| unsubstituted(value, root, deep));
+}
