@@ -7,13 +7,14 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use super::check::Check;
+use super::print::{Completions, Man};
 use super::{UNUSABLE, fail};
 use crate::config::{Address, To, socket_address};
 
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] = &[
     "demo",
-    "check",
     "explain",
     "doctor",
     "rules",
@@ -25,9 +26,6 @@ const UNBUILT_COMMANDS: &[&str] = &[
     "token",
     "backup",
     "restore",
-    "schema",
-    "completions",
-    "man",
 ];
 /// Options that a later version has.
 const UNBUILT_OPTIONS: &[&str] = &["--to-command"];
@@ -44,6 +42,11 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Stand between MCP clients and MCP servers
     Run(Run),
+    Check(Check),
+    /// Print the JSON Schema of the configuration
+    Schema,
+    Completions(Completions),
+    Man(Man),
 }
 
 /// Stand between MCP clients and MCP servers.
@@ -74,6 +77,8 @@ const EXAMPLES: &str = "Example: put http://127.0.0.1:3000/mcp behind http://127
 
 Exit codes: 0 done, 1 the work failed, 2 the command line or the configuration is wrong,
 3 a dependency is out of reach.";
+
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 right, 2 wrong.";
 
 /// Prints what clap has to say, help and version included, in our way.
 pub(super) fn explain(error: &clap::Error) -> ExitCode {

@@ -6,12 +6,15 @@
 use std::{
     env, fmt,
     io::{self, IsTerminal},
+    path::Path,
     process::ExitCode,
 };
 
 use clap::Parser;
 
 mod arguments;
+mod check;
+mod print;
 mod run;
 
 use arguments::{Arguments, Command};
@@ -29,7 +32,20 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Check(options) => check::run(&options),
+        Command::Schema => print::schema(),
+        Command::Completions(options) => print::completions(&options),
+        Command::Man(options) => print::man(&options),
     }
+}
+
+/// Where a configuration is looked for, in this order.
+const FILES: [&str; 2] = ["./weir.toml", "/etc/weir/weir.toml"];
+
+/// The configuration that is meant. A file that is there and cannot be read is its own mistake, not a reason to take the
+/// next one.
+fn configuration(named: Option<&Path>) -> Option<&Path> {
+    named.or_else(|| FILES.iter().map(Path::new).find(|path| path.try_exists().unwrap_or(true)))
 }
 
 /// Says why the command failed.

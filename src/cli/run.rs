@@ -7,14 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{UNUSABLE, arguments::Run, fail, refuse};
+use super::{FILES, UNUSABLE, arguments::Run, configuration, fail, refuse};
 use crate::{
     config::{Overrides, Report, Settings},
     daemon,
 };
-
-/// Where a configuration is looked for, in this order.
-const FILES: [&str; 2] = ["./weir.toml", "/etc/weir/weir.toml"];
 
 pub(super) fn run(options: Run) -> ExitCode {
     let settings = match settings(&options) {
@@ -48,10 +45,8 @@ fn settings(options: &Run) -> Result<Result<Settings, Report>, Nothing> {
     Ok(options.overrides().load(file(options).ok_or(Nothing)?))
 }
 
-/// A file that is there and cannot be read is its own mistake, not a reason to take the next one.
 fn file(options: &Run) -> Option<&Path> {
-    let found = || FILES.iter().map(Path::new).find(|path| path.try_exists().unwrap_or(true));
-    options.config.as_deref().or_else(found)
+    configuration(options.config.as_deref())
 }
 
 /// The same file, under the same options, whenever it is asked for.

@@ -13,6 +13,7 @@
 //! Checking looks at nothing of the machine but that file and the number of cores: no name is resolved, no secret read.
 
 pub mod reference;
+pub mod schema;
 
 mod admin;
 mod auth;

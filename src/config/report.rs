@@ -96,7 +96,8 @@ impl Mistake {
             Place::At(start, stop) => at(start, Some(stop - start)),
             Place::Secret(start, _) => at(start, None),
         };
-        Finding { message, ..found }
+        // A name that is quoted in it may be anything.
+        Finding { message: message.chars().map(printable).collect(), ..found }
     }
 }
 
@@ -124,8 +125,7 @@ impl Place {
 impl Report {
     /// A report of one mistake that has no place in a text.
     pub(super) fn whole(file: &str, message: String) -> Self {
-        let finding = Finding { file: file.to_owned(), position: None, message, quote: None };
-        Self { file: file.to_owned(), findings: vec![finding] }
+        Self { file: file.to_owned(), findings: vec![Finding::of_whole(file, message)] }
     }
 
     /// How many mistakes there are; at least 1.
@@ -162,6 +162,11 @@ impl Report {
 }
 
 impl Finding {
+    /// What concerns a configuration as a whole, or what it names.
+    pub fn of_whole(file: &str, message: String) -> Self {
+        Self { file: file.to_owned(), position: None, message, quote: None }
+    }
+
     /// On one line, without the quoted text: `FILE:LINE:COLUMN: MESSAGE`.
     pub fn one_line(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.head(f, "", ("", "")))

@@ -49,6 +49,18 @@ impl<'a> Section<'a> {
         inner.map_or_else(|| self.place(section), |value| Place::at(value.span()))
     }
 
+    /// Where the value of `key` in the `at`th table of the list `list` is, or as near as the file has it.
+    pub(super) fn place_in_list(&self, list: &str, at: usize, key: &str) -> Place {
+        let element = match self.value(list).map(Spanned::get_ref) {
+            Some(DeValue::Array(items)) => items.get(at),
+            _ => None,
+        };
+        match element.map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) if table.contains_key(key) => Place::at(table[key].span()),
+            _ => element.map_or_else(|| self.place(list), |element| Place::at(element.span())),
+        }
+    }
+
     /// Hands on every value of the table.
     pub(super) fn values(&self, take: impl FnMut(&Spanned<DeValue<'a>>)) {
         self.table.into_iter().flat_map(DeTable::values).for_each(take);

@@ -36,14 +36,14 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
         for url in server.endpoints.iter().map(|endpoint| endpoint.url.as_str()) {
             if servers[..at].iter().any(|other| other.endpoints.iter().any(|endpoint| endpoint.url == url)) {
                 let message = format!("{url} is behind two servers: what is said of one does not hold for the other");
-                root.mistakes.warn(root.place("servers"), message);
+                root.mistakes.warn(root.place_in_list("servers", at, "endpoints"), message);
             }
             if let Some(host) = plain_and_far(url) {
                 let message = format!(
                     "server {:?}: calls go to {host} without TLS: whoever is on the way reads and changes them",
                     server.name.as_str()
                 );
-                root.mistakes.warn(root.place("servers"), message);
+                root.mistakes.warn(root.place_in_list("servers", at, "endpoints"), message);
             }
         }
     }

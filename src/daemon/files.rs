@@ -12,6 +12,14 @@ pub(super) fn connections_that_fit() -> usize {
     if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         tracing::warn!("cannot raise the limit of open files");
     }
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(files.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX)
+    fitting(getrlimit(Resource::Nofile).current)
+}
+
+/// How many would fit once the limit is raised; nothing is changed.
+pub(super) fn connections_allowed() -> usize {
+    fitting(getrlimit(Resource::Nofile).maximum)
+}
+
+fn fitting(files: Option<u64>) -> usize {
+    usize::try_from(files.unwrap_or(u64::MAX).saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX)
 }

@@ -1,5 +1,6 @@
 //! The composition root: builds everything from settings, starts the cores, and ends them.
 
+mod check;
 mod core_thread;
 mod endpoints;
 mod files;
@@ -39,6 +40,7 @@ use plan::Plan;
 use reload::Reloader;
 use sockets::Sockets;
 
+pub use check::check;
 pub use reload::Loader;
 
 /// Commands of operators that may wait for one another.

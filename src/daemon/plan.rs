@@ -171,7 +171,7 @@ fn bounds(http: &config::Http) -> Bounds {
     Bounds { body: http.body, depth, event: http.event, after_answer: AFTER_ANSWER }
 }
 
-fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
+pub(super) fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
     let bytes = secret.read().context("[keys] ring cannot be read")?;
     let text = std::str::from_utf8(bytes.as_bytes()).context("[keys] ring is no text")?;
     KeyRing::parse(text).context("[keys] ring: one key a line, 32 random bytes in Base64, newest first")

@@ -1,0 +1,76 @@
+//! `weir check`: what is wrong with a configuration, all of it, and what is unwise. Nothing is bound, nothing written.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{UNUSABLE, arguments::EXIT_CODES, colour, configuration, fail};
+use crate::{
+    config::{Finding, Overrides},
+    daemon,
+};
+
+/// Say what is wrong with a configuration
+///
+/// Reads the file, those that it includes, and the certificates and keys that they name. Binds and writes nothing, and
+/// asks nobody. Exits with 0 where all is right, warnings included, else with 2.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Check {
+    /// The configuration [default: ./weir.toml, then /etc/weir/weir.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document instead
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(options: &Check) -> ExitCode {
+    let Some(file) = configuration(options.config.as_deref()) else {
+        return fail(UNUSABLE, "there is nothing to check: neither ./weir.toml nor /etc/weir/weir.toml is there");
+    };
+    let name = file.display().to_string();
+    match Overrides::default().load(file) {
+        Ok(settings) => {
+            let (mistakes, more) = daemon::check(&settings);
+            let warnings: Vec<_> = settings.warnings.iter().cloned().chain(more).collect();
+            let counts =
+                format!("{}, {}", many(settings.servers.len(), "server"), many(settings.routes.len(), "route"));
+            said(options, &name, &mistakes, &warnings, &counts)
+        }
+        Err(report) if options.json => said(options, &name, report.findings(), &[], ""),
+        Err(report) => super::refuse(&report),
+    }
+}
+
+fn said(options: &Check, name: &str, mistakes: &[Finding], warnings: &[Finding], counts: &str) -> ExitCode {
+    if options.json {
+        let list = |findings: &[Finding]| findings.iter().map(shown).collect::<Vec<_>>();
+        let ok = mistakes.is_empty();
+        let document = json!({ "file": name, "ok": ok, "mistakes": list(mistakes), "warnings": list(warnings) });
+        println!("{document:#}");
+    } else {
+        for warning in warnings {
+            eprintln!("{}", warning.as_warning(colour()));
+        }
+        for mistake in mistakes {
+            eprintln!("weir: {}", mistake.one_line());
+        }
+        if mistakes.is_empty() {
+            let warned =
+                if warnings.is_empty() { String::new() } else { format!(", {}", many(warnings.len(), "warning")) };
+            println!("{name} is right: {counts}{warned}");
+        }
+    }
+    if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNUSABLE) }
+}
+
+fn shown(finding: &Finding) -> Value {
+    let (line, column) = finding.position.unzip();
+    json!({ "file": finding.file, "line": line, "column": column, "message": finding.message })
+}
+
+fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

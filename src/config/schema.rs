@@ -1,0 +1,93 @@
+//! The JSON Schema of the file (draft 2020-12), made from the shapes that the decoder reads by: editors complete keys,
+//! show what they are for, and mark what is out of bounds.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    auth, endpoint, root, secret, servers,
+    shape::{Key, Kind, Shape, Value},
+    telemetry, tls,
+};
+
+/// The schema as text.
+pub fn json() -> String {
+    let mut schema = object(&root::SHAPE);
+    let head = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "weir.toml",
+        "description": "The configuration of weir, a gateway for MCP servers.",
+        "required": ["servers"],
+    });
+    if let (Json::Object(schema), Json::Object(head)) = (&mut schema, head) {
+        let body = std::mem::replace(schema, head);
+        schema.extend(body);
+    }
+    // Serialising a tree of ours cannot fail.
+    format!("{schema:#}\n")
+}
+
+fn object(shape: &Shape) -> Json {
+    let mut properties = Map::new();
+    for key in shape.keys {
+        let mut property = match inside(shape, key.name) {
+            Some((inner, false)) => object(inner),
+            Some((inner, true)) => json!({ "type": "array", "items": object(inner) }),
+            None => value(shape, key),
+        };
+        if let Json::Object(property) = &mut property {
+            if !key.about.is_empty() {
+                property.insert("description".into(), words(key.about).into());
+            }
+            match key.default {
+                Value::Absent | Value::Other(_) => {}
+                Value::Text(text) => _ = property.insert("default".into(), text.into()),
+                Value::Number(number) => _ = property.insert("default".into(), number.into()),
+                Value::Flag(flag) => _ = property.insert("default".into(), flag.into()),
+            }
+        }
+        properties.insert(key.name.into(), property);
+    }
+    json!({ "type": "object", "description": words(shape.about), "properties": properties, "additionalProperties": false })
+}
+
+/// The table that stands under a key, and whether it is a list of them.
+fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)> {
+    let listed = [&servers::SHAPE, &super::routes::SHAPE];
+    let titles =
+        [format!("[[{key}]]"), format!("[{key}]"), format!("[{}.{key}]", shape.title.trim_matches(['[', ']']))];
+    let same = |title: &str| titles.iter().any(|wanted| wanted == title);
+    if shape.title.is_empty() || shape.title == auth::SHAPE.title {
+        let found = root::TABLES.iter().find(|table| same(table.title))?;
+        return Some((found, listed.iter().any(|list| list.title == found.title)));
+    }
+    match (shape.title, key) {
+        ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
+        ("[keys]", "ring") => Some((&secret::SHAPE, false)),
+        ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
+        _ => None,
+    }
+}
+
+fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
+    let pattern = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    match *kind {
+        Kind::Size(..) => pattern("^[0-9]+(B|KiB|MiB|GiB)$"),
+        Kind::Time(..) => pattern("^[0-9]+(ms|s|m|h|d)$"),
+        Kind::TimeOrNone(..) => pattern("^([0-9]+(ms|s|m|h|d)|none)$"),
+        Kind::Percent(..) => pattern("^[0-9]{1,3}%$"),
+        Kind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Choice(choices) => json!({ "enum": choices }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Text(_) | Kind::Table(_) => json!({ "type": "string" }),
+        Kind::List(_) if (shape.title, *name) == ("[[servers]]", "endpoints") => {
+            let item = json!({ "anyOf": [{ "type": "string" }, object(&endpoint::SHAPE)] });
+            json!({ "type": "array", "items": item, "minItems": 1, "maxItems": 64 })
+        }
+        Kind::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
+    }
+}
+
+/// A text without the marks of Markdown.
+fn words(text: &str) -> String {
+    text.replace('`', "")
+}

@@ -1,0 +1,45 @@
+//! What a start would find in the files that a configuration names, without starting.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::config::{Finding, Secret, Settings};
+
+use super::endpoints::Endpoints;
+use super::{files, plan};
+
+/// The mistakes and the warnings of what the configuration names: certificates, the key ring, the limit of open files.
+pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
+    let main = settings.sources.files.first().map_or_else(String::new, |(path, _)| path.display().to_string());
+    let finding = |message: String| Finding::of_whole(&main, message);
+    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    if let Err(error) = Endpoints::build(&settings.servers, None) {
+        mistakes.push(finding(format!("{error:#}")));
+    }
+    if let Some(secret) = &settings.keys.ring {
+        match (plan::named_ring(secret), secret) {
+            (Ok(_), _) => {}
+            // What the service manager gives to the daemon is not there for whoever checks.
+            (Err(error), Secret::Credential(_) | Secret::Env(_)) => warnings.push(finding(format!("{error:#}"))),
+            (Err(error), Secret::File(_)) => mistakes.push(finding(format!("{error:#}"))),
+        }
+        warnings.extend(open_to_others(secret).map(finding));
+    }
+    let (fits, asked) = (files::connections_allowed(), settings.http.connections);
+    if fits < asked {
+        let message = format!(
+            "[http] connections is {asked}, and the limit of open files of this shell carries {fits}: raise it (LimitNOFILE \
+             of the unit, ulimit -n), or fewer are served"
+        );
+        warnings.push(finding(message));
+    }
+    (mistakes, warnings)
+}
+
+/// A secret that every user of the machine can read.
+fn open_to_others(secret: &Secret) -> Option<String> {
+    let Secret::File(path) = secret else { return None };
+    let mode = Path::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0)
+        .then(|| format!("{} can be read by others (mode {:03o}): chmod 600", path.display(), mode & 0o777))
+}
