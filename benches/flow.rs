@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 use tokio::sync::mpsc;
 use weir::catalog::{Catalog, Observer};
-use weir::model::Principal;
+use weir::model::{Principal, RequestIds};
 use weir::net::upstream::Answer;
 use weir::protocol::message::{Limits, OwnedId};
 use weir::protocol::revision::Era;
@@ -36,6 +36,7 @@ struct Room {
     catalog: Arc<Catalog>,
     observer: Observer,
     sealer: Sealer,
+    ids: RequestIds,
 }
 
 impl Room {
@@ -45,6 +46,7 @@ impl Room {
             observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
             catalog,
             sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),
+            ids: RequestIds::new(),
         }
     }
 
@@ -63,7 +65,7 @@ impl Room {
         let session = bound.upstream_id();
         let length = Some(message.bytes().len());
         let (era, encodable) = (message.era(), message.may_be_encoded());
-        let outgoing = Outgoing { method: "POST", headers, era, session, encodable, length };
+        let outgoing = Outgoing { id: self.ids.next(), method: "POST", headers, era, session, encodable, length };
         outgoing.write("files.internal:3000", "/mcp", out);
         out.extend_from_slice(message.bytes());
         message

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::model::{Command, Generation, Status, Unchanged};
+use crate::model::{Command, Generation, RequestIds, Status, Unchanged, clock};
+use crate::telemetry::log::stamp;
 
 use super::Admin;
 
@@ -32,13 +33,42 @@ pub(super) async fn status(State(admin): State<Admin>) -> Response {
 pub(super) async fn reload(State(admin): State<Admin>) -> Response {
     let (answered, outcome) = oneshot::channel();
     if admin.commands.send(Command::Reload(answered)).await.is_err() {
-        return error(StatusCode::SERVICE_UNAVAILABLE, "draining", "the daemon is stopping", true);
+        return stopping();
     }
     match outcome.await {
         Ok(Ok(generation)) => answer(StatusCode::OK, &json!({ "generation": shown(generation) })),
         Ok(Err(Unchanged(why))) => error(StatusCode::UNPROCESSABLE_ENTITY, "not_reloaded", &why, false),
-        Err(_) => error(StatusCode::SERVICE_UNAVAILABLE, "draining", "the daemon is stopping", true),
+        Err(_) => stopping(),
     }
+}
+
+/// `GET /api/v1/log`: the level from which on is written.
+pub(super) async fn log(State(admin): State<Admin>) -> Response {
+    answer(StatusCode::OK, &json!({ "level": admin.log.level() }))
+}
+
+/// `PUT /api/v1/log` with `{"level":"debug"}`: writes from that level on, until told otherwise or reloaded.
+pub(super) async fn set_log(State(admin): State<Admin>, body: String) -> Response {
+    let asked: Option<Value> = serde_json::from_str(&body).ok();
+    let Some(level) = asked.as_ref().and_then(|asked| asked["level"].as_str()) else {
+        let message = "the body is a JSON object with `level`: {\"level\":\"debug\"}";
+        return error(StatusCode::BAD_REQUEST, "invalid_body", message, false);
+    };
+    let (answered, outcome) = oneshot::channel();
+    if admin.commands.send(Command::LogLevel(level.to_owned(), answered)).await.is_err() {
+        return stopping();
+    }
+    match outcome.await {
+        Ok(Ok(before)) => answer(StatusCode::OK, &json!({ "level": admin.log.level(), "before": before })),
+        Ok(Err(Unchanged(why))) => {
+            error(StatusCode::UNPROCESSABLE_ENTITY, "not_a_level", &format!("`level` {why}"), false)
+        }
+        Err(_) => stopping(),
+    }
+}
+
+fn stopping() -> Response {
+    error(StatusCode::SERVICE_UNAVAILABLE, "draining", "the daemon is stopping", true)
 }
 
 fn shown(generation: Generation) -> Value {
@@ -46,7 +76,13 @@ fn shown(generation: Generation) -> Value {
 }
 
 fn error(status: StatusCode, code: &str, message: &str, retryable: bool) -> Response {
-    answer(status, &json!({ "error": { "code": code, "message": message, "details": {}, "retryable": retryable } }))
+    let mut timestamp = String::new();
+    stamp(&mut timestamp, clock::unix_time());
+    let error = json!({ "code": code, "message": message, "details": {}, "retryable": retryable });
+    answer(
+        status,
+        &json!({ "error": error, "timestamp": timestamp, "requestId": RequestIds::new().next().to_string() }),
+    )
 }
 
 fn answer(status: StatusCode, value: &Value) -> Response {

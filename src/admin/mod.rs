@@ -12,7 +12,7 @@ use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -20,9 +20,13 @@ use axum::routing::{get, post};
 use tokio::sync::{mpsc, watch};
 
 use crate::model::{Command, Readiness, Status};
+use crate::telemetry::log::LogControl;
 
 use listener::{Bounded, Local};
 use names::Names;
+
+/// Bytes of what an operator may send.
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// What the operators' side knows.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct Admin {
     pub commands: mpsc::Sender<Command>,
     /// Where the daemon stands.
     pub status: watch::Receiver<Status>,
+    /// The hand on the log; it is only read here.
+    pub log: LogControl,
 }
 
 /// Serves the operators' side until `over`; then it accepts no more, and answers what it was asked.
@@ -60,6 +66,8 @@ async fn serve_on(
         .route("/readyz", get(health::ready))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/reload", post(api::reload))
+        .route("/api/v1/log", get(api::log).put(api::set_log))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(names, our_name))
         .with_state(admin);
     let service = router.into_make_service_with_connect_info::<Local>();
@@ -73,6 +81,11 @@ async fn our_name(
     next: Next,
 ) -> Response {
     let Some(local) = local else { return StatusCode::FORBIDDEN.into_response() };
+    // Operators cannot sign in yet: who can reach us from elsewhere is told how we are, and nothing more.
+    let open = ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path());
+    if !open && !local.ip().to_canonical().is_loopback() {
+        return (StatusCode::FORBIDDEN, "this is answered on a loopback address only\n").into_response();
+    }
     match names.check(request.headers(), local) {
         Ok(()) => next.run(request).await,
         Err(why) => (StatusCode::FORBIDDEN, why).into_response(),

@@ -18,6 +18,7 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
     let admin = Admin {
         hosts: Arc::new(["ops.internal".to_owned()]),
         readiness: Arc::clone(&readiness),
+        log: LogControl::detached(),
         commands: mpsc::channel(1).0,
         status: watch::channel(Status { generation: Generation { number: 1, since: 0 }, reload: None }).1,
     };

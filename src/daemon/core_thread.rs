@@ -22,12 +22,17 @@ use crate::net::drain::Drain;
 use crate::net::listen::Listeners;
 use crate::stages::upstream::Client;
 
+use crate::telemetry::Telemetry;
+use crate::telemetry::log::{Access, Log};
+
 use super::plan::{Kept, Lasting, Plan};
 use super::sockets::Sockets;
 use super::switches::{Switch, Switches};
 
 /// How often kept connections to servers are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How often a core hands over what it has to tell.
+const BEAT: Duration = Duration::from_millis(250);
 /// How often a draining core looks whether it is empty.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -47,6 +52,7 @@ impl Cores {
         plan: &Arc<Plan>,
         sockets: Sockets,
         sightings: &mpsc::Sender<Sighting>,
+        log: &Log,
     ) -> anyhow::Result<(Self, Switches)> {
         let (drain, draining) = watch::channel(false);
         let (mut ends, mut switches, handed) = (Vec::new(), Vec::new(), sockets.handed);
@@ -54,10 +60,12 @@ impl Cores {
             let (ended, end) = oneshot::channel();
             let (switch, switched) = mpsc::channel(1);
             let (plan, draining, sightings) = (Arc::clone(plan), draining.clone(), sightings.clone());
+            let (sink, settings) = (log.sink.clone(), log.control.settings());
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
                     let orders = Orders { draining, switched };
-                    runtime.block_on(run(&plan, Kept::new(number, sightings), (own, handed), orders));
+                    let kept = Kept::new(number, sightings, Access::new(sink, settings));
+                    runtime.block_on(run(&plan, kept, (own, handed), orders));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
@@ -78,7 +86,7 @@ impl Cores {
 /// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
 async fn run(plan: &Plan, kept: Kept, (sockets, handed): (Vec<StdListener>, bool), orders: Orders) {
-    let calls = Rc::clone(&kept.client);
+    let (calls, telemetry) = (Rc::clone(&kept.client), Rc::clone(&kept.telemetry));
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
         limits: Cell::new(plan.limits),
@@ -95,6 +103,7 @@ async fn run(plan: &Plan, kept: Kept, (sockets, handed): (Vec<StdListener>, bool
         () = carry(&core, listening(sockets, handed), orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
+        () = beat(&telemetry) => unreachable!("it runs as long as its core"),
     }
 }
 
@@ -125,6 +134,16 @@ async fn carry(core: &Rc<Shared>, mut listeners: Listeners, mut orders: Orders) 
 
 fn listening(sockets: Vec<StdListener>, handed: bool) -> Listeners {
     Listeners::new(sockets, handed).expect("they are listening TCP sockets without blocking")
+}
+
+/// What a core does several times a second, whatever else it has to do.
+async fn beat(telemetry: &Telemetry) {
+    let mut ticks = interval(BEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        telemetry.flush();
+    }
 }
 
 async fn sweep(calls: Rc<Client>) {

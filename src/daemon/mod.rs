@@ -1,10 +1,11 @@
 //! The composition root: builds everything from settings, starts the cores, and ends them.
 
+mod announce;
 mod check;
+mod control;
 mod core_thread;
 mod endpoints;
 mod files;
-mod log;
 mod memory;
 mod operators;
 mod plan;
@@ -18,35 +19,22 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, watch as latest};
 
-use crate::admin::Admin;
-use crate::catalog::publish;
-use crate::config::{Address, Destination, Settings};
-use crate::model::{Generation, Readiness, Status, clock};
+use crate::config::{Address, Settings};
 use crate::net::listen;
+use crate::telemetry::log::{self, Log};
 
-use core_thread::Cores;
-use memory::Marks;
-use operators::Operators;
+use control::Control;
 use plan::Plan;
-use reload::Reloader;
 use sockets::Sockets;
 
 pub use check::check;
 pub use reload::Loader;
-
-/// Commands of operators that may wait for one another.
-const COMMANDS: usize = 8;
-/// Sightings of the cores that may wait for the control runtime; past that they are seen again later.
-const SIGHTINGS: usize = 64;
 
 /// What a daemon is started with.
 pub struct Options {
@@ -84,11 +72,14 @@ impl Failure {
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
-    let _written_at_the_end = log::start().map_err(Failure::unusable)?;
-    start(options)
+    let level = std::env::var_os("WEIR_LOG").map(|level| level.to_string_lossy().into_owned());
+    let log = log::start(&options.settings.telemetry.log, level.as_deref());
+    // What it was told is written when it is dropped.
+    let log = log.map_err(|why| Failure::unusable(anyhow!(why)))?;
+    start(options, &log)
 }
 
-fn start(options: Options) -> Result<(), Failure> {
+fn start(options: Options, log: &Log) -> Result<(), Failure> {
     let settings = &options.settings;
     for warning in &settings.warnings {
         tracing::warn!("{}", warning.one_line());
@@ -103,65 +94,16 @@ fn start(options: Options) -> Result<(), Failure> {
         None => settings.listen.is_loopback() == Some(true),
     };
     let plan = Plan::build(settings, &options.data, near, None)?;
-    serve(options, Arc::new(plan), handed).map_err(Failure::failed)
+    serve(options, Arc::new(plan), handed, log).map_err(Failure::failed)
 }
 
-fn serve(options: Options, plan: Arc<Plan>, handed: Option<Sockets>) -> anyhow::Result<()> {
+fn serve(options: Options, plan: Arc<Plan>, handed: Option<Sockets>, log: &Log) -> anyhow::Result<()> {
     let settings = &options.settings;
     let sockets = handed.map_or_else(|| sockets::open(&settings.listen), Ok)?;
     let operators = listen::bind_alone(settings.admin.address)
         .with_context(|| format!("cannot listen on {} ([admin] address, --admin)", settings.admin.address))?;
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
-    control.block_on(supervised(options, plan, sockets, operators))
-}
-
-/// The control side: starts what there is, and stays with it to its end.
-async fn supervised(options: Options, plan: Arc<Plan>, sockets: Sockets, operators: TcpListener) -> anyhow::Result<()> {
-    let Options { settings, reload, data } = options;
-    let address = sockets.cores[0][0].local_addr()?;
-    let signals = stop::Signals::register(reload.is_none())?;
-    let (commands, asked) = mpsc::channel(COMMANDS);
-    let generation = Generation { number: 1, since: clock::unix_seconds() };
-    let (status, seen) = latest::channel(Status { generation, reload: None });
-    let (marks, marked) = latest::channel(Marks::of(&settings.http));
-    let (drain, bound) = latest::channel(settings.drain.timeout);
-    let (sightings, seen_by_cores) = mpsc::channel(SIGHTINGS);
-    tokio::spawn(publish(seen_by_cores));
-    tokio::spawn(memory::watch(marked, Arc::clone(&plan.lasting.pressure)));
-    let readiness = Arc::new(Readiness::default());
-    let hosts = settings.admin.hosts.clone().into();
-    let admin = Admin { hosts, readiness: Arc::clone(&readiness), commands, status: seen };
-    let operators = Operators::start(&settings.admin, operators, admin)?;
-    let (cores, switches) = Cores::start(&plan, sockets, &sightings)?;
-    readiness.ready();
-    announce(&settings, address, operators.address()?);
-    let reloader = Reloader { load: reload, data, settings, plan, switches, operators, marks, drain, status };
-    tokio::select! {
-        ended = stop::supervise(signals, cores, &readiness, bound) => ended,
-        ended = reloader.run(asked) => ended,
-    }
-}
-
-/// The lines that scripts wait for.
-fn announce(settings: &Settings, address: SocketAddr, operators: SocketAddr) {
-    let mut lines = vec![format!("weir: listening on http://{address}"), format!("weir: admin on http://{operators}")];
-    for route in &settings.routes {
-        match route.destination {
-            Destination::Server(at) => {
-                let server = &settings.servers[at];
-                let urls: Vec<_> = server.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
-                lines.push(format!("weir: route {} -> {} ({})", route.path, server.name.as_str(), urls.join(", ")));
-            }
-            Destination::Federation => {
-                let path = &route.path;
-                lines
-                    .push(format!("weir: route {path} -> 404: several servers as one are not built into this version"));
-            }
-        }
-    }
-    lines.push(String::new());
-    // Whoever started us may have stopped listening; that is no reason to stop.
-    let _ = io::stdout().write_all(lines.join("\n").as_bytes());
+    control.block_on(Control { options, plan, sockets, operators, log }.run())
 }
 
 fn ended(core: usize) -> anyhow::Error {

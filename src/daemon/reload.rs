@@ -12,6 +12,8 @@ use tokio::sync::{mpsc, watch};
 use crate::config::{Address, Report, Settings};
 use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
 
+use crate::telemetry::log::LogControl;
+
 use super::memory::Marks;
 use super::operators::Operators;
 use super::plan::Plan;
@@ -25,6 +27,7 @@ pub type Loader = Arc<dyn Fn() -> Result<Settings, Report> + Send + Sync>;
 
 /// What a reload works on. It belongs to one task, so that there is one reload at a time.
 pub(super) struct Reloader {
+    pub(super) log: LogControl,
     pub(super) load: Option<Loader>,
     pub(super) data: PathBuf,
     pub(super) settings: Settings,
@@ -49,8 +52,12 @@ impl Reloader {
             let (by, answer) = tokio::select! {
                 Some(command) = commands.recv() => match command {
                     Command::Reload(answer) => ("an operator", Some(answer)),
-                    Command::LogLevel(_, answer) => {
-                        let _ = answer.send(Err(Unchanged("not built".to_owned())));
+                    Command::LogLevel(level, answer) => {
+                        let set = self.log.set_level(&level).map(str::to_owned).map_err(Unchanged);
+                        if set.is_ok() {
+                            tracing::info!(level, "an operator set the level of the log");
+                        }
+                        let _ = answer.send(set);
                         continue;
                     }
                 },
@@ -112,6 +119,7 @@ impl Reloader {
         plan.enforce();
         self.marks.send_replace(Marks::of(&settings.http));
         self.drain.send_replace(settings.drain.timeout);
+        self.log.apply(&settings.telemetry.log);
         self.operators.change(&settings.admin, rebound)?;
         (self.settings, self.plan) = (settings, plan);
         let number = self.status.borrow().generation.number + 1;

@@ -21,7 +21,7 @@ fn free() -> SocketAddr {
 }
 
 fn failure(settings: &Settings, data: &Path) -> (u8, String) {
-    let failure = start(Options { settings: settings.clone(), reload: None, data: data.to_owned() })
+    let failure = start(Options { settings: settings.clone(), reload: None, data: data.to_owned() }, &Log::nowhere())
         .expect_err("it cannot start");
     (failure.code, format!("{:#}", failure.error))
 }

@@ -131,6 +131,7 @@ impl Front {
             outcome: if ours { Outcome::Failed } else { Outcome::Refused },
             reason: Some(refusal.reason),
             why: &refusal.message,
+            arguments: None,
             status: status.as_u16(),
             received: 0,
             sent: 0,

@@ -16,3 +16,8 @@ pub fn timer_now() -> tokio::time::Instant {
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+/// The time since 1970-01-01T00:00:00Z, for stamps that people and other machines read. A clock before 1970 reads 0.
+pub fn unix_time() -> std::time::Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::model::{Addressee, Principal};
+use crate::model::{Addressee, Principal, RequestId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::Identified;
@@ -31,6 +31,8 @@ pub(super) struct Exchange<'a, P> {
     pub(super) route: &'a Route,
     pub(super) verb: Verb,
     pub(super) headers: &'a HeaderMap,
+    /// Its id.
+    pub(super) id: RequestId,
     /// What is told of it in the end.
     pub(super) seen: &'a Seen,
     pub(super) progress: P,
@@ -62,8 +64,8 @@ impl<'a, P> Exchange<'a, P> {
     }
 
     fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
-        let Self { core, route, verb, headers, seen, progress } = self;
-        Exchange { core, route, verb, headers, seen, progress: step(progress) }
+        let Self { core, route, verb, headers, id, seen, progress } = self;
+        Exchange { core, route, verb, headers, id, seen, progress: step(progress) }
     }
 }
 

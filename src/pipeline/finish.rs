@@ -1,10 +1,11 @@
 //! One exit: what happened is told once, for every outcome.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use crate::model::{Blame, Principal, Refusal, RequestId, clock};
@@ -50,6 +51,9 @@ pub(super) struct Seen {
     name: Cell<Shown<63>>,
     received: Cell<u64>,
     sent: Cell<u64>,
+    /// The body, and where in it the arguments of a call are; only where they are wanted.
+    arguments: RefCell<Option<(Bytes, Value)>>,
+    keeps_arguments: bool,
     /// How long its body was waited for.
     awaited: Cell<Duration>,
     /// The server is asked.
@@ -70,6 +74,8 @@ impl Finish {
             name: Cell::default(),
             received: Cell::default(),
             sent: Cell::default(),
+            arguments: RefCell::default(),
+            keeps_arguments: core.telemetry.wants_arguments(),
             awaited: Cell::default(),
             asked: Cell::default(),
             came: Cell::default(),
@@ -123,6 +129,7 @@ impl Finish {
         let handed = seen.handed.get().unwrap_or(now);
         let waited = seen.awaited.get() + server.unwrap_or_default();
         let answers = !matches!(outcome, Outcome::ClientLeft) && (server.is_some() || seen.asked.get().is_none());
+        let arguments = seen.arguments.borrow();
         self.core.telemetry.ended(&Ended {
             id: self.id,
             route: &self.core.routes[self.route].meter,
@@ -134,6 +141,7 @@ impl Finish {
             outcome,
             reason: refusal.map(|refusal| refusal.reason),
             why: refusal.map_or("", |refusal| &*refusal.message),
+            arguments: arguments.as_ref().map(|(bytes, value)| (&bytes[..], *value)),
             status,
             received: seen.received.get(),
             sent: seen.sent.get(),
@@ -175,6 +183,9 @@ impl Seen {
         self.said.set(message.method().map_or(Said::Answer, Said::Method));
         self.method.set(shown(one.method, bytes));
         self.name.set(shown(one.fields.name.or(one.fields.uri), bytes));
+        if self.keeps_arguments {
+            *self.arguments.borrow_mut() = one.fields.arguments.map(|arguments| (bytes.clone(), arguments));
+        }
     }
 
     /// The server is asked.

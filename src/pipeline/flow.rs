@@ -22,8 +22,15 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let Arrival { route, verb, headers, body } = arrival;
-    let exchange =
-        Exchange { core, route: &core.routes[route], verb, headers: &headers, seen: finish.seen(), progress: Arrived };
+    let exchange = Exchange {
+        core,
+        route: &core.routes[route],
+        verb,
+        headers: &headers,
+        id: finish.id(),
+        seen: finish.seen(),
+        progress: Arrived,
+    };
 
     // Which HTTP methods there are is nobody's secret.
     has_verb(&exchange).map_err(nobody)?;
@@ -75,6 +82,7 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
     }
     let post = exchange.verb == Verb::Post;
     let outgoing = Outgoing {
+        id: exchange.id,
         method: exchange.verb.as_str(),
         headers: exchange.headers,
         era: message.era(),

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::ended::{Ended, Outcome};
+use super::ended::Ended;
+use super::log::Access;
 use super::meter::RouteMeter;
 
 /// Where a data core tells what happened. It lives as long as its core, over all reloads.
@@ -12,13 +13,14 @@ pub struct Telemetry {
     routes: RefCell<Vec<Rc<RouteMeter>>>,
     /// For what was refused before a route was found.
     door: Rc<RouteMeter>,
+    access: Access,
 }
 
 impl Telemetry {
     /// The telemetry of a core that has not done anything yet.
-    pub fn new() -> Self {
+    pub fn new(access: Access) -> Self {
         let door = Rc::new(RouteMeter { path: String::new(), server: String::new() });
-        Self { routes: RefCell::default(), door }
+        Self { routes: RefCell::default(), door, access }
     }
 
     /// The meter of a route: the same one for the same path and server, so that a reload counts on.
@@ -37,23 +39,18 @@ impl Telemetry {
         &self.door
     }
 
+    /// Whether the arguments of calls are to be kept until their end.
+    pub fn wants_arguments(&self) -> bool {
+        self.access.wants_arguments()
+    }
+
     /// A request has ended.
     pub fn ended(&self, ended: &Ended<'_>) {
-        let Ended { id, peer, caller, method, name, outcome, status, received, sent, .. } = *ended;
-        let (route, server, said, outcome_text) =
-            (ended.route.path.as_str(), ended.route.server.as_str(), ended.said.as_str(), outcome.as_str());
-        let reason = ended.reason.map_or("", |reason| reason.as_str());
-        let (ms, why) = (ended.total.as_millis() as u64, ended.why);
-        if outcome == Outcome::Failed || outcome == Outcome::Cut {
-            tracing::warn!(%id, %peer, caller, route, server, said, method, name, reason, status, received, sent, ms, why, "{outcome_text}");
-        } else {
-            tracing::debug!(%id, %peer, caller, route, server, said, method, name, reason, status, received, sent, ms, why, "{outcome_text}");
-        }
+        self.access.ended(ended);
     }
-}
 
-impl Default for Telemetry {
-    fn default() -> Self {
-        Self::new()
+    /// Hands over what has gathered; to be called several times a second.
+    pub fn flush(&self) {
+        self.access.flush();
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::model::{Reason, RequestId};
+use crate::protocol::json::Value;
 use crate::protocol::method::Method;
 
 use super::meter::RouteMeter;
@@ -31,6 +32,8 @@ pub struct Ended<'a> {
     pub reason: Option<Reason>,
     /// The same in words; empty where there is nothing to say.
     pub why: &'a str,
+    /// What a tool is called with, in checked bytes; `None` where it is not wanted.
+    pub arguments: Option<(&'a [u8], Value)>,
     /// The status that the client saw; 0 where none went out.
     pub status: u16,
     /// Bytes of the request's body.

@@ -10,6 +10,7 @@
 
 mod core;
 mod ended;
+pub mod log;
 mod meter;
 
 pub use self::core::Telemetry;

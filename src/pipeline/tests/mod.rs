@@ -28,6 +28,7 @@ use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, u
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::stages::wellformed::Verb;
 use crate::telemetry::Telemetry;
+use crate::telemetry::log::{Access, Ear, LogControl, Sink};
 
 /// Who connects in the tests.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
@@ -56,6 +57,16 @@ impl Plan {
     }
 
     fn core(&self) -> Rc<Core> {
+        self.core_telling(Sink::nowhere())
+    }
+
+    /// A core, and what it tells.
+    fn heard(&self) -> (Rc<Core>, Ear) {
+        let (sink, ear) = Ear::new();
+        (self.core_telling(sink), ear)
+    }
+
+    fn core_telling(&self, sink: Sink) -> Rc<Core> {
         let listed = self.urls.iter().enumerate().map(|(index, url)| {
             let parsed = Endpoint::parse(url).expect("a sound URL");
             let endpoint = Endpoint::new(parsed, || Err("no TLS at http"), Duration::from_secs(10)).expect("plain");
@@ -71,7 +82,7 @@ impl Plan {
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
         let catalog = Arc::new(Catalog::new(1));
-        let telemetry = Rc::new(Telemetry::new());
+        let telemetry = Rc::new(Telemetry::new(Access::new(sink, LogControl::detached().settings())));
         Rc::new(Core {
             routes: vec![Route {
                 path: "/mcp".into(),

@@ -1,126 +1,80 @@
 //! Every outcome is told once, whatever it is.
 
-use std::fmt;
-use std::sync::Mutex;
-
 use http::StatusCode;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::with_default;
-use tracing::{Event, Metadata, Subscriber};
 
 use super::*;
 
-/// Keeps what is told by this module's parent, a line each.
-#[derive(Clone, Default)]
-struct Ear(Arc<Mutex<Vec<String>>>);
-
-impl Ear {
-    fn heard(&self) -> Vec<String> {
-        self.0.lock().expect("one thread").clone()
-    }
-}
-
-impl Subscriber for Ear {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        if event.metadata().target().contains("telemetry") {
-            self.0.lock().expect("one thread").push(format!("{}{}", event.metadata().level(), line.0));
-        }
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if ["message", "route", "server", "reason", "status", "why", "method"].contains(&field.name()) {
-            self.0 += &format!(" {}={value:?}", field.name());
-        }
-    }
-}
-
-/// What is told of one request.
-fn told(of: impl FnOnce(Finish)) -> Vec<String> {
-    let ear = Ear::default();
+/// What is told of one request, by those of its fields that are the same each time.
+fn told(of: impl FnOnce(Finish)) -> String {
+    let mut heard = String::new();
     local(async {
         let server = Server::new().await;
-        let core = Plan::of(&[&server]).core();
-        with_default(ear.clone(), || of(Finish::begin(&core, 0, PEER)));
+        let (core, ear) = Plan::of(&[&server]).heard();
+        of(Finish::begin(&core, 0, PEER));
+        core.telemetry.flush();
+        heard = steady(&ear.heard());
     });
-    ear.heard()
+    heard
+}
+
+/// Without what differs from request to request.
+fn steady(lines: &str) -> String {
+    let line = |line: &str| {
+        let (_, line) = line.split_once(' ').expect("a line begins with its time");
+        let kept =
+            line.split(' ').filter(|field| !["id=", "ms=", "added_ms="].iter().any(|key| field.starts_with(key)));
+        kept.collect::<Vec<_>>().join(" ").replace("  ", " ")
+    };
+    lines.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn each_ending_is_one_line() {
     let refusal = |reason| Refusal::new(reason, "why not");
-    let who = "route=\"/mcp\" server=\"files\" method=\"\"";
+    let who = "route=/mcp server=files method=unread caller=\"\" peer=127.0.0.1:9";
+    let count = "received=0 sent=0";
     for (ending, line) in [
-        (
-            Ending::Answered(StatusCode::ACCEPTED),
-            format!("DEBUG message=answered {who} reason=\"\" status=202 why=\"\""),
-        ),
-        (
-            Ending::Answered(StatusCode::NOT_FOUND),
-            format!("DEBUG message=server_status {who} reason=\"\" status=404 why=\"\""),
-        ),
+        (Ending::Answered(StatusCode::ACCEPTED), format!("INFO answered {who} status=202 {count}")),
+        (Ending::Answered(StatusCode::NOT_FOUND), format!("INFO server_status {who} status=404 {count}")),
         (
             Ending::Refused(&refusal(Reason::ParseError), StatusCode::BAD_REQUEST),
-            format!("DEBUG message=refused {who} reason=\"parse_error\" status=400 why=\"why not\""),
+            format!("INFO refused {who} status=400 reason=parse_error why=\"why not\" {count}"),
         ),
         (
             Ending::Refused(&refusal(Reason::UpstreamReset), StatusCode::BAD_GATEWAY),
-            format!("WARN message=failed {who} reason=\"upstream_reset\" status=502 why=\"why not\""),
+            format!("WARN failed {who} status=502 reason=upstream_reset why=\"why not\" {count}"),
         ),
         (
             Ending::Cut(&refusal(Reason::UpstreamBadResponse)),
-            format!("WARN message=cut {who} reason=\"upstream_bad_response\" status=0 why=\"why not\""),
+            format!("WARN cut {who} status=0 reason=upstream_bad_response why=\"why not\" {count}"),
         ),
-        (Ending::ClientLeft, format!("DEBUG message=client_left {who} reason=\"\" status=0 why=\"\"")),
-        (Ending::Drained(StatusCode::OK), format!("DEBUG message=drained {who} reason=\"\" status=200 why=\"\"")),
+        (Ending::ClientLeft, format!("INFO client_left {who} status=0 {count}")),
+        (Ending::Drained(StatusCode::OK), format!("INFO drained {who} status=200 {count}")),
     ] {
-        assert_eq!(told(|finish| finish.end(&ending)), [line], "{ending:?}");
+        assert_eq!(told(|finish| finish.end(&ending)), line, "{ending:?}");
     }
 }
 
 #[test]
 fn without_an_ending_the_client_has_left() {
-    assert_eq!(
-        told(drop),
-        ["DEBUG message=client_left route=\"/mcp\" server=\"files\" method=\"\" reason=\"\" status=0 why=\"\""]
-    );
+    assert!(told(drop).starts_with("INFO client_left "));
 }
 
 #[test]
-fn a_walk_tells_nothing_itself_but_knows_the_method() {
-    let ear = Ear::default();
+fn a_walk_tells_nothing_itself_but_knows_who_and_what() {
+    let mut told = String::new();
     local(async {
         let server = Server::new().await;
-        let core = Plan::of(&[&server]).core();
-        let guard = tracing::subscriber::set_default(ear.clone());
+        let (core, ear) = Plan::of(&[&server]).heard();
         let finish = Finish::begin(&core, 0, PEER);
         let Request { verb, headers, body } = Request::legacy("tools/call\\u0000");
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
         let walked = poll_once(flow::run(&core, arrival, &finish)).await;
+        core.telemetry.flush();
         assert!(walked.is_none() && ear.heard().is_empty());
         drop(finish);
-        drop(guard);
+        core.telemetry.flush();
+        told = steady(&ear.heard());
     });
-    let told = ear.heard();
-    assert_eq!(told.len(), 1);
-    assert!(told[0].contains(r#"method="tools/call\\u0000""#), "{told:?}");
+    assert!(told.contains("method=\"tools/call\\\\u0000\" caller=anonymous"), "{told}");
 }

@@ -4,12 +4,15 @@ use std::io::Write as _;
 
 use http::HeaderMap;
 
+use crate::model::RequestId;
 use crate::protocol::hop_by_hop::HopByHop;
 use crate::protocol::revision::Era;
 
 /// What goes to the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
+    /// The request's id, so that a server's log can be laid beside ours.
+    pub id: RequestId,
     /// `POST`, `GET` or `DELETE`.
     pub method: &'static str,
     /// The client's fields.
@@ -31,7 +34,7 @@ impl Outgoing<'_> {
     /// one (RFC 9110, 12.5.3).
     pub fn write(&self, authority: &str, path: &str, out: &mut Vec<u8>) {
         // Writing into a Vec cannot fail.
-        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\n", self.method);
+        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\nx-request-id: {}\r\n", self.method, self.id);
         if !self.encodable {
             field(out, "accept-encoding", b"identity");
         }
@@ -57,6 +60,8 @@ impl Outgoing<'_> {
             "last-event-id" => self.era == Era::Legacy,
             "accept-encoding" => self.encodable,
             "host" | "content-length" | "expect" | "mcp-session-id" => false,
+            // A client's own would be a claim that nobody has checked.
+            "x-request-id" => false,
             "origin" | "referer" | "authorization" | "cookie" | "x-auth-token" => false,
             "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "cf-connecting-ip" => false,
             other => {
@@ -80,6 +85,19 @@ mod tests {
     use http::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::model::RequestIds;
+
+    fn id() -> RequestId {
+        RequestIds::new().next()
+    }
+
+    /// The head without the line of the request's id, which has to be there once.
+    fn without_id(head: &str) -> String {
+        let (ids, others): (Vec<_>, Vec<_>) =
+            head.split_inclusive("\r\n").partition(|line| line.starts_with("x-request-id: "));
+        assert!(ids.len() == 1 && ids[0].len() == 14 + 32 + 2, "{head}");
+        others.concat()
+    }
 
     fn written(era: Era, session: Option<&str>, fields: &[(&'static str, &'static str)]) -> String {
         let mut headers = HeaderMap::new();
@@ -87,10 +105,12 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let encodable = false;
-        let outgoing = Outgoing { method: "POST", headers: &headers, era, session, encodable, length: Some(2) };
+        let outgoing =
+            Outgoing { id: id(), method: "POST", headers: &headers, era, session, encodable, length: Some(2) };
         let mut out = Vec::new();
         outgoing.write("files.internal:3000", "/mcp?x=1", &mut out);
         let text = String::from_utf8(out).unwrap();
+        let text = without_id(&text);
         let ours = "POST /mcp?x=1 HTTP/1.1\r\nhost: files.internal:3000\r\naccept-encoding: identity\r\n";
         let fields = text.strip_prefix(ours).expect("it begins alike").strip_suffix("content-length: 2\r\n\r\n");
         fields.expect("it ends alike").to_owned()
@@ -103,10 +123,14 @@ mod tests {
             [(true, "accept-encoding: gzip, zstd\r\n"), (false, "accept-encoding: identity\r\n")]
         {
             let (era, method) = (Era::Modern, "POST");
-            let outgoing = Outgoing { method, headers: &headers, era, session: None, encodable, length: None };
+            let outgoing =
+                Outgoing { id: id(), method, headers: &headers, era, session: None, encodable, length: None };
             let mut out = Vec::new();
             outgoing.write("a", "/", &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("POST / HTTP/1.1\r\nhost: a\r\n{expected}\r\n"));
+            assert_eq!(
+                without_id(&String::from_utf8(out).unwrap()),
+                format!("POST / HTTP/1.1\r\nhost: a\r\n{expected}\r\n")
+            );
         }
     }
 
@@ -135,6 +159,7 @@ mod tests {
             "true-client-ip",
             "sec-fetch-site",
             "weir-principal",
+            "x-request-id",
             "connection",
             "keep-alive",
             "te",

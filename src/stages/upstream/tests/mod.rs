@@ -14,6 +14,7 @@ use http::HeaderMap;
 
 use super::*;
 use crate::model::Refusal;
+use crate::model::RequestIds;
 use crate::net::upstream::{Collected, Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
 use scripted::{Peer, Server, local, poll_once, until};
@@ -64,8 +65,15 @@ impl House {
     async fn call_with(&self, body: Bytes) -> Result<(Call, ResponseHead), Refusal> {
         let headers = HeaderMap::new();
         let length = Some(body.len());
-        let outgoing =
-            Outgoing { method: "POST", headers: &headers, era: Era::Legacy, session: None, encodable: false, length };
+        let outgoing = Outgoing {
+            id: RequestIds::new().next(),
+            method: "POST",
+            headers: &headers,
+            era: Era::Legacy,
+            session: None,
+            encodable: false,
+            length,
+        };
         let candidates =
             self.endpoints.iter().enumerate().map(|(index, endpoint)| (index, endpoint, index as u64 + 10));
         make(&self.client, candidates, &outgoing, &body, self.patience, self.manner.clone()).await

@@ -1,0 +1,28 @@
+//! The lines on standard output that scripts wait for.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use crate::config::{Destination, Settings};
+
+/// Says where it listens and what it serves.
+pub(super) fn ready(settings: &Settings, address: SocketAddr, operators: SocketAddr) {
+    let mut lines = vec![format!("weir: listening on http://{address}"), format!("weir: admin on http://{operators}")];
+    for route in &settings.routes {
+        match route.destination {
+            Destination::Server(at) => {
+                let server = &settings.servers[at];
+                let urls: Vec<_> = server.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
+                lines.push(format!("weir: route {} -> {} ({})", route.path, server.name.as_str(), urls.join(", ")));
+            }
+            Destination::Federation => {
+                let path = &route.path;
+                lines
+                    .push(format!("weir: route {path} -> 404: several servers as one are not built into this version"));
+            }
+        }
+    }
+    lines.push(String::new());
+    // Whoever started us may have stopped listening; that is no reason to stop.
+    let _ = io::stdout().write_all(lines.join("\n").as_bytes());
+}

@@ -1,0 +1,114 @@
+//! One line a request, gathered in a buffer of its core.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use tracing::Level;
+
+use crate::model::clock;
+use crate::telemetry::ended::{Ended, Outcome, Said};
+
+use super::control::Settings;
+use super::line::{Line, Style};
+use super::writer::Sink;
+
+/// A buffer of this many bytes is handed over.
+const FULL: usize = 8 * 1024;
+
+/// The access lines of one core.
+#[derive(Debug)]
+pub struct Access {
+    sink: Sink,
+    settings: Arc<Settings>,
+    buffer: RefCell<String>,
+    lines: Cell<u64>,
+}
+
+impl Access {
+    /// Lines that go to `sink`.
+    pub fn new(sink: Sink, settings: Arc<Settings>) -> Self {
+        Self { sink, settings, buffer: RefCell::default(), lines: Cell::new(0) }
+    }
+
+    /// Whether arguments are wanted, so that they have to be kept until the end of a call.
+    pub fn wants_arguments(&self) -> bool {
+        self.settings.arguments()
+    }
+
+    /// A request has ended.
+    pub(in crate::telemetry) fn ended(&self, ended: &Ended<'_>) {
+        let failed = matches!(ended.outcome, Outcome::Failed | Outcome::Cut);
+        let level = if failed { Level::WARN } else { Level::INFO };
+        if !self.settings.access() || !self.settings.has(level) {
+            return;
+        }
+        let style = Style { json: self.settings.is_json(), colour: self.sink.is_coloured() };
+        let mut buffer = self.buffer.borrow_mut();
+        let line = Line::begin(&mut buffer, style, clock::unix_time(), level, ended.outcome.as_str());
+        self.fields(line, ended);
+        self.lines.set(self.lines.get() + 1);
+        if buffer.len() >= FULL {
+            self.hand_over(&mut buffer);
+        }
+    }
+
+    fn fields(&self, mut line: Line<'_>, ended: &Ended<'_>) {
+        line.bare_text("id", format_args!("{}", ended.id));
+        line.text("route", &ended.route.path);
+        line.text("server", &ended.route.server);
+        match ended.said {
+            Said::Method(_) => line.text("method", ended.method),
+            said => line.text("method", said.as_str()),
+        }
+        if !ended.name.is_empty() {
+            line.text("name", ended.name);
+        }
+        line.text("caller", ended.caller);
+        line.bare_text("peer", format_args!("{}", ended.peer));
+        line.bare("status", ended.status);
+        if let Some(reason) = ended.reason {
+            line.text("reason", reason.as_str());
+            line.text("why", ended.why);
+        }
+        line.bare("received", ended.received);
+        line.bare("sent", ended.sent);
+        line.milliseconds("ms", ended.total);
+        if let Some(server) = ended.server {
+            line.milliseconds("server_ms", server);
+        }
+        if let Some(added) = ended.added {
+            line.milliseconds("added_ms", added);
+        }
+        if let Some((bytes, value)) = ended.arguments {
+            line.json("arguments", &self.settings.redact().write(bytes, value));
+        }
+        line.end();
+    }
+
+    /// Hands over what has gathered.
+    pub fn flush(&self) {
+        let mut buffer = self.buffer.borrow_mut();
+        if !buffer.is_empty() {
+            self.hand_over(&mut buffer);
+        }
+    }
+
+    fn hand_over(&self, buffer: &mut String) {
+        let full = std::mem::replace(buffer, String::with_capacity(FULL + 1024));
+        self.sink.write(full.into_bytes(), self.lines.replace(0));
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+impl Line<'_> {
+    /// A value that needs no escapes, in quotes where the style has them.
+    fn bare_text(&mut self, key: &str, value: std::fmt::Arguments<'_>) {
+        self.quoted_if_json(key, |out| _ = out.write_fmt(value));
+    }
+}
