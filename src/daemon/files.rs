@@ -12,6 +12,15 @@ pub(super) fn connections_that_fit() -> usize {
     if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         tracing::warn!("cannot raise the limit of open files");
     }
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    carried(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX))
+}
+
+/// How many connections so many open files carry.
+pub(super) fn carried(files: u64) -> usize {
     usize::try_from(files.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX)
+}
+
+/// How many open files so many connections need.
+pub(super) fn needed(connections: usize) -> u64 {
+    (connections as u64).saturating_mul(2).saturating_add(OTHERS)
 }

@@ -1,5 +1,7 @@
 //! The composition root: builds everything from settings, starts the cores, and ends them.
 
+pub mod doctor;
+
 mod core_thread;
 mod files;
 mod log;

@@ -152,7 +152,7 @@ fn bounds(http: &config::Http) -> Bounds {
     Bounds { body: http.body, depth, event: http.event, after_answer: AFTER_ANSWER }
 }
 
-fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
+pub(super) fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
     let bytes = secret.read().context("[keys] ring cannot be read")?;
     let text = std::str::from_utf8(bytes.as_bytes()).context("[keys] ring is no text")?;
     KeyRing::parse(text).context("[keys] ring: one key a line, 32 random bytes in Base64, newest first")
@@ -173,7 +173,7 @@ fn listed(servers: &[config::Server]) -> anyhow::Result<Vec<Vec<Listed<Arc<Endpo
     listed.collect()
 }
 
-fn endpoint(server: &config::Server, url: &str) -> anyhow::Result<Endpoint> {
+pub(super) fn endpoint(server: &config::Server, url: &str) -> anyhow::Result<Endpoint> {
     let identity = server.tls.identity.as_ref();
     let tls = tls::ClientTls {
         ca: server.tls.ca.clone(),
