@@ -4,6 +4,7 @@ use std::{fmt::Write as _, os::unix::fs::PermissionsExt, path::Path, process::Co
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 use crate::{
     support::{After, Exchange, Gateway, NodeServer, Scripted, only_through_weir, result},
@@ -107,7 +108,7 @@ async fn what_is_wrong_with_a_server_is_told_with_what_to_do() {
         ("page", "FAIL", "no MCP server: 200 with text/html to server/discover, 200 with text/html to", "correct the"),
         ("404", "FAIL", "no MCP server: 404 with no content type to server/discover", "correct the URL"),
         ("json", "FAIL", "no MCP server: 200 with JSON that is no JSON-RPC message", "correct the URL"),
-        ("big", "FAIL", "no MCP server: 200 with more than 1 MiB of JSON", "correct the URL"),
+        ("big", "FAIL", "no MCP server: 200 with more than N MiB of JSON", "correct the URL"),
         ("long", "FAIL", "an event stream without an answer in its first MiB", "correct the URL"),
         ("502", "FAIL", "no answer: it answers 502", "look at its log"),
         ("closed", "FAIL", "no answer: the server closed the connection", "look at its log"),
@@ -213,7 +214,14 @@ async fn a_certificate_is_judged_as_a_call_would() {
     only_through_weir!();
     let (ours, theirs) = (tls::Authority::new(), tls::Authority::new());
     let port = tls::server(&ours, &["localhost"], result("1", MODERN)).await;
-    let plain = Scripted::answering(|_| result("1", MODERN)).await;
+    let plain = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let no_tls = format!("https://{}/mcp", plain.local_addr().expect("a bound socket has an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = plain.accept().await {
+            // As servers do that wanted a request. What of it arrives is the client's affair.
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+        }
+    });
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let file = |name: &str, text: String| {
         let path = folder.path().join(name);
@@ -222,7 +230,6 @@ async fn a_certificate_is_judged_as_a_call_would() {
     };
     let (known, unknown) = (file("ours.pem", ours.pem()), file("theirs.pem", theirs.pem()));
     let (named, by_address) = (format!("https://localhost:{port}/mcp"), format!("https://127.0.0.1:{port}/mcp"));
-    let no_tls = plain.url().replace("http:", "https:");
     let ca = |file: &str| format!("tls = {{ ca = {file:?} }}");
     let missing = ca("/nowhere/ca.pem");
     let told = Doctor::new(&[
@@ -238,7 +245,7 @@ async fn a_certificate_is_judged_as_a_call_would() {
     for (subject, verdict, words) in [
         ("known ca", "ok", &["1 authority, it lasts N days"][..]),
         ("known URL", "ok", &["modern (2026-07-28), files 1.0", "its certificate lasts N days"]),
-        ("unknown URL", "FAIL", &["UnknownIssuer", "tls = { ca = \"FILE\" }"]),
+        ("unknown URL", "FAIL", &["invalid peer certificate", "tls = { ca = \"FILE\" }"]),
         ("misnamed URL", "FAIL", &["127.0.0.1", "server_name"]),
         ("plain URL", "FAIL", &["it does not speak TLS there: write http://"]),
         ("missing ca", "FAIL", &["/nowhere/ca.pem cannot be read", "correct the path"]),

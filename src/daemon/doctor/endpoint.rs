@@ -40,7 +40,11 @@ pub(super) async fn examine(pool: &Pool, server: &Server, url: &str) -> Examined
     let begun = clock::now();
     let discovered = ask(pool, &endpoint, &Question::Discover).await;
     if let Err(Miss::Connect(failure)) = &discovered {
-        let mut finding = Finding::fail(subject, shown_up_to(MOST_FAILURE, &failure.to_string()), advice(failure));
+        let mut finding = Finding::fail(
+            subject,
+            shown_up_to(MOST_FAILURE, &failure.to_string()),
+            advice(failure, endpoint.tls.is_some()),
+        );
         (finding.verdict, finding.took) = (Verdict::OutOfReach, Some(clock::now() - begun));
         return Examined { finding, offset: None };
     }
@@ -90,11 +94,15 @@ fn offset(reply: &Reply) -> Option<i64> {
     Some(date - clock::unix_seconds() as i64)
 }
 
-fn advice(failure: &Failure) -> &'static str {
+fn advice(failure: &Failure, secure: bool) -> &'static str {
     match failure {
         Failure::Resolve(_) => "correct the host in `endpoints`, or this machine's DNS",
+        Failure::ConnectTimeout if secure => {
+            "look for a firewall on the way, and whether it speaks TLS there, or raise `connect_timeout`"
+        }
         Failure::ConnectTimeout => "look for a firewall on the way, or raise `connect_timeout`",
-        Failure::Tls(what) if what.contains("UnknownIssuer") => {
+        // The second where another authority bears the name of the right one.
+        Failure::Tls(what) if what.contains("UnknownIssuer") || what.contains("BadSignature") => {
             "name the authority of its certificate as `tls = { ca = \"FILE\" }`"
         }
         Failure::Tls(what) if what.contains("not valid for name") || what.contains("NotValidForName") => {
