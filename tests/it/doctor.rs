@@ -4,7 +4,10 @@ use std::{fmt::Write as _, os::unix::fs::PermissionsExt, path::Path, process::Co
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::{
     support::{After, Exchange, Gateway, NodeServer, Scripted, only_through_weir, result},
@@ -218,8 +221,12 @@ async fn a_certificate_is_judged_as_a_call_would() {
     let no_tls = format!("https://{}/mcp", plain.local_addr().expect("a bound socket has an address"));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = plain.accept().await {
-            // As servers do that wanted a request. What of it arrives is the client's affair.
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+            let mut hello = [0; 4096];
+            if stream.read(&mut hello).await.is_ok() {
+                // As servers do that wanted a request; reading on keeps the kernel from taking the answer back.
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+                while stream.read(&mut hello).await.is_ok_and(|read| read > 0) {}
+            }
         }
     });
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
