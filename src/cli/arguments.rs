@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{
     Args, Parser, Subcommand,
@@ -8,25 +8,14 @@ use clap::{
 };
 
 use super::check::Check;
+use super::doctor::Doctor;
 use super::print::{Completions, Man};
+use super::source::Source;
 use super::{UNUSABLE, fail};
-use crate::config::{Address, To, socket_address};
 
 /// Commands that a later version has.
-const UNBUILT_COMMANDS: &[&str] = &[
-    "demo",
-    "explain",
-    "doctor",
-    "rules",
-    "letters",
-    "approvals",
-    "audit",
-    "users",
-    "keys",
-    "token",
-    "backup",
-    "restore",
-];
+const UNBUILT_COMMANDS: &[&str] =
+    &["demo", "explain", "rules", "letters", "approvals", "audit", "users", "keys", "token", "backup", "restore"];
 /// Options that a later version has.
 const UNBUILT_OPTIONS: &[&str] = &["--to-command"];
 
@@ -47,6 +36,11 @@ pub(super) enum Command {
     Schema,
     Completions(Completions),
     Man(Man),
+    /// Look at everything that a run would need, and say what to do
+    ///
+    /// Takes the options of `weir run`, changes nothing, and may be used beside a Weir that runs. Servers are asked
+    /// `server/discover` and `initialize`; nothing of theirs is called.
+    Doctor(Doctor),
 }
 
 /// Stand between MCP clients and MCP servers.
@@ -55,21 +49,8 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
-    /// The configuration [default: ./weir.toml, then /etc/weir/weir.toml]
-    #[arg(long, value_name = "FILE", conflicts_with = "to")]
-    pub(super) config: Option<PathBuf>,
-    /// An MCP server to stand in front of, without any file; may be given several times, with names
-    #[arg(long, value_name = "[NAME=]URL", value_parser = to)]
-    pub(super) to: Vec<To>,
-    /// Where clients reach us [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
-    pub(super) listen: Option<Address>,
-    /// Where operators reach us [default: 127.0.0.1:9901]
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub(super) admin: Option<SocketAddr>,
-    /// Where keys are kept [default: $STATE_DIRECTORY, then ./weir-data]
-    #[arg(long, value_name = "DIR")]
-    pub(super) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) source: Source,
 }
 
 const EXAMPLES: &str = "Example: put http://127.0.0.1:3000/mcp behind http://127.0.0.1:8080/mcp
@@ -115,14 +96,6 @@ fn unbuilt(error: &clap::Error) -> Option<&str> {
         ContextValue::String(name) => Some(name.as_str()).filter(|name| names.contains(name)),
         _ => None,
     }
-}
-
-fn to(text: &str) -> Result<To, String> {
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(To::parse(text)) }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    socket_address(text)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `weir check`: what is wrong with a configuration, all of it, and what is unwise. Nothing is bound, nothing written.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn said(options: &Check, name: &str, mistakes: &[Finding], warnings: &[Finding],
         println!("{document:#}");
     } else {
         for warning in warnings {
-            eprintln!("{}", warning.as_warning(colour()));
+            eprintln!("{}", warning.as_warning(colour(&io::stderr())));
         }
         for mistake in mistakes {
             eprintln!("weir: {}", mistake.one_line());

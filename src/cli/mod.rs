@@ -14,8 +14,10 @@ use clap::Parser;
 
 mod arguments;
 mod check;
+mod doctor;
 mod print;
 mod run;
+mod source;
 
 use arguments::{Arguments, Command};
 
@@ -31,11 +33,12 @@ pub fn main() -> ExitCode {
         Err(error) => return arguments::explain(&error),
     };
     match arguments.command {
-        Command::Run(options) => run::run(options),
+        Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Schema => print::schema(),
         Command::Completions(options) => print::completions(&options),
         Command::Man(options) => print::man(&options),
+        Command::Doctor(options) => doctor::run(&options),
     }
 }
 
@@ -56,10 +59,10 @@ fn fail(code: u8, message: impl fmt::Display) -> ExitCode {
 
 /// Says what is wrong with the configuration, all of it.
 fn refuse(report: &Report) -> ExitCode {
-    if colour() { fail(UNUSABLE, report.coloured()) } else { fail(UNUSABLE, report) }
+    if colour(&io::stderr()) { fail(UNUSABLE, report.coloured()) } else { fail(UNUSABLE, report) }
 }
 
 /// Colour is for terminals only, and for nobody who said NO_COLOR.
-fn colour() -> bool {
-    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

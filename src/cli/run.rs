@@ -1,83 +1,17 @@
 //! `weir run`: settings from a file or from the options, then the daemon.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::process::ExitCode;
 
-use super::{FILES, UNUSABLE, arguments::Run, configuration, fail, refuse};
-use crate::{
-    config::{Overrides, Report, Settings},
-    daemon,
-};
+use super::{arguments::Run, fail};
+use crate::daemon;
 
-pub(super) fn run(options: Run) -> ExitCode {
-    let settings = match settings(&options) {
-        Ok(Ok(settings)) => settings,
-        Ok(Err(report)) => return refuse(&report),
-        Err(Nothing) => {
-            let [here, there] = FILES;
-            let message = format!(
-                "there is nothing to run: neither {here} nor {there} is there. Name a server (--to URL) or a \
-                 configuration (--config FILE)"
-            );
-            return fail(UNUSABLE, message);
-        }
+pub(super) fn run(options: &Run) -> ExitCode {
+    let settings = match options.source.settings() {
+        Ok((settings, _)) => settings,
+        Err(code) => return code,
     };
-    let data =
-        options.data.clone().unwrap_or_else(|| data_directory(env::var_os("STATE_DIRECTORY").map(PathBuf::from)));
-    let reload = reload(&options);
-    match daemon::run(daemon::Options { settings, reload, data }) {
+    match daemon::run(daemon::Options { settings, reload: options.source.reload(), data: options.source.data() }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(daemon::Failure { code, error }) => fail(code, format!("{error:#}")),
-    }
-}
-
-/// Neither `--to` nor a configuration.
-struct Nothing;
-
-fn settings(options: &Run) -> Result<Result<Settings, Report>, Nothing> {
-    if !options.to.is_empty() {
-        return Ok(options.overrides().fronting(&options.to));
-    }
-    Ok(options.overrides().load(file(options).ok_or(Nothing)?))
-}
-
-fn file(options: &Run) -> Option<&Path> {
-    configuration(options.config.as_deref())
-}
-
-/// The same file, under the same options, whenever it is asked for.
-fn reload(options: &Run) -> Option<daemon::Loader> {
-    let file = file(options).filter(|_| options.to.is_empty())?.to_owned();
-    let overrides = options.overrides();
-    Some(Arc::new(move || overrides.load(&file)))
-}
-
-impl Run {
-    fn overrides(&self) -> Overrides {
-        Overrides { listen: self.listen.clone(), admin: self.admin }
-    }
-}
-
-/// systemd gives a list where a unit has several state directories; the first one is ours.
-fn data_directory(state: Option<PathBuf>) -> PathBuf {
-    let first = state.and_then(|list| env::split_paths(&list).next()).filter(|path| !path.as_os_str().is_empty());
-    first.unwrap_or_else(|| "./weir-data".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_data_directory_is_the_first_of_systemd_or_here() {
-        let of = |list: &str| data_directory(Some(list.into()));
-        assert_eq!(of("/var/lib/weir:/var/lib/more"), Path::new("/var/lib/weir"));
-        assert_eq!(of("/var/lib/weir"), Path::new("/var/lib/weir"));
-        assert_eq!(of(""), Path::new("./weir-data"));
-        assert_eq!(data_directory(None), Path::new("./weir-data"));
     }
 }

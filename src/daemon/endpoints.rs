@@ -66,7 +66,7 @@ impl Endpoints {
         if let Some(known) = known {
             return Ok(Placed { identity, listed: known.listed.clone() });
         }
-        let endpoint = Endpoint::new(Endpoint::parse(url)?, || tls::Client::build(&client), server.connect_timeout)?;
+        let endpoint = open(server, url)?;
         let fingerprint = balance::fingerprint(server.name.as_str(), url);
         self.next += 1;
         Ok(Placed { identity, listed: Listed { index: self.next - 1, endpoint: Arc::new(endpoint), fingerprint } })
@@ -81,6 +81,12 @@ impl Endpoints {
     pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
         self.servers.iter().flatten().map(|placed| placed.listed.index)
     }
+}
+
+/// What it takes to connect to an endpoint of a server.
+pub(super) fn open(server: &config::Server, url: &str) -> anyhow::Result<Endpoint> {
+    let client = || tls::Client::build(&client_tls(&server.tls));
+    Ok(Endpoint::new(Endpoint::parse(url)?, client, server.connect_timeout)?)
 }
 
 fn client_tls(tls: &ServerTls) -> ClientTls {

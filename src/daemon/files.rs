@@ -12,14 +12,20 @@ pub(super) fn connections_that_fit() -> usize {
     if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         tracing::warn!("cannot raise the limit of open files");
     }
-    fitting(getrlimit(Resource::Nofile).current)
+    carried(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX))
 }
 
 /// How many would fit once the limit is raised; nothing is changed.
 pub(super) fn connections_allowed() -> usize {
-    fitting(getrlimit(Resource::Nofile).maximum)
+    carried(getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX))
 }
 
-fn fitting(files: Option<u64>) -> usize {
-    usize::try_from(files.unwrap_or(u64::MAX).saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX)
+/// How many connections so many open files carry.
+pub(super) fn carried(files: u64) -> usize {
+    usize::try_from(files.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX)
+}
+
+/// How many open files so many connections need.
+pub(super) fn needed(connections: usize) -> u64 {
+    (connections as u64).saturating_mul(2).saturating_add(OTHERS)
 }

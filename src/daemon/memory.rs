@@ -28,6 +28,16 @@ impl Marks {
         Some(Self::under(limit()?, http.shed_memory, http.refuse_memory))
     }
 
+    /// Bytes from which new work is refused.
+    pub(super) fn shed(self) -> u64 {
+        self.shed
+    }
+
+    /// Bytes from which connections are refused.
+    pub(super) fn refuse(self) -> u64 {
+        self.refuse
+    }
+
     fn under(limit: u64, shed: u8, refuse: u8) -> Self {
         let share = |percent: u8| limit / 100 * u64::from(percent);
         Self { shed: share(shed), refuse: share(refuse) }
@@ -76,7 +86,7 @@ fn resident() -> Option<u64> {
 }
 
 /// What the process may have: its control group's limit, or one further up; at most what the machine has.
-fn limit() -> Option<u64> {
+pub(super) fn limit() -> Option<u64> {
     let machine = read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemTotal:"));
     let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
     let group = own_group(&groups).and_then(|group| limit_of_group(Path::new(GROUPS), group));

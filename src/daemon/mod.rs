@@ -1,5 +1,7 @@
 //! The composition root: builds everything from settings, starts the cores, and ends them.
 
+pub mod doctor;
+
 mod announce;
 mod check;
 mod control;

@@ -41,6 +41,14 @@ pub fn bind_alone(address: SocketAddr) -> io::Result<StdListener> {
     listening(bind(address, false)?)
 }
 
+/// Whether an address could be bound alone now. Nobody can connect meanwhile: it is bound, not listened on.
+///
+/// # Errors
+/// What the operating system says.
+pub fn could_bind(address: SocketAddr) -> io::Result<()> {
+    bind(address, false).map(drop)
+}
+
 fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -155,10 +163,11 @@ mod tests {
         let sockets = bind_shared(ANY.parse().unwrap(), 3).unwrap();
         let address = sockets[0].local_addr().unwrap();
         assert!(sockets.iter().all(|socket| socket.local_addr().unwrap() == address));
-        for taken in [bind_shared(address, 1).map(drop), bind_alone(address).map(drop)] {
+        for taken in [bind_shared(address, 1).map(drop), bind_alone(address).map(drop), could_bind(address)] {
             assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AddrInUse);
         }
         drop(sockets);
+        could_bind(address).expect("it is free again");
         bind_shared(address, 2).expect("it is free again");
     }
 

@@ -12,6 +12,8 @@ use rustls::{ClientConfig, RootCertStore, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
+pub mod dates;
+
 #[cfg(test)]
 pub(super) mod tests;
 

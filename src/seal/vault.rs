@@ -36,6 +36,20 @@ pub enum VaultError {
 }
 
 impl KeyRing {
+    /// The ring in `data`; `None` where there is none, and [`KeyRing::open_or_create`] would make one. Changes nothing.
+    pub fn open(data: &Path) -> Result<Option<Self>, VaultError> {
+        let keys = data.join("keys");
+        let ring = keys.join("ring");
+        match File::open(&ring) {
+            Ok(file) => {
+                refuse_open(&keys, fs::metadata(&keys).map_err(failed("look at", &keys))?.permissions(), 0o022)?;
+                read(&ring, file).map(Some)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("open", &ring)(error)),
+        }
+    }
+
     /// The ring in `data`, made with one random key if there is none. Survives a crash at any point: the next start
     /// finds either no ring or a whole one.
     pub fn open_or_create(data: &Path) -> Result<Self, VaultError> {

@@ -18,7 +18,7 @@ const EMPTY: &str = r#"{"resultType":"complete","content":[]}"#;
 async fn a_server_is_trusted_by_the_operators_authority_alone() {
     only_through_weir!();
     let authority = Authority::new();
-    let port = server(&authority, &["localhost"]).await;
+    let port = server(&authority, &["localhost"], result("1", EMPTY)).await;
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let (ours, theirs) = (folder.path().join("ours.pem"), folder.path().join("theirs.pem"));
     std::fs::write(&ours, authority.pem()).expect("a temporary directory can be written");
@@ -53,25 +53,25 @@ async fn a_server_is_trusted_by_the_operators_authority_alone() {
     }
 }
 
-struct Authority {
+pub(crate) struct Authority {
     params: CertificateParams,
     key: KeyPair,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self { params, key: KeyPair::generate().expect("a key can be made") }
     }
 
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.params.self_signed(&self.key).expect("an authority signs itself").pem()
     }
 }
 
-/// A server that answers one request after another on each connection; gives its port.
-async fn server(authority: &Authority, names: &[&str]) -> u16 {
+/// A server that answers one request after another on each connection with `body`; gives its port.
+pub(crate) async fn server(authority: &Authority, names: &[&str], body: String) -> u16 {
     let key = KeyPair::generate().expect("a key can be made");
     let names = names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let issuer = Issuer::from_params(&authority.params, &authority.key);
@@ -89,10 +89,10 @@ async fn server(authority: &Authority, names: &[&str]) -> u16 {
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
+            let (acceptor, body) = (acceptor.clone(), body.clone());
             tokio::spawn(async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                let (body, mut buffer) = (result("1", EMPTY), vec![0; 4096]);
+                let mut buffer = vec![0; 4096];
                 let head =
                     format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}", body.len());
                 // A request of the test fits into one record.

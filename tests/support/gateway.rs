@@ -52,6 +52,10 @@ impl Gateway {
         self.data
     }
 
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin.expect("there is no admin listener in direct mode")
+    }
+
     /// A new connection to the data listener.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.data).await
@@ -59,7 +63,7 @@ impl Gateway {
 
     /// A new connection to the admin listener.
     pub(crate) async fn admin(&self) -> Client {
-        Client::connect(self.admin.expect("there is no admin listener in direct mode")).await
+        Client::connect(self.admin_address()).await
     }
 
     /// Ends it, and gives what it had said about its routes: `PATH -> SERVER (URL)` each.

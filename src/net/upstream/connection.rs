@@ -171,6 +171,11 @@ impl Connection {
         self.endpoint
     }
 
+    /// When the server's certificate runs out, in seconds since 1970; `None` without TLS.
+    pub fn certificate_runs_out(&self) -> Option<i64> {
+        self.stream.certificate_runs_out()
+    }
+
     /// How long it may lie idle now; `None` if it must not be used again.
     pub(super) fn keep(&mut self) -> Option<Duration> {
         let idle = self.answer.keep().filter(|_| self.outgoing.is_done() && self.body.is_empty())?;

@@ -66,6 +66,14 @@ impl Stream {
         self.socket().tcp.poll_read_ready(cx).map(|_| ())
     }
 
+    /// When the server's certificate runs out, in seconds since 1970.
+    pub(super) fn certificate_runs_out(&self) -> Option<i64> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(session) => tls::dates::runs_out(session),
+        }
+    }
+
     /// A new request begins: nothing of it has been written.
     pub(super) fn begin(&mut self) {
         self.socket_mut().wrote = false;

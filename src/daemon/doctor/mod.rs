@@ -1,0 +1,90 @@
+//! What keeps Weir from serving here: the machine, its files, and the servers behind, each looked at and told in a line.
+//!
+//! ```text
+//!  Settings --> keys, certificates, machine, ports     looked at at once          --> Finding
+//!           --> endpoint --question--> era, report     32 at a time, each bounded --> Finding
+//!                        their Date --> clock                                     --> Finding
+//! ```
+//!
+//! Nothing is changed: no file is made, an address is bound and given back, and a session that a server opened for the
+//! question is ended. A server is asked `server/discover` and `initialize` only, never a call of a client's.
+
+mod certificates;
+mod clock;
+mod endpoint;
+mod era;
+mod finding;
+mod http_date;
+mod keys;
+mod machine;
+mod ports;
+mod question;
+mod report;
+mod shown;
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::runtime::Builder;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::config::Settings;
+use crate::net::upstream::Pool;
+
+use endpoint::Examined;
+
+pub use finding::{Finding, Verdict};
+
+/// Endpoints that are asked at the same time.
+const AT_ONCE: usize = 32;
+
+/// Looks at everything that `weir run` with these settings would need. `progress` is called with how many of how many
+/// endpoints have been asked, each time that changes.
+///
+/// # Errors
+/// What kept it from looking at all.
+pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)) -> anyhow::Result<Vec<Finding>> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let local = LocalSet::new();
+    let findings = local.block_on(&runtime, async {
+        let mut findings = keys::examine(&settings.keys, data);
+        findings.extend(machine::examine(&settings.http, data));
+        findings.extend(ports::examine(settings).await);
+        findings.extend(certificates::examine(&settings.servers));
+        let (servers, offsets) = servers(settings, progress).await;
+        findings.extend(servers);
+        findings.push(clock::examine(&offsets));
+        findings
+    });
+    // A resolver that still waits for its answer is not waited for.
+    runtime.shutdown_background();
+    Ok(findings)
+}
+
+/// Every endpoint of every server, in the order of the configuration, and how far their clocks are from ours.
+async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<Finding>, Vec<i64>) {
+    let (pool, room) = (Rc::new(Pool::new(0, 0)), Arc::new(Semaphore::new(AT_ONCE)));
+    let mut asking = JoinSet::new();
+    for server in &settings.servers {
+        for url in server.endpoints.iter().map(|endpoint| endpoint.url.clone()) {
+            let (server, pool, room, at) = (server.clone(), Rc::clone(&pool), Arc::clone(&room), asking.len());
+            asking.spawn_local(async move {
+                let _place = room.acquire_owned().await.expect("nobody closes the semaphore");
+                (at, endpoint::examine(&pool, &server, &url).await)
+            });
+        }
+    }
+    let all = asking.len();
+    let mut examined: Vec<(usize, Examined)> = Vec::with_capacity(all);
+    progress(0, all);
+    while let Some(done) = asking.join_next().await {
+        examined.push(done.expect("an examination neither panics nor is cancelled"));
+        progress(examined.len(), all);
+    }
+    examined.sort_by_key(|(at, _)| *at);
+    let offsets = examined.iter().filter_map(|(_, examined)| examined.offset).collect();
+    (examined.into_iter().map(|(_, examined)| examined.finding).collect(), offsets)
+}
