@@ -1,13 +1,13 @@
 //! The data cores: a thread each, with a runtime and a listening socket of its own.
 
 use std::cell::Cell;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
@@ -17,12 +17,15 @@ use crate::catalog::Sighting;
 use crate::edge::Front;
 use crate::model::clock;
 use crate::net::client::{self, Doorstep, Peer, Scratch};
-use crate::net::drain::Drain;
-use crate::net::listen;
+use crate::net::drain::{Drain, Phase};
+use crate::net::listen::{Acceptor, Listeners};
 use crate::stages::upstream::Client;
 use crate::telemetry::Telemetry;
 
+use super::ended;
 use super::plan::Plan;
+use super::stop::Brake;
+use super::systemd::Pulse;
 
 /// How often kept connections to servers are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -34,52 +37,69 @@ const TELL: Duration = Duration::from_secs(1);
 
 /// All data cores.
 pub(super) struct Cores {
-    pub(super) drain: watch::Sender<bool>,
+    pub(super) brake: Brake,
     /// Each core's end: `Ok` when it has drained, an error when it ended by a defect.
     pub(super) ends: Vec<oneshot::Receiver<()>>,
+    /// Resolved once a core accepts.
+    accepting: Vec<oneshot::Receiver<()>>,
 }
 
 impl Cores {
-    /// Starts a core for each socket.
+    /// Starts a core for each of `sockets`, and of `pulses`.
     pub(super) fn start(
         plan: Plan,
-        sockets: Vec<StdListener>,
+        sockets: Vec<Listeners>,
+        pulses: Vec<Pulse>,
         sightings: mpsc::Sender<Sighting>,
     ) -> anyhow::Result<Self> {
-        let (drain, draining) = watch::channel(false);
-        let mut ends = Vec::new();
-        for (number, socket) in sockets.into_iter().enumerate() {
+        let brake = Brake::default();
+        let (mut ends, mut accepting) = (Vec::new(), Vec::new());
+        for (number, (listeners, pulse)) in sockets.into_iter().zip(pulses).enumerate() {
             let (ended, end) = oneshot::channel();
-            let (plan, draining, sightings) = (plan.clone(), draining.clone(), sightings.clone());
+            let (accepts, begun) = oneshot::channel();
+            let (plan, sightings) = (plan.clone(), sightings.clone());
+            let beginning = Beginning { number, listeners, pulse, accepts, phase: brake.watch() };
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    runtime.block_on(run(plan, number, socket, draining, sightings));
+                    runtime.block_on(run(plan, beginning, sightings));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
             };
             thread::Builder::new().name(format!("weir-core-{number}")).spawn(body).context("cannot start a thread")?;
             ends.push(end);
+            accepting.push(begun);
         }
-        Ok(Self { drain, ends })
+        Ok(Self { brake, ends, accepting })
     }
 
-    /// Stops accepting and lets what runs come to its end.
-    pub(super) fn drain(&self) {
-        self.drain.send_replace(true);
+    /// Waits until all of them accept.
+    ///
+    /// # Errors
+    /// One ended by a defect.
+    pub(super) async fn accept(&mut self) -> anyhow::Result<()> {
+        for (number, begun) in self.accepting.drain(..).enumerate() {
+            begun.await.map_err(|_| ended(number))?;
+        }
+        Ok(())
     }
+}
+
+/// What a core is started with, beside the plan.
+struct Beginning {
+    number: usize,
+    listeners: Listeners,
+    pulse: Pulse,
+    /// Told once it accepts.
+    accepts: oneshot::Sender<()>,
+    phase: watch::Receiver<Phase>,
 }
 
 /// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
-async fn run(
-    plan: Plan,
-    number: usize,
-    socket: StdListener,
-    draining: watch::Receiver<bool>,
-    sightings: mpsc::Sender<Sighting>,
-) {
-    let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
+async fn run(plan: Plan, beginning: Beginning, sightings: mpsc::Sender<Sighting>) {
+    let Beginning { number, listeners, pulse, accepts, phase } = beginning;
+    let acceptor = listeners.accept().expect("they are bound TCP sockets without blocking");
     let (front, calls) = plan.front(number, sightings, Rc::new(Telemetry::new()));
     let core = Rc::new(Shared {
         front,
@@ -91,29 +111,37 @@ async fn run(
         turned: Cell::default(),
         told: Cell::default(),
     });
+    // Whoever waits for it may have given up.
+    let _ = accepts.send(());
     tokio::select! {
-        () = carry(&core, &calls, listener, draining) => calls.pool.close_idle(),
+        () = pulse.beat() => unreachable!("it beats as long as its core runs"),
+        () = carry(&core, &calls, acceptor, phase) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
     }
 }
 
-/// Accepts until draining begins, then waits until nothing runs any more.
-async fn carry(core: &Rc<Shared>, calls: &Client, listener: TcpListener, mut draining: watch::Receiver<bool>) {
+/// Accepts until draining begins, then waits until nothing runs any more, or for what is cut to say so.
+async fn carry(core: &Rc<Shared>, calls: &Client, mut acceptor: Acceptor, mut phase: watch::Receiver<Phase>) {
     loop {
         tokio::select! {
-            (stream, remote) = listen::accept(&listener) => core.serve(stream, remote),
-            _ = draining.wait_for(|draining| *draining) => break,
+            (stream, remote) = acceptor.next() => core.serve(stream, remote),
+            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
         }
     }
-    // What the kernel has accepted for us already would be reset with the socket.
-    while let Some((stream, remote)) = listen::accepted_already(&listener) {
-        core.serve(stream, remote);
-    }
-    drop(listener);
+    acceptor.close().for_each(|(stream, remote)| core.serve(stream, remote));
     core.drain.begin();
+    tokio::select! {
+        () = until(|| core.open.get() == 0 && calls.abandoned.open() == 0) => return,
+        _ = phase.wait_for(|phase| *phase >= Phase::Cutting) => core.drain.cut(),
+    }
+    // Nobody is there to be told of an abandoned call.
+    until(|| core.open.get() == 0).await;
+}
+
+async fn until(holds: impl Fn() -> bool) {
     let mut looks = interval(LOOK);
-    while core.open.get() > 0 || calls.abandoned.open() > 0 {
+    while !holds() {
         looks.tick().await;
     }
 }

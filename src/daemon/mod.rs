@@ -5,7 +5,9 @@ mod files;
 mod log;
 mod memory;
 mod plan;
+mod sockets;
 mod stop;
+mod systemd;
 
 #[cfg(test)]
 mod tests;
@@ -22,11 +24,13 @@ use tokio::sync::mpsc;
 use crate::admin::{self, Admin};
 use crate::config::{Destination, Settings};
 use crate::model::Readiness;
-use crate::net::listen;
+use crate::net::listen::{self, Listeners};
 
 use core_thread::Cores;
 use memory::Marks;
 use plan::Plan;
+use sockets::HandedOver;
+use systemd::{Beats, Notifier};
 
 /// Commands of operators that may wait for one another.
 const COMMANDS: usize = 8;
@@ -66,21 +70,22 @@ impl Failure {
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
+    // Before there is a second thread.
+    let handed_over = HandedOver::take();
     let _written_at_the_end = log::start().map_err(Failure::unusable)?;
-    start(&options.settings, &options.data)
+    start(&options.settings, &options.data, &handed_over)
 }
 
-fn start(settings: &Settings, data: &Path) -> Result<(), Failure> {
+fn start(settings: &Settings, data: &Path, handed_over: &HandedOver) -> Result<(), Failure> {
+    let sockets = sockets::open(settings, handed_over)?;
     let plan = Plan::build(settings, data)?;
-    serve(settings, plan).map_err(Failure::failed)
+    serve(settings, plan, sockets).map_err(Failure::failed)
 }
 
-fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
-    let sockets = listen::bind_shared(settings.listen.address, settings.listen.cores)
-        .with_context(|| format!("cannot listen on {} ([listen] address, --listen)", settings.listen.address))?;
+fn serve(settings: &Settings, plan: Plan, sockets: Vec<Listeners>) -> anyhow::Result<()> {
     let operators = listen::bind_alone(settings.admin.address)
         .with_context(|| format!("cannot listen on {} ([admin] address, --admin)", settings.admin.address))?;
-    let (address, operators_at) = (sockets[0].local_addr()?, operators.local_addr()?);
+    let (addresses, operators_at) = (sockets::addresses(&sockets)?, operators.local_addr()?);
 
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
@@ -88,7 +93,8 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
     let admin = Admin { hosts: settings.admin.hosts.clone().into(), readiness: Arc::clone(&readiness), commands };
     let (publisher, sightings) = plan.publisher();
     let watch = memory::watch(Marks::of(&settings.http), Arc::clone(&plan.pressure));
-    control.block_on(async {
+    let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env(sockets.len()));
+    let ended = control.block_on(async {
         tokio::spawn(publisher);
         tokio::spawn(watch);
         tokio::spawn(async {
@@ -97,16 +103,23 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
             }
         });
         let signals = stop::Signals::register()?;
-        let cores = Cores::start(plan, sockets, sightings)?;
+        let mut cores = Cores::start(plan, sockets, beats.pulses(), sightings)?;
+        cores.accept().await?;
+        tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
-        announce(settings, address, operators_at);
-        stop::supervise(signals, cores, &readiness, settings.drain.timeout).await
-    })
+        announce(settings, &addresses, operators_at);
+        notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
+        stop::supervise(signals, cores, &readiness, &notifier, settings.drain.timeout).await
+    });
+    // A task that hangs must not hold up the end.
+    control.shutdown_background();
+    ended
 }
 
 /// The lines that scripts wait for.
-fn announce(settings: &Settings, address: SocketAddr, operators: SocketAddr) {
-    let mut lines = vec![format!("weir: listening on http://{address}"), format!("weir: admin on http://{operators}")];
+fn announce(settings: &Settings, addresses: &[SocketAddr], operators: SocketAddr) {
+    let mut lines: Vec<_> = addresses.iter().map(|address| format!("weir: listening on http://{address}")).collect();
+    lines.push(format!("weir: admin on http://{operators}"));
     for route in &settings.routes {
         match route.destination {
             Destination::Server(at) => {
