@@ -134,11 +134,11 @@ fn a_server_without_a_name_is_called_server() {
 
 #[test]
 fn options_go_before_the_file_and_are_checked_alike() {
-    let overrides = Overrides { listen: "127.0.0.1:1".parse().ok(), admin: "127.0.0.1:2".parse().ok() };
+    let overrides = Overrides { listen: weir::config::address("127.0.0.1:1").ok(), admin: "127.0.0.1:2".parse().ok() };
     let settings = overrides.parse(&format!("[listen]\naddress = \"0.0.0.0:80\"\n{SERVER}"), "f").unwrap();
-    assert_eq!((settings.listen.address.port(), settings.admin.address.port()), (1, 2));
+    assert_eq!((settings.listen.address.to_string().as_str(), settings.admin.address.port()), ("127.0.0.1:1", 2));
 
-    let overrides = Overrides { listen: "0.0.0.0:1".parse().ok(), admin: "0.0.0.0:1".parse().ok() };
+    let overrides = Overrides { listen: weir::config::address("0.0.0.0:1").ok(), admin: "0.0.0.0:1".parse().ok() };
     let report = overrides.parse(SERVER, "f").unwrap_err().to_string();
     assert!(report.starts_with("f has 2 mistakes\n--admin 0.0.0.0:1: "), "{report}");
     assert!(report.contains("\n--listen 0.0.0.0:1: 0.0.0.0:1 is not loopback"), "{report}");

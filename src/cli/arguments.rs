@@ -8,7 +8,7 @@ use clap::{
 };
 
 use super::{UNUSABLE, fail};
-use crate::config::{To, socket_address};
+use crate::config::{self, Address, To, socket_address};
 
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] = &[
@@ -59,10 +59,10 @@ pub(super) struct Run {
     #[arg(long, value_name = "[NAME=]URL", value_parser = to)]
     pub(super) to: Vec<To>,
     /// Where clients reach us [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub(super) listen: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDR", value_parser = config::address)]
+    pub(super) listen: Option<Address>,
     /// Where operators reach us [default: 127.0.0.1:9901]
-    #[arg(long, value_name = "ADDR", value_parser = address)]
+    #[arg(long, value_name = "ADDR", value_parser = socket_address)]
     pub(super) admin: Option<SocketAddr>,
     /// Where keys are kept [default: $STATE_DIRECTORY, then ./weir-data]
     #[arg(long, value_name = "DIR")]
@@ -114,10 +114,6 @@ fn unbuilt(error: &clap::Error) -> Option<&str> {
 
 fn to(text: &str) -> Result<To, String> {
     if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(To::parse(text)) }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    socket_address(text)
 }
 
 #[cfg(test)]

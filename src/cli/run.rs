@@ -39,7 +39,7 @@ pub(super) fn run(options: Run) -> ExitCode {
 struct Nothing;
 
 fn settings(options: &Run) -> Result<Result<Settings, Report>, Nothing> {
-    let overrides = Overrides { listen: options.listen, admin: options.admin };
+    let overrides = Overrides { listen: options.listen.clone(), admin: options.admin };
     if !options.to.is_empty() {
         return Ok(overrides.fronting(&options.to));
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
     host,
-    listen::{Listen, socket_address},
+    listen::{Address, Listen, socket_address},
     report::Place,
     section::Section,
     shape::{Key, Kind, Shape, Value},
@@ -45,7 +45,7 @@ impl Admin {
     pub(super) fn read(section: &Section<'_>, option: Option<SocketAddr>, listen: &Listen) -> Self {
         let written = section.text("address", socket_address);
         let address = option.or(written).unwrap_or(DEFAULT_ADDRESS);
-        if address == listen.address && address.port() != 0 {
+        if listen.address == Address::Tcp(address) && address.port() != 0 {
             let place = option.map_or(section.place("address"), |address| Place::Option(format!("--admin {address}")));
             section.mistakes.add(place, format!("[admin] and [listen] cannot share the address {address}"));
         }

@@ -1,6 +1,6 @@
 //! `[listen]`: where clients reach us, and what they call us.
 
-use std::{net::SocketAddr, thread};
+use std::{fmt, net::SocketAddr, thread};
 
 use super::{
     endpoint::PublicUrl,
@@ -10,11 +10,29 @@ use super::{
     shape::{Key, Kind, Shape, Value},
 };
 
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// IP and port.
+    Tcp(SocketAddr),
+    /// `fd:NAME`: the sockets that the service manager hands over by this name.
+    Handed(String),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => address.fmt(f),
+            Address::Handed(name) => write!(f, "fd:{name}"),
+        }
+    }
+}
+
 /// Where clients reach us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// `address`: IP and port; 127.0.0.1:8080. Port 0 lets the system choose.
-    pub address: SocketAddr,
+    /// `address`: IP and port, or `fd:NAME`; 127.0.0.1:8080. Port 0 lets the system choose.
+    pub address: Address,
     /// `public_url`: what clients call us, if that is not the address.
     pub public_url: Option<PublicUrl>,
     /// `hosts`: further names we answer to, as in a `Host` header without its port: lower case, IPv6 in brackets.
@@ -31,9 +49,10 @@ pub(super) const SHAPE: Shape = Shape {
     keys: &[
         Key {
             name: "address",
-            kind: Kind::Text("an IP address and a port, \"127.0.0.1:8080\" or \"[::1]:8080\""),
+            kind: Kind::Text("an IP address and a port, \"127.0.0.1:8080\" or \"[::1]:8080\"; or \"fd:NAME\""),
             default: Value::Text("127.0.0.1:8080"),
-            about: "The address of the MCP endpoints. Port 0 lets the system choose one. Off loopback nobody is let in \
+            about: "The address of the MCP endpoints. Port 0 lets the system choose one; \
+                    `fd:NAME` takes the sockets that systemd hands over by that name. Off loopback nobody is let in \
                     before [auth] says who may. `--listen` goes before it.",
         },
         Key {
@@ -76,9 +95,9 @@ pub(super) const SHAPE: Shape = Shape {
 
 impl Listen {
     /// Also says where the address comes from.
-    pub(super) fn read(section: &Section<'_>, option: Option<SocketAddr>) -> (Self, Place) {
-        let written = section.text("address", socket_address);
-        let address = option.or(written).unwrap_or(DEFAULT_ADDRESS);
+    pub(super) fn read(section: &Section<'_>, option: Option<&Address>) -> (Self, Place) {
+        let written = section.text("address", address);
+        let address = option.cloned().or(written).unwrap_or(Address::Tcp(DEFAULT_ADDRESS));
         let place = option.map_or(section.place("address"), |address| Place::Option(format!("--listen {address}")));
         let listen = Self {
             address,
@@ -92,15 +111,30 @@ impl Listen {
 }
 
 impl Listen {
-    /// Whether only this machine can reach the address.
+    /// Whether only this machine can reach the address. Of a socket that is handed over that is not known here: whoever
+    /// takes it has to look.
     pub fn is_loopback(&self) -> bool {
-        self.address.ip().to_canonical().is_loopback()
+        match &self.address {
+            Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Address::Handed(_) => true,
+        }
     }
 }
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
-/// The meaning of an address to listen on. The error is a sentence without subject.
+/// The meaning of `[listen] address`. The error is a sentence without subject.
+pub fn address(text: &str) -> Result<Address, String> {
+    match text.strip_prefix("fd:") {
+        Some("") => {
+            Err("takes a name after \"fd:\", the one that the socket unit's `FileDescriptorName=` says".to_owned())
+        }
+        Some(name) => Ok(Address::Handed(name.to_owned())),
+        None => socket_address(text).map(Address::Tcp),
+    }
+}
+
+/// The meaning of an address to bind. The error is a sentence without subject.
 pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
     if text.starts_with("unix:") || text.starts_with("fd:") {
         return Err(format!(

@@ -40,7 +40,7 @@ pub use drain::Drain;
 pub use endpoint::{Endpoint, PublicUrl};
 pub use http::{Http, LegacyStatus};
 pub use keys::Keys;
-pub use listen::{Listen, socket_address};
+pub use listen::{Address, Listen, address, socket_address};
 pub use report::Report;
 pub use routes::{Destination, Route};
 pub use secret::{Secret, SecretBytes, SecretError};

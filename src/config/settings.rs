@@ -16,7 +16,7 @@ use super::{
     drain::{self, Drain},
     http::{self, Http},
     keys::{self, Keys},
-    listen::{self, Listen},
+    listen::{self, Address, Listen},
     report::{Mistakes, Place, Report},
     root,
     routes::Route,
@@ -49,10 +49,10 @@ pub struct Settings {
 }
 
 /// What the command line says and the file then does not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--listen`, for `[listen] address`.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Address>,
     /// `--admin`, for `[admin] address`.
     pub admin: Option<SocketAddr>,
 }
@@ -114,7 +114,7 @@ impl Overrides {
 
     fn build(&self, tree: &DeTable<'_>, to: Option<&[To]>, mistakes: &Mistakes) -> Settings {
         let root = Section::open(&root::SHAPE, Some(tree), Place::Whole, mistakes);
-        let (listen, listening) = Listen::read(&root.table("listen", &listen::SHAPE), self.listen);
+        let (listen, listening) = Listen::read(&root.table("listen", &listen::SHAPE), self.listen.as_ref());
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
         Settings {
             http: Http::read(&root.table("http", &http::SHAPE)),

@@ -78,14 +78,15 @@ pub fn run(options: Options) -> Result<(), Failure> {
 
 fn start(settings: &Settings, data: &Path, handed_over: &HandedOver) -> Result<(), Failure> {
     let sockets = sockets::open(settings, handed_over)?;
-    let plan = Plan::build(settings, data)?;
-    serve(settings, plan, sockets).map_err(Failure::failed)
+    let addresses = sockets::addresses(&sockets).map_err(|error| Failure::failed(error.into()))?;
+    let plan = Plan::build(settings, data, sockets::beyond_loopback(&addresses).is_none())?;
+    serve(settings, plan, sockets, &addresses).map_err(Failure::failed)
 }
 
-fn serve(settings: &Settings, plan: Plan, sockets: Vec<Listeners>) -> anyhow::Result<()> {
+fn serve(settings: &Settings, plan: Plan, sockets: Vec<Listeners>, addresses: &[SocketAddr]) -> anyhow::Result<()> {
     let operators = listen::bind_alone(settings.admin.address)
         .with_context(|| format!("cannot listen on {} ([admin] address, --admin)", settings.admin.address))?;
-    let (addresses, operators_at) = (sockets::addresses(&sockets)?, operators.local_addr()?);
+    let operators_at = operators.local_addr()?;
 
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
@@ -107,8 +108,8 @@ fn serve(settings: &Settings, plan: Plan, sockets: Vec<Listeners>) -> anyhow::Re
         cores.accept().await?;
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
-        announce(settings, &addresses, operators_at);
-        notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
+        announce(settings, addresses, operators_at);
+        notifier.ready(&format!("listening on {}", sockets::listed(addresses)));
         stop::supervise(signals, cores, &readiness, &notifier, settings.drain.timeout).await
     });
     // A task that hangs must not hold up the end.

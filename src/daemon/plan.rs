@@ -54,8 +54,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Reads keys and certificates, and fits the limits to the machine.
-    pub(super) fn build(settings: &Settings, data: &Path) -> Result<Self, Failure> {
+    /// Reads keys and certificates, and fits the limits to the machine. `loopback`: only this machine can reach the data
+    /// listeners.
+    pub(super) fn build(settings: &Settings, data: &Path, loopback: bool) -> Result<Self, Failure> {
         let http = &settings.http;
         let fits = files::connections_that_fit();
         if fits < http.connections {
@@ -72,7 +73,7 @@ impl Plan {
             servers: settings.servers.clone(),
             routes: routes(settings),
             federated: federated(settings),
-            names: Names::new(hosts, settings.listen.origins.clone(), settings.listen.is_loopback()),
+            names: Names::new(hosts, settings.listen.origins.clone(), loopback),
             sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
             catalog: Arc::new(Catalog::new(settings.servers.len())),
             bounds: bounds(http),

@@ -11,7 +11,7 @@ use std::process;
 use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
 
-use crate::config::Settings;
+use crate::config::{Address, Settings};
 use crate::net::listen::{self, Listeners};
 
 use super::Failure;
@@ -107,12 +107,35 @@ impl HandedOver {
 }
 
 /// The data listeners, for each core.
-pub(super) fn open(settings: &Settings, _handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
-    let listen = &settings.listen;
-    let bound = Listeners::bind(listen.address, listen.cores);
-    bound
-        .with_context(|| format!("cannot listen on {} ([listen] address, --listen)", listen.address))
-        .map_err(Failure::failed)
+pub(super) fn open(settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
+    let (listen, anonymous) = (&settings.listen, &settings.auth.anonymous);
+    let name = match &listen.address {
+        Address::Handed(name) => name,
+        Address::Tcp(address) => {
+            handed_over.warn_unless_named(None);
+            let bound = Listeners::bind(*address, listen.cores);
+            return bound
+                .with_context(|| format!("cannot listen on {address} ([listen] address, --listen)"))
+                .map_err(Failure::failed);
+        }
+    };
+    let listeners = handed_over.listeners(name, listen.cores);
+    let listeners = listeners.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
+    let listeners = listeners.map_err(Failure::unusable)?;
+    // Of an address that is written the configuration has been asked the same.
+    let addresses = addresses(&listeners).context("a handed-over socket has no address").map_err(Failure::failed)?;
+    match beyond_loopback(&addresses) {
+        Some(address) if !anonymous.really => Err(Failure::unusable(anyhow!(
+            "the handed-over socket {name:?} listens on {address}, which is not loopback, and no way to authenticate is \
+             built into this version, so that whoever reaches the address could call every server. Let its unit listen \
+             on 127.0.0.1, or say that you want it, in the configuration file: [auth.anonymous] with `enabled = true` \
+             and `really = true`"
+        ))),
+        _ => {
+            handed_over.warn_unless_named(Some(name));
+            Ok(listeners)
+        }
+    }
 }
 
 /// Where clients reach them, each address once.

@@ -21,4 +21,5 @@ mod lifecycle;
 mod rmcp_client;
 mod sdk;
 mod sessions;
+mod systemd;
 mod tls;
