@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use weir::catalog::{Catalog, Observer};
 use weir::model::RequestIds;
+use weir::net::drain::Drain;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::{Answer, Arrival, Bounds, Core, Finish, Route, Server, flow};
 use weir::seal::{KeyRing, Purpose};
@@ -116,7 +117,7 @@ impl House {
         let arrival = Arrival { route: 0, verb: Verb::Post, headers: headers.clone(), body: Full::new(body.clone()) };
         let mut walk = Box::pin(async {
             let finish = Finish::begin(&self.core, 0, SocketAddr::from(([127, 0, 0, 1], 9)));
-            match flow::run(&self.core, arrival, &finish).await {
+            match flow::run(&self.core, arrival, &finish, &Drain::default()).await {
                 Ok(Answer::Whole(head, _)) => head.headers,
                 Ok(Answer::Stream(..)) => panic!("it is in one piece"),
                 Err(refused) => panic!("{:?}", refused.0),

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use crate::config::{Destination, Settings};
 
 /// Says where it listens and what it serves.
-pub(super) fn ready(settings: &Settings, address: SocketAddr, operators: SocketAddr) {
-    let mut lines = vec![format!("weir: listening on http://{address}"), format!("weir: admin on http://{operators}")];
+pub(super) fn ready(settings: &Settings, addresses: &[SocketAddr], operators: SocketAddr) {
+    let mut lines: Vec<_> = addresses.iter().map(|address| format!("weir: listening on http://{address}")).collect();
+    lines.push(format!("weir: admin on http://{operators}"));
     for route in &settings.routes {
         match route.destination {
             Destination::Server(at) => {

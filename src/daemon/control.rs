@@ -1,6 +1,6 @@
 //! The control side: starts what there is, and stays with it to its end.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use crate::admin::Admin;
 use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
+use crate::net::listen::Listeners;
 use crate::telemetry::log::Log;
 
 use super::core_thread::Cores;
@@ -15,7 +16,8 @@ use super::memory::{self, Marks};
 use super::operators::Operators;
 use super::plan::Plan;
 use super::reload::Reloader;
-use super::sockets::Sockets;
+use super::sockets::{self, HandedOver};
+use super::systemd::{Beats, Notifier};
 use super::{Options, announce, stop};
 
 /// Commands of operators that may wait for one another.
@@ -23,22 +25,26 @@ const COMMANDS: usize = 8;
 /// Sightings of the cores that may wait for the control runtime; past that they are seen again later.
 const SIGHTINGS: usize = 64;
 
-/// What has been read, bound and opened, and is to be put to work.
-pub(super) struct Control<'a> {
-    pub(super) options: Options,
+/// What has been read and opened, and is to be put to work.
+pub(super) struct Starting<'a> {
     pub(super) plan: Arc<Plan>,
-    pub(super) sockets: Sockets,
-    pub(super) operators: TcpListener,
+    /// Where clients reach it.
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) handed_over: Arc<HandedOver>,
     pub(super) log: &'a Log,
 }
 
-impl Control<'_> {
+impl Starting<'_> {
     /// Runs until the daemon is told to stop, or a part of it has ended that should not.
-    pub(super) async fn run(self) -> anyhow::Result<()> {
-        let Self { options, plan, sockets, operators, log } = self;
+    pub(super) async fn run(
+        &self,
+        options: Options,
+        sockets: Vec<Listeners>,
+        operators: TcpListener,
+    ) -> anyhow::Result<()> {
         let Options { settings, reload, data } = options;
-        let address = sockets.cores[0][0].local_addr()?;
         let signals = stop::Signals::register(reload.is_none())?;
+        let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env(sockets.len()));
         let (commands, asked) = mpsc::channel(COMMANDS);
         let generation = Generation { number: 1, since: clock::unix_seconds() };
         let (status, seen) = watch::channel(Status { generation, reload: None });
@@ -46,19 +52,33 @@ impl Control<'_> {
         let (drain, bound) = watch::channel(settings.drain.timeout);
         let (sightings, sighted) = mpsc::channel(SIGHTINGS);
         tokio::spawn(publish(sighted));
-        tokio::spawn(memory::watch(marked, Arc::clone(&plan.lasting.pressure)));
+        tokio::spawn(memory::watch(marked, Arc::clone(&self.plan.lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
-        let hosts = settings.admin.hosts.clone().into();
-        let admin =
-            Admin { hosts, readiness: Arc::clone(&readiness), commands, status: seen, log: log.control.clone() };
+        let (hosts, log) = (settings.admin.hosts.clone().into(), self.log.control.clone());
+        let admin = Admin { hosts, readiness: Arc::clone(&readiness), commands, status: seen, log: log.clone() };
         let operators = Operators::start(&settings.admin, operators, admin)?;
-        let (cores, switches) = Cores::start(&plan, sockets, &sightings, log)?;
+        let (mut cores, switches) = Cores::start(&self.plan, sockets, beats.pulses(), &sightings, self.log)?;
+        cores.accept().await?;
+        tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
-        announce::ready(&settings, address, operators.address()?);
-        let log = log.control.clone();
-        let reloader = Reloader { log, load: reload, data, settings, plan, switches, operators, marks, drain, status };
+        announce::ready(&settings, &self.addresses, operators.address()?);
+        notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
+        let reloader = Reloader {
+            log,
+            load: reload,
+            data,
+            settings,
+            plan: Arc::clone(&self.plan),
+            handed_over: Arc::clone(&self.handed_over),
+            switches,
+            operators,
+            marks,
+            drain,
+            status,
+            notifier: Arc::clone(&notifier),
+        };
         tokio::select! {
-            ended = stop::supervise(signals, cores, &readiness, bound) => ended,
+            ended = stop::supervise(signals, cores, &readiness, &notifier, bound) => ended,
             ended = reloader.run(asked) => ended,
         }
     }

@@ -1,7 +1,7 @@
 //! The data cores: a thread each, with a runtime and a listening socket of its own.
 
 use std::cell::Cell;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -18,16 +18,18 @@ use crate::catalog::Sighting;
 use crate::edge::Current;
 use crate::model::clock;
 use crate::net::client::{self, Doorstep, Peer, Scratch};
-use crate::net::drain::Drain;
-use crate::net::listen::Listeners;
+use crate::net::drain::{Drain, Phase};
+use crate::net::listen::{Acceptor, Listeners};
 use crate::stages::upstream::Client;
 
 use crate::telemetry::Telemetry;
 use crate::telemetry::log::{Access, Log};
 
+use super::ended;
 use super::plan::{Kept, Lasting, Plan};
-use super::sockets::Sockets;
+use super::stop::Brake;
 use super::switches::{Switch, Switches};
+use super::systemd::Pulse;
 
 /// How often kept connections to servers are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -41,51 +43,80 @@ const TELL: Duration = Duration::from_secs(1);
 
 /// All data cores.
 pub(super) struct Cores {
-    pub(super) drain: watch::Sender<bool>,
+    pub(super) brake: Brake,
     /// Each core's end: `Ok` when it has drained, an error when it ended by a defect.
     pub(super) ends: Vec<oneshot::Receiver<()>>,
+    /// Resolved once a core accepts.
+    accepting: Vec<oneshot::Receiver<()>>,
 }
 
 impl Cores {
-    /// Starts a core for each socket.
+    /// Starts a core for each of `sockets`, and of `pulses`.
     pub(super) fn start(
         plan: &Arc<Plan>,
-        sockets: Sockets,
+        sockets: Vec<Listeners>,
+        pulses: Vec<Pulse>,
         sightings: &mpsc::Sender<Sighting>,
         log: &Log,
     ) -> anyhow::Result<(Self, Switches)> {
-        let (drain, draining) = watch::channel(false);
-        let (mut ends, mut switches, handed) = (Vec::new(), Vec::new(), sockets.handed);
-        for (number, own) in sockets.cores.into_iter().enumerate() {
+        let brake = Brake::default();
+        let (mut ends, mut accepting, mut switches) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, (listeners, pulse)) in sockets.into_iter().zip(pulses).enumerate() {
             let (ended, end) = oneshot::channel();
+            let (accepts, begun) = oneshot::channel();
             let (switch, switched) = mpsc::channel(1);
-            let (plan, draining, sightings) = (Arc::clone(plan), draining.clone(), sightings.clone());
+            let (plan, sightings) = (Arc::clone(plan), sightings.clone());
             let (sink, settings) = (log.sink.clone(), log.control.settings());
+            let orders = Orders { phase: brake.watch(), switched };
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    let orders = Orders { draining, switched };
                     let kept = Kept::new(number, sightings, Access::new(sink, settings));
-                    runtime.block_on(run(&plan, kept, (own, handed), orders));
+                    let beginning = Beginning { listeners, pulse, accepts, orders };
+                    runtime.block_on(run(&plan, kept, beginning));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
             };
             thread::Builder::new().name(format!("weir-core-{number}")).spawn(body).context("cannot start a thread")?;
             ends.push(end);
+            accepting.push(begun);
             switches.push(switch);
         }
-        Ok((Self { drain, ends }, Switches::new(switches)))
+        Ok((Self { brake, ends, accepting }, Switches::new(switches)))
     }
 
-    /// Stops accepting and lets what runs come to its end.
-    pub(super) fn drain(&self) {
-        self.drain.send_replace(true);
+    /// Waits until all of them accept.
+    ///
+    /// # Errors
+    /// One ended by a defect.
+    pub(super) async fn accept(&mut self) -> anyhow::Result<()> {
+        for (number, begun) in self.accepting.drain(..).enumerate() {
+            begun.await.map_err(|_| ended(number))?;
+        }
+        Ok(())
     }
+}
+
+/// What a core is started with, beside the plan and what it keeps.
+struct Beginning {
+    listeners: Listeners,
+    pulse: Pulse,
+    /// Told once it accepts.
+    accepts: oneshot::Sender<()>,
+    orders: Orders,
+}
+
+/// What a core is told while it runs.
+struct Orders {
+    phase: watch::Receiver<Phase>,
+    switched: mpsc::Receiver<Switch>,
 }
 
 /// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
-async fn run(plan: &Plan, kept: Kept, (sockets, handed): (Vec<StdListener>, bool), orders: Orders) {
+async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
+    let Beginning { listeners, pulse, accepts, orders } = beginning;
+    let acceptor = accepting(listeners);
     let (calls, telemetry) = (Rc::clone(&kept.client), Rc::clone(&kept.telemetry));
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
@@ -99,41 +130,48 @@ async fn run(plan: &Plan, kept: Kept, (sockets, handed): (Vec<StdListener>, bool
         turned: Cell::default(),
         told: Cell::default(),
     });
+    // Whoever waits for it may have given up.
+    let _ = accepts.send(());
     tokio::select! {
-        () = carry(&core, listening(sockets, handed), orders) => calls.pool.close_idle(),
+        () = pulse.beat() => unreachable!("it beats as long as its core runs"),
+        () = carry(&core, acceptor, orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
         () = beat(&telemetry) => unreachable!("it runs as long as its core"),
     }
 }
 
-/// What a core is told while it runs.
-struct Orders {
-    draining: watch::Receiver<bool>,
-    switched: mpsc::Receiver<Switch>,
-}
-
-/// Accepts until draining begins, then waits until nothing runs any more.
-async fn carry(core: &Rc<Shared>, mut listeners: Listeners, mut orders: Orders) {
+/// Accepts until draining begins, then waits until nothing runs any more, or for what is cut to say so.
+async fn carry(core: &Rc<Shared>, mut acceptor: Acceptor, mut orders: Orders) {
     loop {
         tokio::select! {
-            (stream, remote) = listeners.accept() => core.serve(stream, remote),
-            Some(switch) = orders.switched.recv() => listeners = core.switch(switch, listeners),
-            _ = orders.draining.wait_for(|draining| *draining) => break,
+            (stream, remote) = acceptor.next() => core.serve(stream, remote),
+            Some(switch) = orders.switched.recv() => acceptor = core.switch(switch, acceptor),
+            _ = orders.phase.wait_for(|phase| *phase >= Phase::Draining) => break,
         }
     }
     // A reload that is on its way comes too late, and is told so.
     drop(orders.switched);
-    core.close(listeners);
+    acceptor.close().for_each(|(stream, remote)| core.serve(stream, remote));
     core.drain.begin();
+    let abandoned = &core.kept.client.abandoned;
+    tokio::select! {
+        () = until(|| core.open.get() == 0 && abandoned.open() == 0) => return,
+        _ = orders.phase.wait_for(|phase| *phase >= Phase::Cutting) => core.drain.cut(),
+    }
+    // Nobody is there to be told of an abandoned call.
+    until(|| core.open.get() == 0).await;
+}
+
+async fn until(holds: impl Fn() -> bool) {
     let mut looks = interval(LOOK);
-    while core.open.get() > 0 || core.kept.client.abandoned.open() > 0 {
+    while !holds() {
         looks.tick().await;
     }
 }
 
-fn listening(sockets: Vec<StdListener>, handed: bool) -> Listeners {
-    Listeners::new(sockets, handed).expect("they are listening TCP sockets without blocking")
+fn accepting(listeners: Listeners) -> Acceptor {
+    listeners.accept().expect("they are bound TCP sockets without blocking")
 }
 
 /// What a core does several times a second, whatever else it has to do.
@@ -189,27 +227,20 @@ impl Drop for Open {
 
 impl Shared {
     /// Works by another generation from now on. Connections keep the bounds that they began with, requests all of it.
-    fn switch(self: &Rc<Self>, switch: Switch, listeners: Listeners) -> Listeners {
-        let Switch { plan, sockets, done } = switch;
+    fn switch(self: &Rc<Self>, switch: Switch, acceptor: Acceptor) -> Acceptor {
+        let Switch { plan, listeners, done } = switch;
         self.front.switch(plan.front(&self.kept));
         self.limits.set(plan.limits);
-        let listeners = match sockets {
-            Some((sockets, handed)) => {
-                self.close(listeners);
-                listening(sockets, handed)
+        let acceptor = match listeners {
+            Some(listeners) => {
+                acceptor.close().for_each(|(stream, remote)| self.serve(stream, remote));
+                accepting(listeners)
             }
-            None => listeners,
+            None => acceptor,
         };
         // Whoever waited for it may have gone.
         let _ = done.send(());
-        listeners
-    }
-
-    /// Ends listening. What the kernel has accepted for us already would be reset with the socket: it is served.
-    fn close(self: &Rc<Self>, listeners: Listeners) {
-        for (stream, remote) in listeners.close() {
-            self.serve(stream, remote);
-        }
+        acceptor
     }
 
     fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {

@@ -16,6 +16,7 @@ mod sockets;
 mod sources;
 mod stop;
 mod switches;
+mod systemd;
 mod watch;
 
 #[cfg(test)]
@@ -27,13 +28,13 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
 
-use crate::config::{Address, Settings};
-use crate::net::listen;
+use crate::config::Settings;
+use crate::net::listen::{self, Listeners};
 use crate::telemetry::log::{self, Log};
 
-use control::Control;
+use control::Starting;
 use plan::Plan;
-use sockets::Sockets;
+use sockets::HandedOver;
 
 pub use check::check;
 pub use reload::Loader;
@@ -74,38 +75,37 @@ impl Failure {
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
+    // Before there is a second thread.
+    let handed_over = Arc::new(HandedOver::take());
     let level = std::env::var_os("WEIR_LOG").map(|level| level.to_string_lossy().into_owned());
     let log = log::start(&options.settings.telemetry.log, level.as_deref());
     // What it was told is written when it is dropped.
     let log = log.map_err(|why| Failure::unusable(anyhow!(why)))?;
-    start(options, &log)
+    start(options, &handed_over, &log)
 }
 
-fn start(options: Options, log: &Log) -> Result<(), Failure> {
+fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log) -> Result<(), Failure> {
     let settings = &options.settings;
     for warning in &settings.warnings {
         tracing::warn!("{}", warning.one_line());
     }
-    // What was handed over says whether others reach it. What is to be bound is bound last: it can be said without.
-    let handed = match settings.listen.address {
-        Address::Handed(_) => Some(sockets::open(&settings.listen).map_err(Failure::failed)?),
-        Address::Tcp(_) => None,
-    };
-    let near = match &handed {
-        Some(handed) => handed.are_near(&settings.auth).map_err(Failure::unusable)?,
-        None => settings.listen.is_loopback() == Some(true),
-    };
-    let plan = Plan::build(settings, &options.data, near, None)?;
-    serve(options, Arc::new(plan), handed, log).map_err(Failure::failed)
+    let sockets = sockets::open(settings, handed_over)?;
+    let addresses = sockets::addresses(&sockets).map_err(|error| Failure::failed(error.into()))?;
+    let near = sockets::beyond_loopback(&addresses).is_none();
+    let plan = Arc::new(Plan::build(settings, &options.data, near, None)?);
+    let handed_over = Arc::clone(handed_over);
+    serve(&Starting { plan, addresses, handed_over, log }, options, sockets).map_err(Failure::failed)
 }
 
-fn serve(options: Options, plan: Arc<Plan>, handed: Option<Sockets>, log: &Log) -> anyhow::Result<()> {
-    let settings = &options.settings;
-    let sockets = handed.map_or_else(|| sockets::open(&settings.listen), Ok)?;
-    let operators = listen::bind_alone(settings.admin.address)
-        .with_context(|| format!("cannot listen on {} ([admin] address, --admin)", settings.admin.address))?;
+fn serve(starting: &Starting<'_>, options: Options, sockets: Vec<Listeners>) -> anyhow::Result<()> {
+    let address = options.settings.admin.address;
+    let operators = listen::bind_alone(address)
+        .with_context(|| format!("cannot listen on {address} ([admin] address, --admin)"))?;
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
-    control.block_on(Control { options, plan, sockets, operators, log }.run())
+    let ended = control.block_on(starting.run(options, sockets, operators));
+    // A task that hangs must not hold up the end.
+    control.shutdown_background();
+    ended
 }
 
 fn ended(core: usize) -> anyhow::Error {

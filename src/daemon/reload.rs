@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Address, Report, Settings};
+use crate::config::{Report, Settings};
 use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
 
 use crate::telemetry::log::LogControl;
@@ -17,9 +17,10 @@ use crate::telemetry::log::LogControl;
 use super::memory::Marks;
 use super::operators::Operators;
 use super::plan::Plan;
-use super::sockets;
+use super::sockets::{self, HandedOver};
 use super::sources;
 use super::switches::Switches;
+use super::systemd::Notifier;
 use super::watch::Watch;
 
 /// Reads the configuration again, as it was read at the start.
@@ -32,11 +33,13 @@ pub(super) struct Reloader {
     pub(super) data: PathBuf,
     pub(super) settings: Settings,
     pub(super) plan: Arc<Plan>,
+    pub(super) handed_over: Arc<HandedOver>,
     pub(super) switches: Switches,
     pub(super) operators: Operators,
     pub(super) marks: watch::Sender<Option<Marks>>,
     pub(super) drain: watch::Sender<Duration>,
     pub(super) status: watch::Sender<Status>,
+    pub(super) notifier: Arc<Notifier>,
 }
 
 impl Reloader {
@@ -78,8 +81,14 @@ impl Reloader {
 
     /// Reads the configuration anew and puts it into force, or changes nothing and says why.
     async fn reload(&mut self, by: &str) -> Result<Generation, Unchanged> {
+        self.notifier.reloading();
         let tried = self.tried().await;
         let at = clock::unix_seconds();
+        let told = match &tried {
+            Ok(generation) => format!("generation {} of the configuration", generation.number),
+            Err(_) => "not reloaded, the configuration before stays in force; see the log".to_owned(),
+        };
+        self.notifier.ready(&told);
         match tried {
             Ok(generation) => {
                 tracing::info!(by, generation = generation.number, "the configuration was reloaded");
@@ -100,15 +109,19 @@ impl Reloader {
         let load =
             self.load.clone().context("there is no configuration file to read: the daemon was started with --to")?;
         let (data, before, known) = (self.data.clone(), Arc::clone(&self.plan), self.settings.clone());
+        let handed_over = Arc::clone(&self.handed_over);
         // Files are read and keys derived beside the runtime, so that health is told meanwhile.
         let read = tokio::task::spawn_blocking(move || {
             let settings = load().map_err(|report| anyhow!(lines(&report)))?;
             may_change(&known, &settings)?;
             let sockets = match settings.listen.address == known.listen.address {
                 true => None,
-                false => Some(sockets::open(&settings.listen)?),
+                false => Some(sockets::open(&settings, &handed_over).map_err(|failure| failure.error)?),
             };
-            let near = sockets.as_ref().map_or(Ok(before.near), |sockets| sockets.are_near(&settings.auth))?;
+            let near = match &sockets {
+                Some(sockets) => sockets::beyond_loopback(&sockets::addresses(sockets)?).is_none(),
+                None => before.near,
+            };
             let plan = Plan::build(&settings, &data, near, Some(&before)).map_err(|failure| failure.error)?;
             Ok::<_, anyhow::Error>((settings, Arc::new(plan), sockets))
         });
@@ -132,9 +145,6 @@ fn may_change(known: &Settings, settings: &Settings) -> anyhow::Result<()> {
     let (before, after) = (known.listen.cores, settings.listen.cores);
     if before != after {
         bail!("[listen] cores cannot be changed from {before} to {after} while running: restart the daemon");
-    }
-    if known.listen.address != settings.listen.address && matches!(settings.listen.address, Address::Handed(_)) {
-        bail!("[listen] address cannot be changed to a handed-over socket while running: restart the daemon");
     }
     Ok(())
 }

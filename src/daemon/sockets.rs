@@ -1,109 +1,197 @@
-//! The listening sockets: bound here, or handed over by the service manager (`LISTEN_FDS`, sd_listen_fds(3)).
+//! Sockets that the service manager hands over (sd_listen_fds(3)), by the name that it gave them.
+//!
+//! Whoever handed a socket over keeps it, with the connections that wait in it: so it survives us, and a restart
+//! refuses nobody.
 
 use std::env;
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process;
 
 use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
 
-use crate::config::{Address, Auth, Listen};
-use crate::net::listen;
+use crate::config::{Address, Settings};
+use crate::net::listen::{self, Listeners};
 
-/// The listeners of the data cores.
-pub(super) struct Sockets {
-    /// Those of each core, at least one a core.
-    pub(super) cores: Vec<Vec<TcpListener>>,
-    /// Whether they live on when we close them: whoever handed them over keeps their queues for the next process.
-    pub(super) handed: bool,
+use super::Failure;
+
+/// The first of them.
+const FIRST: usize = 3;
+/// More than anybody hands over. The number comes from the environment, and a list is made of it.
+const MOST: usize = 1024;
+/// What a socket is called that was given no name.
+const UNKNOWN: &str = "unknown";
+
+/// All that was handed over, for as long as the process lives: a reload may ask for one that the start did not.
+#[derive(Debug, Default)]
+pub(super) struct HandedOver {
+    sockets: Vec<Handed>,
+    /// Why there is none, where there was to be one.
+    problem: Option<String>,
 }
 
-/// Binds the address, or takes what was handed over.
-pub(super) fn open(settings: &Listen) -> anyhow::Result<Sockets> {
-    let (cores, handed) = match &settings.address {
-        Address::Tcp(address) => {
-            let bound = listen::bind_shared(*address, settings.cores);
-            let bound = bound.with_context(|| format!("cannot listen on {address} ([listen] address, --listen)"))?;
-            (bound.into_iter().map(|socket| vec![socket]).collect(), false)
-        }
-        Address::Handed(name) => (deal(handed_over(name)?, settings.cores)?, true),
-    };
-    Ok(Sockets { cores, handed })
+#[derive(Debug)]
+struct Handed {
+    name: String,
+    descriptor: usize,
+    /// What is wrong with it, else.
+    socket: Result<TcpListener, String>,
 }
 
-impl Sockets {
-    /// Whether only this machine reaches them.
+impl HandedOver {
+    /// Takes what the environment names, and takes it out of there: once, and before there is a second thread.
+    pub(super) fn take() -> Self {
+        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let (count, process, names) = (variable("LISTEN_FDS"), variable("LISTEN_PID"), variable("LISTEN_FDNAMES"));
+        let Some(count) = count else { return Self::default() };
+        let names = match names_of(&count, process.as_deref(), names.as_deref(), process::id()) {
+            Ok(names) => names,
+            Err(problem) => return Self { sockets: Vec::new(), problem: Some(problem) },
+        };
+        let mut descriptors = ListenFd::from_env();
+        let sockets = names.into_iter().enumerate().map(|(at, name)| {
+            let socket = take(&mut descriptors, at);
+            Handed { name, descriptor: FIRST + at, socket }
+        });
+        Self { sockets: sockets.collect(), problem: None }
+    }
+
+    /// The sockets of that name, for so many cores.
     ///
     /// # Errors
-    /// Others do as well, and nobody said that they may.
-    pub(super) fn are_near(&self, auth: &Auth) -> anyhow::Result<bool> {
-        for socket in self.cores.iter().flatten() {
-            let address = socket.local_addr().context("a listening socket has no address")?;
-            if !address.ip().to_canonical().is_loopback() {
-                if !auth.anonymous.really {
-                    bail!(
-                        "{address}, which was handed over, is not loopback, and no way to authenticate is built into this \
-                         version: say [auth.anonymous] with `enabled = true` and `really = true`"
-                    );
+    /// There is none, or one that clients cannot connect to.
+    pub(super) fn listeners(&self, name: &str, cores: usize) -> anyhow::Result<Vec<Listeners>> {
+        let mut sockets = Vec::new();
+        for Handed { descriptor, socket, .. } in self.sockets.iter().filter(|handed| handed.name == name) {
+            match socket {
+                Ok(socket) => sockets.push(socket.try_clone().context("a handed-over socket cannot be duplicated")?),
+                Err(why) => {
+                    bail!("the handed-over socket {name:?} (file descriptor {descriptor}) cannot be used: {why}")
                 }
-                return Ok(false);
             }
         }
-        Ok(true)
+        if sockets.is_empty() {
+            return Err(anyhow!("no socket {name:?} was handed over: {}", self.what_there_is()));
+        }
+        Listeners::deal(&sockets, cores).context("a handed-over socket cannot be shared by the cores")
     }
-}
 
-/// The sockets of that name, in the order in which they were handed over.
-fn handed_over(name: &str) -> anyhow::Result<Vec<TcpListener>> {
-    // Taking the sockets takes the variables away as well.
-    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-    let mut handed = ListenFd::from_env();
-    let names = named(&names, handed.len());
-    let mut taken = Vec::new();
-    for at in (0..handed.len()).filter(|at| names[*at] == name) {
-        let socket = handed.take_tcp_listener(at);
-        let socket = socket.with_context(|| format!("what was handed over as fd:{name} is no listening TCP socket"))?;
-        let socket = socket.ok_or_else(|| anyhow!("what was handed over as fd:{name} was taken before"))?;
-        socket.set_nonblocking(true).with_context(|| format!("fd:{name} cannot be read without waiting"))?;
-        taken.push(socket);
+    /// Warns once of what nothing will serve.
+    pub(super) fn warn_unless_named(&self, name: Option<&str>) {
+        if let Some(problem) = &self.problem {
+            tracing::warn!(problem, "sockets that were handed over are not used");
+        }
+        let unused: Vec<_> = self.sockets.iter().filter(|handed| Some(&*handed.name) != name).collect();
+        if !unused.is_empty() {
+            let names: Vec<_> = unused.iter().map(|handed| &*handed.name).collect();
+            tracing::warn!(
+                names = names.join(", "),
+                "sockets were handed over that nothing listens on; name one in `[listen] address` as \"fd:NAME\""
+            );
+        }
     }
-    if taken.is_empty() {
-        bail!(
-            "no socket called {name:?} was handed over ({}): start this through its socket unit, with FileDescriptorName={name}",
-            if names.is_empty() {
-                "LISTEN_FDS names none for this process".to_owned()
-            } else {
-                format!("there are: {}", names.join(", "))
+
+    fn what_there_is(&self) -> String {
+        match (&self.problem, self.sockets.is_empty()) {
+            (Some(problem), _) => problem.clone(),
+            (None, true) => {
+                "none was (LISTEN_FDS is not set). Start the unit's socket, `systemctl start weir.socket`".to_owned()
             }
-        );
+            (None, false) => {
+                let names: Vec<_> = self.sockets.iter().map(|handed| format!("{:?}", handed.name)).collect();
+                format!("there is {} (`FileDescriptorName=` of the socket unit)", names.join(", "))
+            }
+        }
     }
-    let others: Vec<_> = names.iter().filter(|other| *other != name).collect();
-    if !others.is_empty() {
-        tracing::warn!(
-            ?others,
-            "sockets were handed over that the configuration does not name; nobody is answered there"
-        );
-    }
-    Ok(taken)
 }
 
-/// The name of each socket; one without a name is called `unknown`.
-fn named(names: &str, count: usize) -> Vec<String> {
-    let mut names = names.split(':').map(str::to_owned);
-    (0..count).map(|_| names.next().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())).collect()
+/// The data listeners, for each core.
+pub(super) fn open(settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
+    let (listen, anonymous) = (&settings.listen, &settings.auth.anonymous);
+    let name = match &listen.address {
+        Address::Handed(name) => name,
+        Address::Tcp(address) => {
+            handed_over.warn_unless_named(None);
+            let bound = Listeners::bind(*address, listen.cores);
+            return bound
+                .with_context(|| format!("cannot listen on {address} ([listen] address, --listen)"))
+                .map_err(Failure::failed);
+        }
+    };
+    let listeners = handed_over.listeners(name, listen.cores);
+    let listeners = listeners.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
+    let listeners = listeners.map_err(Failure::unusable)?;
+    // Of an address that is written the configuration has been asked the same.
+    let addresses = addresses(&listeners).context("a handed-over socket has no address").map_err(Failure::failed)?;
+    match beyond_loopback(&addresses) {
+        Some(address) if !anonymous.really => Err(Failure::unusable(anyhow!(
+            "the handed-over socket {name:?} listens on {address}, which is not loopback, and no way to authenticate is \
+             built into this version, so that whoever reaches the address could call every server. Let its unit listen \
+             on 127.0.0.1, or say that you want it, in the configuration file: [auth.anonymous] with `enabled = true` \
+             and `really = true`"
+        ))),
+        _ => {
+            handed_over.warn_unless_named(Some(name));
+            Ok(listeners)
+        }
+    }
 }
 
-/// Deals sockets out in turns, so that every core has one and none is left: where there are fewer than cores, several
-/// cores accept from the same one.
-fn deal(sockets: Vec<TcpListener>, cores: usize) -> anyhow::Result<Vec<Vec<TcpListener>>> {
-    let mut dealt: Vec<Vec<TcpListener>> = (0..cores).map(|_| Vec::new()).collect();
-    for at in sockets.len()..cores {
-        let shared = sockets[at % sockets.len()].try_clone().context("a handed-over socket cannot be shared")?;
-        dealt[at].push(shared);
+/// Where clients reach them, each address once.
+pub(super) fn addresses(listeners: &[Listeners]) -> io::Result<Vec<SocketAddr>> {
+    let mut all = Vec::new();
+    for core in listeners {
+        for address in core.addresses()? {
+            if !all.contains(&address) {
+                all.push(address);
+            }
+        }
     }
-    for (at, socket) in sockets.into_iter().enumerate() {
-        dealt[at % cores].push(socket);
+    Ok(all)
+}
+
+/// Addresses for people.
+pub(super) fn listed(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+    addresses.join(", ")
+}
+
+/// One of `addresses` that others than this machine can reach.
+pub(super) fn beyond_loopback(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    addresses.iter().copied().find(|address| !address.ip().to_canonical().is_loopback())
+}
+
+/// Each socket's name; the error says why there is none.
+fn names_of(count: &str, process: Option<&str>, names: Option<&str>, own: u32) -> Result<Vec<String>, String> {
+    let process = process.ok_or("LISTEN_FDS is set and LISTEN_PID is not: it is not said whose they are")?;
+    if process.parse() != Ok(own) {
+        return Err(format!("LISTEN_FDS is for process {process} (LISTEN_PID), and this is {own}"));
     }
-    Ok(dealt)
+    let count = count.parse().ok().filter(|count| (1..=MOST).contains(count));
+    let count = count.ok_or_else(|| format!("LISTEN_FDS is no number of sockets, 1 to {MOST}"))?;
+    let Some(names) = names else { return Ok(vec![UNKNOWN.to_owned(); count]) };
+    let names: Vec<_> = names.split(':').map(str::to_owned).collect();
+    if names.len() != count {
+        return Err(format!("LISTEN_FDS counts {count} sockets, and LISTEN_FDNAMES names {}", names.len()));
+    }
+    Ok(names)
+}
+
+/// One of them. What is none of our kind is closed: nothing else could be done with it.
+fn take(descriptors: &mut ListenFd, at: usize) -> Result<TcpListener, String> {
+    match descriptors.take_tcp_listener(at) {
+        Ok(Some(socket)) => match listen::unfit(&socket) {
+            None => Ok(socket),
+            Some(why) => Err(why.to_owned()),
+        },
+        Ok(None) => Err("there is none of that number".to_owned()),
+        Err(_) => {
+            let _ = (descriptors.take_unix_listener(at), descriptors.take_udp_socket(at));
+            let _ = descriptors.take_unix_datagram(at);
+            Err("it is no TCP socket".to_owned())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -111,32 +199,59 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_systemd_writes_them() {
-        assert_eq!(named("web:web:admin", 3), ["web", "web", "admin"]);
-        assert_eq!(named("web", 2), ["web", "unknown"]);
-        assert_eq!(named("", 1), ["unknown"]);
-        assert_eq!(named("a:b", 1), ["a"]);
+    fn the_environment_names_each_socket_and_whose_it_is() {
+        let names = |count, process, names| names_of(count, process, names, 7);
+        assert_eq!(names("2", Some("7"), Some("weir:weir")).unwrap(), ["weir", "weir"]);
+        assert_eq!(names("2", Some("7"), None).unwrap(), [UNKNOWN, UNKNOWN]);
+        for (count, process, named, why) in [
+            ("2", None, None, "LISTEN_PID is not"),
+            ("2", Some("8"), None, "process 8"),
+            ("2", Some("x"), None, "process x"),
+            ("0", Some("7"), None, "no number"),
+            ("-1", Some("7"), None, "no number"),
+            ("4000000000", Some("7"), None, "no number"),
+            ("2", Some("7"), Some("weir"), "names 1"),
+        ] {
+            let said = names(count, process, named).unwrap_err();
+            assert!(said.contains(why), "{said}");
+        }
+    }
+
+    fn handed(names: &[&str]) -> HandedOver {
+        let sockets = names.iter().enumerate().map(|(at, name)| {
+            let socket = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string());
+            Handed { name: (*name).to_owned(), descriptor: FIRST + at, socket }
+        });
+        HandedOver { sockets: sockets.collect(), problem: None }
     }
 
     #[test]
-    fn every_core_has_a_socket_and_no_socket_is_left() {
-        let sockets = |count: usize| (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect::<Vec<_>>();
-        for (count, cores, expected) in
-            [(1, 3, vec![1, 1, 1]), (3, 3, vec![1, 1, 1]), (5, 2, vec![3, 2]), (2, 3, vec![1, 1, 1])]
-        {
-            let sockets = sockets(count);
-            let all: std::collections::BTreeSet<_> =
-                sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
-            let dealt = deal(sockets, cores).unwrap();
-            assert_eq!(dealt.iter().map(Vec::len).collect::<Vec<_>>(), expected);
-            assert_eq!(
-                dealt
-                    .iter()
-                    .flatten()
-                    .map(|socket| socket.local_addr().unwrap())
-                    .collect::<std::collections::BTreeSet<_>>(),
-                all
-            );
+    fn all_sockets_of_a_name_are_dealt_again_and_again() {
+        let handed = handed(&["weir", "other", "weir"]);
+        for _ in 0..2 {
+            let dealt = handed.listeners("weir", 2).unwrap();
+            let addresses: Vec<_> = dealt.iter().flat_map(|core| core.addresses().unwrap()).collect();
+            let of = |at: usize| handed.sockets[at].socket.as_ref().unwrap().local_addr().unwrap();
+            assert_eq!(addresses, [of(0), of(2)]);
         }
+    }
+
+    #[test]
+    fn what_is_not_there_or_unfit_is_said() {
+        let said = |handed: &HandedOver, name| format!("{:#}", handed.listeners(name, 1).unwrap_err());
+        assert!(said(&HandedOver::default(), "weir").contains("LISTEN_FDS is not set"));
+        assert!(said(&handed(&["web", "api"]), "weir").contains("\"web\", \"api\""));
+        let problem = HandedOver { problem: Some("LISTEN_FDS is for process 8".into()), ..HandedOver::default() };
+        assert!(said(&problem, "weir").contains("process 8"));
+        let mut unfit = handed(&["weir"]);
+        unfit.sockets[0].socket = Err("it is no TCP socket".into());
+        assert!(said(&unfit, "weir").contains("\"weir\" (file descriptor 3) cannot be used: it is no TCP socket"));
+    }
+
+    #[test]
+    fn a_mapped_loopback_address_is_loopback() {
+        let all = |text: &[&str]| text.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        assert_eq!(beyond_loopback(&all(&["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"])), None);
+        assert_eq!(beyond_loopback(&all(&["127.0.0.1:1", "[::]:1"])), Some("[::]:1".parse().unwrap()));
     }
 }

@@ -21,8 +21,12 @@ fn free() -> SocketAddr {
 }
 
 fn failure(settings: &Settings, data: &Path) -> (u8, String) {
-    let failure = start(Options { settings: settings.clone(), reload: None, data: data.to_owned() }, &Log::nowhere())
-        .expect_err("it cannot start");
+    let failure = start(
+        Options { settings: settings.clone(), reload: None, data: data.to_owned() },
+        &Arc::default(),
+        &Log::nowhere(),
+    )
+    .expect_err("it cannot start");
     (failure.code, format!("{:#}", failure.error))
 }
 
@@ -36,8 +40,8 @@ fn an_address_that_is_taken() {
     let (code, why) = failure(&settings("", free(), address), data.path());
     assert!(code == 1 && why.contains(&format!("cannot listen on {address} ([admin]")), "{code} {why}");
     // Another Weir shares its port with its own cores, and with nobody else.
-    let others = listen::bind_shared(free(), 2).unwrap();
-    let address = others[0].local_addr().unwrap();
+    let others = Listeners::bind(free(), 2).unwrap();
+    let address = others[0].addresses().unwrap()[0];
     let (code, why) = failure(&settings("", address, free()), data.path());
     assert!(code == 1 && why.contains(&address.to_string()), "{code} {why}");
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use http::Request;
 
 use crate::net::client::{Handler, Peer, Reply, RequestBody};
+use crate::net::drain::Drain;
 
 use super::front::Front;
 use super::streaming::Streaming;
@@ -30,8 +31,8 @@ impl Current {
 impl Handler for Current {
     type Stream = Streaming;
 
-    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Streaming> {
         let front = Rc::clone(&self.0.borrow());
-        front.answer(request, peer).await
+        front.answer(request, peer, drain).await
     }
 }

@@ -35,7 +35,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::MethodNotAllowed => (40501, 405),
         Reason::UnsupportedMediaType => (41501, 415),
         Reason::UpstreamBadResponse | Reason::UpstreamReset => (50201, 502),
-        Reason::UpstreamUnavailable | Reason::Overloaded => (50301, 503),
+        Reason::UpstreamUnavailable | Reason::Overloaded | Reason::Draining => (50301, 503),
         Reason::UpstreamTimeout => (50401, 504),
     };
     Row { code, status }

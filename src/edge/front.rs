@@ -12,6 +12,7 @@ use http_body_util::Full;
 
 use crate::model::{Addressee, Blame, Pressure, Reason, Refusal, RequestId};
 use crate::net::client::{Peer, Reply, RequestBody};
+use crate::net::drain::Drain;
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
 use crate::telemetry::{Ended, Outcome, Said};
 
@@ -63,7 +64,7 @@ impl Front {
         Self { core, names, paths, pressure, errors: Errors { legacy_by_table } }
     }
 
-    pub(super) async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Reply<Streaming> {
+    pub(super) async fn answer(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Streaming> {
         let (head, body) = request.into_parts();
         let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, peer);
         let origin = origin.cloned();
@@ -80,7 +81,7 @@ impl Front {
         let finish = Finish::begin(&self.core, route, peer.remote);
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
-            let walk = pin!(flow::run(&self.core, arrival, &finish));
+            let walk = pin!(flow::run(&self.core, arrival, &finish, drain));
             panics::caught(walk).await
         };
         match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use http::StatusCode;
 
 use crate::model::{Refusal, RequestId};
-use crate::net::client::{End, Next, Source};
+use crate::net::client::{End, Next, Source, Stop};
 use crate::pipeline::{Core, Ending, Finish, Relay, Step};
 use crate::protocol::sse::{self, Block};
 use crate::stages::respond::Awaited;
@@ -57,6 +57,24 @@ impl Source for Streaming {
 
     fn is_endless(&self) -> bool {
         self.relay.is_endless()
+    }
+
+    fn stop(&mut self, out: &mut Vec<u8>) -> Stop {
+        let before = out.len();
+        let stop = match self.relay.stop(self.finish.id().count(), out) {
+            Step::More | Step::Last => Stop::Whole,
+            Step::Refused(refusal, awaited) => {
+                write_errors(out, &refusal, &awaited, self.finish.id());
+                self.fault = Some(refusal);
+                Stop::Whole
+            }
+            Step::Cut(refusal) => {
+                self.fault = Some(refusal);
+                Stop::Cut
+            }
+        };
+        self.finish.sends(out.len() - before);
+        stop
     }
 
     fn length(&self) -> Option<u64> {

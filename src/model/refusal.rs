@@ -95,6 +95,8 @@ reasons! {
     UpstreamTimeout = "upstream_timeout", Server;
     /// Weir is at its limit; what runs goes on.
     Overloaded = "overloaded", Weir;
+    /// Weir is stopping.
+    Draining = "draining", Weir;
 }
 
 /// One refusal: why, in words that help, and whether to try again.

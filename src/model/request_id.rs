@@ -11,6 +11,13 @@ pub struct RequestId {
     count: u64,
 }
 
+impl RequestId {
+    /// The place in its core's run of ids.
+    pub fn count(self) -> u64 {
+        self.count
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}{:016x}", self.core, self.count)

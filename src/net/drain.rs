@@ -1,21 +1,33 @@
-//! Stopping on one core: a flag that every connection sees, and the count of those that are still there.
+//! Stopping on one core: a phase that every connection sees, and the count of those that are still there.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Waker};
 
+/// How far stopping has come; it only goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It has not begun.
+    #[default]
+    Serving,
+    /// Nothing new is begun; what runs comes to its end.
+    Draining,
+    /// The time for that is over: what still runs is told so, and ended.
+    Cutting,
+}
+
 /// One core's connections and whether they should come to an end. It never crosses threads, so it costs no atomics.
 #[derive(Debug, Default)]
 pub struct Drain {
-    draining: Cell<bool>,
+    phase: Cell<Phase>,
     open: Cell<usize>,
     wakers: RefCell<Vec<Option<Waker>>>,
     free: RefCell<Vec<usize>>,
 }
 
 impl Drain {
-    /// Whether nothing new is to be begun.
-    pub fn is_draining(&self) -> bool {
-        self.draining.get()
+    /// How far it has come. Whoever runs in a task that has entered is woken when that changes.
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
     }
 
     /// How many members have entered and not left.
@@ -23,14 +35,23 @@ impl Drain {
         self.open.get()
     }
 
-    /// Tells every member, once.
+    /// Lets what runs come to its end: every member is told.
     pub fn begin(&self) {
-        self.draining.set(true);
+        self.advance(Phase::Draining);
+    }
+
+    /// Ends what still runs: every member is told.
+    pub fn cut(&self) {
+        self.advance(Phase::Cutting);
+    }
+
+    fn advance(&self, phase: Phase) {
+        self.phase.set(self.phase.get().max(phase));
         let wakers: Vec<_> = self.wakers.borrow_mut().iter_mut().filter_map(Option::take).collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Enters a task that is to be woken when draining begins.
+    /// Enters a task that is to be woken when the phase changes.
     pub fn enter(&self) -> Member<'_> {
         self.open.set(self.open.get() + 1);
         let slot = self.free.borrow_mut().pop().unwrap_or_else(|| {
@@ -50,15 +71,21 @@ pub struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// Whether draining has begun.
-    pub fn is_draining(&self) -> bool {
-        self.drain.is_draining()
+    /// What it is a member of.
+    pub fn drain(&self) -> &Drain {
+        self.drain
     }
 
-    /// Whether draining has begun; else this task is woken when it does. Costs a compare once it has been called.
-    pub fn poll_draining(&self, context: &Context<'_>) -> bool {
-        if self.drain.is_draining() {
-            return true;
+    /// Whether draining has begun.
+    pub fn is_draining(&self) -> bool {
+        self.drain.phase() >= Phase::Draining
+    }
+
+    /// The phase; this task is woken when the next one begins. Costs a compare once it has been called.
+    pub fn poll_phase(&self, context: &Context<'_>) -> Phase {
+        let phase = self.drain.phase();
+        if phase == Phase::Cutting {
+            return phase;
         }
         let known = |waker: &Waker| waker.will_wake(context.waker());
         if !self.drain.wakers.borrow()[self.slot].as_ref().is_some_and(known) {
@@ -66,7 +93,7 @@ impl Member<'_> {
             let before = self.drain.wakers.borrow_mut()[self.slot].replace(context.waker().clone());
             drop(before);
         }
-        false
+        phase
     }
 }
 
@@ -89,9 +116,9 @@ mod tests {
 
     use super::*;
 
-    async fn drained(drain: &Drain) {
+    async fn reached(drain: &Drain, phase: Phase) {
         let member = drain.enter();
-        poll_fn(|cx| if member.poll_draining(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|cx| if member.poll_phase(cx) >= phase { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
     #[tokio::test]
@@ -103,18 +130,25 @@ mod tests {
                 let tasks: Vec<_> = (0..100)
                     .map(|_| {
                         let drain = Rc::clone(&drain);
-                        tokio::task::spawn_local(async move { drained(&drain).await })
+                        tokio::task::spawn_local(async move {
+                            reached(&drain, Phase::Draining).await;
+                            reached(&drain, Phase::Cutting).await;
+                        })
                     })
                     .collect();
                 while drain.open() < 100 {
                     tokio::task::yield_now().await;
                 }
                 drain.begin();
+                reached(&drain, Phase::Draining).await;
+                tokio::task::yield_now().await;
+                assert!(tasks.iter().all(|task| !task.is_finished()), "cut is what comes after");
+                drain.cut();
                 for task in tasks {
                     task.await.unwrap();
                 }
-                assert_eq!(drain.open(), 0);
-                drained(&drain).await;
+                drain.begin();
+                assert_eq!((drain.open(), drain.phase()), (0, Phase::Cutting), "there is no way back");
             })
             .await;
     }
@@ -126,13 +160,15 @@ mod tests {
         let waker = Waker::from(std::sync::Arc::clone(&woken));
         for _ in 0..10 {
             let member = drain.enter();
-            assert!(!member.poll_draining(&Context::from_waker(&waker)));
+            assert_eq!(member.poll_phase(&Context::from_waker(&waker)), Phase::Serving);
             assert_eq!((drain.open(), drain.wakers.borrow().len()), (1, 1));
         }
         let kept = drain.enter();
         drain.begin();
         assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), 0, "those who left are not told");
-        assert!(kept.poll_draining(&Context::from_waker(&waker)) && kept.is_draining());
+        assert_eq!(kept.poll_phase(&Context::from_waker(&waker)), Phase::Draining);
+        drain.cut();
+        assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 
     #[derive(Default)]

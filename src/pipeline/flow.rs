@@ -1,11 +1,14 @@
 //! The whole order of a request, one call a line, each with the reason for its place.
 
+use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body::Body;
 
 use crate::model::{Addressee, Reason, Refusal, Refused};
+use crate::net::drain::{Drain, Phase};
 use crate::protocol::revision::Era;
 use crate::stages::upstream::{self, Manner, Outgoing};
 use crate::stages::wellformed::{self, Checks, Verb};
@@ -15,9 +18,10 @@ use super::answer::{self, Answer};
 use super::core::Core;
 use super::exchange::{Arrival, Arrived, Exchange, Ready};
 use super::finish::Finish;
+use super::stopping;
 
-/// Walks one request to its answer. The addressee says whom a refusal answers.
-pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish) -> Result<Answer, Refused>
+/// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
+pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish, drain: &Drain) -> Result<Answer, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -47,7 +51,9 @@ where
         catalog: &core.catalog,
         server: exchange.route.server,
     };
-    let message = wellformed::read(&checks, verb, &headers, body).await?;
+    let reading = pin!(wellformed::read(&checks, verb, &headers, body));
+    let message = stopping::unless(drain, Phase::Cutting, reading).await;
+    let message = message.unwrap_or_else(|| Err(nobody(stopping::not_sent())))?;
     exchange.seen.read(&message);
     let exchange = exchange.read(message);
 
@@ -60,7 +66,7 @@ where
     let exchange = exchange.bound(bound);
 
     // Which endpoint, and the call itself; then what of its answer passes.
-    call(&exchange).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
+    call(&exchange, drain).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
 }
 
 /// A server of 2026-07-28 has neither a stream to open nor a session to end.
@@ -73,7 +79,7 @@ fn has_verb(exchange: &Exchange<'_, Arrived>) -> Result<(), Refusal> {
 }
 
 /// Makes the call and takes its answer.
-async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
+async fn call(exchange: &Exchange<'_, Ready>, drain: &Drain) -> Result<Answer, Refusal> {
     let (core, server, message) = (exchange.core, exchange.server(), exchange.message());
     let pinned = exchange.progress.bound.endpoint();
     let candidates = server.endpoints.candidates(pinned);
@@ -95,12 +101,25 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
         // In the legacy era leaving is not cancelling; a stream that was only listened to ends with its listener.
         outlives: (post && message.era() == Era::Legacy).then(|| Rc::clone(&exchange.route.abandoned)),
     };
-    // A stream that is listened to is no call: it has no deadline, only its bounds on silence.
-    let patience = if exchange.listens() { server.patience.without_deadline() } else { server.patience };
+    // A stream that is listened to is no call: it has no deadline, only its bounds on silence, and stopping does not
+    // wait for it.
+    let (patience, last) = match exchange.listens() {
+        true => (server.patience.without_deadline(), Phase::Draining),
+        false => (server.patience, Phase::Cutting),
+    };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
     exchange.seen.asks();
-    let (call, head) = upstream::make(&core.client, candidates, &outgoing, message.bytes(), patience, manner).await?;
-    answer::take(exchange, call, head).await
+    let sent = Cell::new(false);
+    let answering = pin!(async {
+        let body = message.bytes();
+        let (call, head) = upstream::make(&core.client, candidates, &outgoing, body, patience, manner, &sent).await?;
+        answer::take(exchange, call, head).await
+    });
+    match stopping::unless(drain, last, answering).await {
+        Some(answer) => answer,
+        None if sent.get() => Err(stopping::sent(exchange.reads_only())),
+        None => Err(stopping::not_sent()),
+    }
 }
 
 fn nobody(refusal: Refusal) -> Refused {

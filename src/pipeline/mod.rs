@@ -7,6 +7,7 @@ mod finish;
 pub mod flow;
 mod relay;
 mod shown;
+mod stopping;
 mod way;
 
 pub use answer::{Answer, Head};

@@ -9,6 +9,8 @@ use crate::protocol::message::Progressive;
 use crate::stages::respond::{self, Awaited, Events, Expected};
 use crate::stages::upstream::Call;
 
+use super::stopping;
+
 /// What one step of a relay brought.
 #[derive(Debug)]
 pub enum Step {
@@ -118,6 +120,19 @@ impl Relay {
     /// Whether it has no end of its own.
     pub fn is_endless(&self) -> bool {
         matches!(&self.body, Body::Events { events, .. } if events.is_endless())
+    }
+
+    /// Weir is stopping: writes what a reader of the stream should still be told, and says how it ends.
+    /// `spread` is any number that differs from stream to stream.
+    pub fn stop(&self, spread: u64, out: &mut Vec<u8>) -> Step {
+        let Body::Events { events, .. } = &self.body else {
+            return Step::Cut(stopping::sent(false));
+        };
+        if events.is_endless() || events.is_answered() || events.is_resumable() {
+            events.part(spread, out);
+            return Step::Last;
+        }
+        Step::Refused(stopping::sent(events.reads_only()), events.awaited())
     }
 
     /// The length of the body, where the server said it and it passes as it is.

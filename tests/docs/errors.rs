@@ -96,6 +96,11 @@ fn advice(reason: Reason) -> &'static str {
              be at it, or have run the call."
         }
         Reason::Overloaded => "Weir has reached a limit of its own. Wait, then repeat.",
+        Reason::Draining => {
+            "Weir is stopping, and did not wait for this any longer. With `accepted` \"no\" repeat it: the next process, or \
+             another node, will take it. With \"unknown\" the call may have been run: look before you repeat it, unless \
+             `retryable` is true (the method only reads)."
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::support::{Client, Gateway, Scripted, call, only_through_weir, result, until};
+use crate::support::{Client, Gateway, Post, Scripted, call, legacy, modern, only_through_weir, result, until};
 
 #[tokio::test]
 async fn sigterm_lets_calls_finish_and_takes_no_new_ones() {
@@ -40,6 +40,186 @@ async fn a_second_sigterm_ends_at_once() {
     weir.terminate();
     weir.exit().await;
     slow.closed().await;
+}
+
+/// A gateway that drains for so long, in front of `server`.
+async fn draining_for(timeout: &str, server: &Scripted) -> Gateway {
+    let config =
+        format!("[drain]\ntimeout = {timeout:?}\n[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url());
+    Gateway::config(&config).start().await
+}
+
+/// A server whose every answer is an event stream that it leaves open; it has said one notification, with an event id
+/// where the request names one (`X-Event-Id`).
+async fn streaming_server() -> Scripted {
+    Scripted::start(|exchange| async move {
+        let id = exchange.request.header("x-event-id").map(|id| format!("id: {id}\n")).unwrap_or_default();
+        let mut stream = exchange.stream().await;
+        stream.send(format!("{id}data: {{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}}\n\n")).await;
+        stream.gone().await
+    })
+    .await
+}
+
+const TOLD: &str = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
+
+#[tokio::test]
+async fn streams_without_an_end_end_in_the_way_of_their_era() {
+    only_through_weir!();
+    let server = streaming_server().await;
+    let mut weir = draining_for("1h", &server).await;
+    let mut modern_ones = Vec::new();
+    for id in ["7", "\"s-\\u00e9\""] {
+        let mut client = weir.client().await;
+        client.post(&modern(id, "subscriptions/listen", r#""notifications":{"toolsListChanged":true}"#)).await;
+        assert_eq!(client.head().await.status(), 200);
+        assert_eq!(client.message().await.as_deref(), Some(TOLD));
+        modern_ones.push((id, client));
+    }
+    let mut session = weir.client().await;
+    session.get("/mcp", &["Accept: text/event-stream", "MCP-Protocol-Version: 2025-11-25"]).await;
+    assert_eq!(session.head().await.status(), 200);
+    assert_eq!(session.message().await.as_deref(), Some(TOLD));
+    weir.terminate();
+    for (id, mut client) in modern_ones {
+        let end = format!(r#"{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#);
+        assert_eq!(client.message().await, Some(result(id, &end)));
+        assert_eq!(client.message().await, None, "a clean end");
+        client.closed().await;
+    }
+    let last = session.event().await.expect("whole events").expect("a last one");
+    let retry: u64 = last.retry.as_deref().expect("when to come back").parse().expect("milliseconds");
+    assert!((1000..2000).contains(&retry) && last.data.is_none(), "{last:?}");
+    assert_eq!(session.message().await, None, "a clean end");
+    session.closed().await;
+    assert_eq!(weir.exit().await.code(), Some(0));
+    server.open(0).await;
+}
+
+#[tokio::test]
+async fn calls_that_outlast_the_drain_are_told_so() {
+    only_through_weir!();
+    let (server, _go) = held_server().await;
+    let mut weir = draining_for("100ms", &server).await;
+    let list = modern("\"l\"", "tools/list", "");
+    let batch = Post::new(r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#).header("MCP-Protocol-Version", "2025-03-26");
+    let mut waiting = Vec::new();
+    for (post, status, retryable) in [
+        (call("1", "echo", "{}"), 503, false),
+        (list, 503, true),
+        (legacy("2", "tools/call", r#"{"name":"echo"}"#), 200, false),
+        (batch, 200, false),
+    ] {
+        let mut client = weir.client().await;
+        client.post(&post).await;
+        server.request().await;
+        waiting.push((client, status, retryable));
+    }
+    // Of this one nothing has been sent, as half of it is still with the client.
+    let mut halved = weir.client().await;
+    let whole = call("9", "echo", "{}").bytes("localhost");
+    halved.bytes(&whole[..whole.len() - 5]).await;
+    // And of this one there is half a head.
+    let mut begun = weir.client().await;
+    begun.bytes(&whole[..20]).await;
+    weir.terminate();
+    for (mut client, status, retryable) in waiting {
+        let answer = client.answer().await;
+        assert_eq!((answer.status(), answer.head.header("connection")), (status, Some("close")), "{answer:?}");
+        let json = answer.json();
+        let error = if json.is_array() { &json[0]["error"] } else { &json["error"] };
+        assert_eq!((error["code"].as_i64(), error["data"]["reason"].as_str()), (Some(50301), Some("draining")));
+        assert_eq!(
+            (error["data"]["accepted"].as_str(), error["data"]["retryable"].as_bool()),
+            (Some("unknown"), Some(retryable))
+        );
+        client.closed().await;
+    }
+    let answer = halved.answer().await;
+    assert_eq!((answer.status(), answer.refusal()), (503, (50301, "draining".into(), "no".into())));
+    assert_eq!(answer.head.header("retry-after"), Some("1"));
+    let answer = begun.answer().await;
+    assert_eq!((answer.status(), answer.text()), (503, ""));
+    assert_eq!(weir.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn streams_that_outlast_the_drain_carry_the_error_where_they_can() {
+    only_through_weir!();
+    let server = streaming_server().await;
+    let mut weir = draining_for("100ms", &server).await;
+    let open = async |post: Post| {
+        let mut client = weir.client().await;
+        client.post(&post).await;
+        assert_eq!(client.head().await.status(), 200);
+        assert_eq!(client.message().await.as_deref(), Some(TOLD));
+        client
+    };
+    let mut plain = [open(call("1", "echo", "{}")).await, open(legacy("1", "tools/call", r#"{"name":"echo"}"#)).await];
+    let resumable = legacy("2", "tools/call", r#"{"name":"echo"}"#).header("X-Event-Id", "e-1");
+    let mut resumable = open(resumable).await;
+    weir.terminate();
+    for client in &mut plain {
+        let error: serde_json::Value = serde_json::from_str(&client.message().await.expect("an error")).expect("JSON");
+        assert_eq!((error["id"].as_i64(), error["error"]["code"].as_i64()), (Some(1), Some(50301)));
+        let data = &error["error"]["data"];
+        assert_eq!((data["reason"].as_str(), data["accepted"].as_str()), (Some("draining"), Some("unknown")));
+        assert_eq!(client.message().await, None, "a clean end");
+    }
+    // Its client has an event id to come back with, and is told when: that is no failure.
+    let last = resumable.event().await.expect("whole events").expect("a last one");
+    assert!(last.retry.is_some() && last.data.is_none(), "{last:?}");
+    assert_eq!(resumable.event().await.expect("a clean end"), None);
+    assert_eq!(weir.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_carry_an_error_is_cut() {
+    only_through_weir!();
+    let server = Scripted::start(|mut exchange| async move {
+        exchange.some("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500000\r\n\r\n").await;
+        let begun = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"x":"{}"#, "x".repeat(100_000));
+        exchange.some(begun).await;
+        exchange.silence().await
+    })
+    .await;
+    let mut weir = draining_for("100ms", &server).await;
+    let mut client = weir.client().await;
+    client.post(&call("1", "echo", "{}")).await;
+    assert_eq!(client.head().await.status(), 200);
+    weir.terminate();
+    assert!(client.body().await.is_err(), "it must not look whole");
+    assert_eq!(weir.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_request_that_comes_while_draining_is_answered_or_refused() {
+    only_through_weir!();
+    let (server, go) = held_server().await;
+    let mut weir = Gateway::to(&server.url()).start().await;
+    // Connected, and nothing sent: they came for something.
+    let (mut late, mut listener) = (weir.client().await, weir.client().await);
+    let mut slow = weir.client().await;
+    slow.post(&call("1", "echo", "{}")).await;
+    server.request().await;
+    weir.terminate();
+    late.post(&call("2", "echo", "{}")).await;
+    server.request().await;
+    // A stream that would have to end at once is not begun.
+    listener.get("/mcp", &["Accept: text/event-stream", "MCP-Protocol-Version: 2025-11-25"]).await;
+    let answer = listener.answer().await;
+    assert_eq!((answer.status(), answer.refusal().1.as_str()), (503, "draining"));
+    let mut admin = weir.admin().await;
+    admin.get("/readyz", &[]).await;
+    let answer = admin.answer().await;
+    assert_eq!((answer.status(), answer.text().contains("draining")), (503, true));
+    go.send_replace(true);
+    for (client, id) in [(&mut slow, 1), (&mut late, 2)] {
+        let answer = client.answer().await;
+        assert_eq!((answer.status(), answer.json()["id"].as_i64()), (200, Some(id)));
+        assert_eq!(answer.head.header("connection"), Some("close"));
+    }
+    assert_eq!(weir.exit().await.code(), Some(0));
 }
 
 #[tokio::test]

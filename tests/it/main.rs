@@ -24,4 +24,5 @@ mod reload;
 mod rmcp_client;
 mod sdk;
 mod sessions;
+mod systemd;
 mod tls;

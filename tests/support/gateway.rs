@@ -2,10 +2,12 @@
 
 use std::{
     net::SocketAddr,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
 };
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use tempfile::TempDir;
 
 use super::{client::Client, direct, process::Process};
@@ -115,6 +117,11 @@ impl Gateway {
         }
     }
 
+    /// What it has written to standard error so far; all of it after its end.
+    pub(crate) fn said(&self) -> String {
+        self.running().errors()
+    }
+
     pub(crate) fn descriptors(&self) -> usize {
         self.running().descriptors()
     }
@@ -135,13 +142,19 @@ pub(crate) struct Builder {
     directory: TempDir,
     data: Option<PathBuf>,
     server: Option<String>,
+    environment: Vec<(String, String)>,
+    sockets: Vec<(String, OwnedFd)>,
 }
+
+/// Puts sockets where systemd would, and says whose they are.
+const HAND_OVER: &str = "export LISTEN_PID=${LISTEN_PID:-$$}; exec \"$@\"";
 
 impl Builder {
     fn new() -> Self {
         let listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(String::from).into();
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        Self { arguments: Vec::new(), listen, directory, data: None, server: None }
+        let (environment, sockets) = (Vec::new(), Vec::new());
+        Self { arguments: Vec::new(), listen, directory, data: None, server: None, environment, sockets }
     }
 
     /// Fronts one more server.
@@ -153,6 +166,18 @@ impl Builder {
     /// Keeps its state in `data`, which outlives the gateway.
     pub(crate) fn data(mut self, data: &Path) -> Self {
         self.data = Some(data.into());
+        self
+    }
+
+    /// With this variable in its environment.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Hands a socket over by that name, as systemd does. Whoever called keeps a copy of it, or does not.
+    pub(crate) fn hand_over(mut self, name: &str, socket: impl Into<OwnedFd>) -> Self {
+        self.sockets.push((name.into(), socket.into()));
         self
     }
 
@@ -176,7 +201,7 @@ impl Builder {
             let data = rest.split('/').next().and_then(|host| host.parse().ok()).expect("a test server has an address");
             return Gateway { process: None, data, admin: None, directory: self.directory };
         }
-        let mut process = Process::start("weir", &mut self.command());
+        let mut process = self.spawn();
         let data = address(&process.line_after("weir: listening on http://").await);
         let admin = address(&process.line_after("weir: admin on http://").await);
         Gateway { process: Some(process), data, admin: Some(admin), directory: self.directory }
@@ -184,17 +209,46 @@ impl Builder {
 
     /// Starts and expects that it refuses to: its exit code, and what it said about it.
     pub(crate) async fn refused(self) -> (Option<i32>, String) {
-        let mut process = Process::start("weir", &mut self.command());
+        let mut process = self.spawn();
         let status = process.exit().await;
         (status.code(), process.errors())
     }
 
-    fn command(&self) -> Command {
+    fn spawn(&self) -> Process {
+        // Inherited for as long as this one child is made.
+        let inherited = |flags| {
+            for (_, socket) in &self.sockets {
+                fcntl_setfd(socket.as_fd(), flags).expect("our own file descriptor");
+            }
+        };
+        inherited(FdFlags::empty());
+        let process = Process::start("weir", &mut self.command());
+        inherited(FdFlags::CLOEXEC);
+        process
+    }
+
+    /// Weir itself, or a shell that becomes it once the sockets are in their place.
+    fn program(&self) -> Command {
         let built = || env!("CARGO_BIN_EXE_weir").into();
-        let mut command = Command::new(std::env::var_os("WEIR_BINARY").unwrap_or_else(built));
+        let weir = std::env::var_os("WEIR_BINARY").unwrap_or_else(built);
+        if self.sockets.is_empty() {
+            return Command::new(weir);
+        }
+        let from = self.sockets.iter().enumerate();
+        let places: Vec<_> = from.map(|(at, (_, socket))| format!("{}<&{}", at + 3, socket.as_raw_fd())).collect();
+        let names: Vec<_> = self.sockets.iter().map(|(name, _)| name.as_str()).collect();
+        let mut command = Command::new("bash");
+        command.arg("-c").arg(format!("exec {}; {HAND_OVER}", places.join(" "))).arg("bash").arg(weir);
+        command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+        command
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.program();
         let data = self.data.clone().unwrap_or_else(|| self.directory.path().join("data"));
         command.arg("run").args(&self.arguments).args(&self.listen).arg("--data").arg(data);
         command.current_dir(self.directory.path()).env_remove("STATE_DIRECTORY");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }

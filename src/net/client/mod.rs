@@ -29,6 +29,7 @@ use bytes::Bytes;
 use http::{Request, Response, response};
 use http_body_util::Full;
 
+use crate::net::drain::Drain;
 use crate::net::guard::HeadLimits;
 
 pub use body::RequestBody;
@@ -62,7 +63,13 @@ pub trait Handler {
 
     /// Answers one request. The future is dropped when the client leaves, and when the body breaks while it is read.
     /// An answer that is given before the body has been read to its end is the connection's last.
-    fn handle(&self, request: Request<RequestBody>, peer: Peer) -> impl Future<Output = Reply<Self::Stream>>;
+    /// It is polled again when stopping goes on; `drain` says how far that has come.
+    fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: Peer,
+        drain: &Drain,
+    ) -> impl Future<Output = Reply<Self::Stream>>;
 }
 
 /// The two ends of a client's connection.
@@ -94,6 +101,9 @@ pub trait Source {
     /// Whether the stream has no end of its own, so that draining ends it.
     fn is_endless(&self) -> bool;
 
+    /// Weir is stopping, and the body ends here. Appends what its reader should still be told, and says how it ends.
+    fn stop(&mut self, out: &mut Vec<u8>) -> Stop;
+
     /// The exact length of the body in bytes, where it is known; else it is sent in chunks.
     fn length(&self) -> Option<u64>;
 
@@ -109,6 +119,15 @@ pub enum Next {
     /// This was the last piece (which may be empty).
     Last,
     /// The body is at fault and must not look complete: the connection is cut.
+    Cut,
+}
+
+/// How a body ends that is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Properly.
+    Whole,
+    /// It must not look complete: the connection is cut.
     Cut,
 }
 

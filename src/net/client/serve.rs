@@ -6,6 +6,7 @@ use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request};
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use crate::model::clock;
-use crate::net::drain::{Drain, Member};
+use crate::net::drain::{Drain, Member, Phase};
 use crate::net::guard::Framing;
 
 use super::body::RequestBody;
@@ -72,10 +73,13 @@ enum Ended<S> {
     Streaming(Answer<S>, Bytes),
 }
 
+/// How often a draining connection is looked at: one that waits for its first request has no other reason to wake.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// What draining asks of a connection.
 enum Step {
-    /// It has nothing to do: it is closed.
-    Close,
+    /// It ends so.
+    End(Farewell),
     /// A request is being answered: hyper is told that it is the last.
     Tell,
     /// A request is on its way. hyper is told once it is there.
@@ -105,9 +109,12 @@ impl<H: Handler> Connection<'_, H> {
                     return Poll::Ready(Some(farewell));
                 }
                 match self.drain(told, cx) {
-                    Step::Close => return Poll::Ready(Some(Farewell::Close)),
+                    Step::End(farewell) => return Poll::Ready(Some(farewell)),
                     Step::Tell => told = true,
-                    Step::Ask => continue,
+                    Step::Ask => {
+                        tick.as_mut().reset(clock::timer_now());
+                        continue;
+                    }
                     Step::Wait => break,
                 }
                 Pin::new(&mut hyper).graceful_shutdown();
@@ -145,7 +152,8 @@ impl<H: Handler> Connection<'_, H> {
     }
 
     fn drain(&self, told: bool, cx: &Context<'_>) -> Step {
-        if told || !self.member.poll_draining(cx) {
+        let phase = self.member.poll_phase(cx);
+        if told || phase == Phase::Serving {
             return Step::Wait;
         }
         if self.wire.is_answering() {
@@ -154,7 +162,14 @@ impl<H: Handler> Connection<'_, H> {
         if !self.wire.draining.replace(true) {
             return Step::Ask;
         }
-        if self.wire.is_idle() && self.wire.quiet.get() { Step::Close } else { Step::Wait }
+        match (self.wire.is_idle(), phase) {
+            // Whatever has arrived is read and answered.
+            (true, _) if !self.wire.quiet.get() => Step::Wait,
+            (true, Phase::Draining) if self.wire.is_new() => Step::Wait,
+            (true, _) => Step::End(Farewell::Close),
+            (false, Phase::Cutting) => Step::End(Farewell::TurnAway(503)),
+            (false, _) => Step::Wait,
+        }
     }
 
     fn expired(&self, mut tick: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Farewell> {
@@ -163,10 +178,14 @@ impl<H: Handler> Connection<'_, H> {
                 Some(Expired::Slow) => return Poll::Ready(Farewell::TurnAway(408)),
                 Some(Expired::Idle) => return Poll::Ready(Farewell::Close),
                 Some(Expired::Stalled) => return Poll::Ready(Farewell::Reset),
-                None => tick.as_mut().reset(clock::timer_now() + self.limits.tick()),
+                None => tick.as_mut().reset(clock::timer_now() + self.tick()),
             }
         }
         Poll::Pending
+    }
+
+    fn tick(&self) -> Duration {
+        if self.wire.draining.get() { self.limits.tick().min(LOOK) } else { self.limits.tick() }
     }
 
     /// hyper's service: one request, answered whole, or put into `slot` to be streamed (then this never resolves;
@@ -186,7 +205,7 @@ impl<H: Handler> Connection<'_, H> {
         let mut asked =
             Asked { version: parts.version, head_only: parts.method == Method::HEAD, close: closes(&parts) };
         let request = Request::from_parts(parts, RequestBody::new(body, Rc::clone(&self.wire)));
-        match self.handler.handle(request, self.peer).await {
+        match self.handler.handle(request, self.peer, self.member.drain()).await {
             Reply::Whole(mut response) => {
                 // hyper closes where the rest of a body is not at hand, and where it is told to; the client should know.
                 let rest = self.wire.awaits_body() || matches!(head.framing, Framing::Chunked);

@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use crate::model::clock;
-use crate::net::drain::Member;
+use crate::net::drain::{Member, Phase};
 
 use super::canned::Farewell;
 use super::writer::{Fault, Framing, Writer};
-use super::{End, Limits, Next, Source};
+use super::{End, Limits, Next, Source, Stop};
 
 /// What a client may send ahead while an answer is streamed to it; who sends more is cut.
 const MOST_AHEAD: usize = 64 * 1024;
@@ -49,7 +49,8 @@ enum Event {
     Piece(Next),
     Left,
     Silent,
-    Draining,
+    /// Weir is stopping, and this stream is not waited for.
+    Stopping,
 }
 
 impl<S: Source> Answer<S> {
@@ -107,13 +108,16 @@ impl<S: Source> Answer<S> {
                 Event::Piece(Next::Cut) => return End::Cut,
                 Event::Piece(next) => writer.piece(&piece, next == Next::Last).await,
                 Event::Silent => writer.piece(self.source.keepalive().unwrap_or_default(), false).await,
-                Event::Draining => writer.piece(&[], true).await,
+                Event::Stopping => match self.source.stop(&mut piece) {
+                    Stop::Whole => writer.piece(&piece, true).await,
+                    Stop::Cut => return End::Cut,
+                },
             };
             match (sent, event) {
                 (Err(Fault::Gone), _) => return End::ClientLeft,
                 (Err(Fault::Length), _) => return End::Cut,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
-                (Ok(()), Event::Draining) => return End::Drained,
+                (Ok(()), Event::Stopping) => return End::Drained,
                 (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + limits.keepalive),
             }
         }
@@ -128,7 +132,8 @@ impl<S: Source> Answer<S> {
         mut silence: Pin<&mut Sleep>,
         member: &Member<'_>,
     ) -> Event {
-        let endless = self.source.is_endless();
+        // What has an end of its own is waited for until the time for that is over.
+        let last = if self.source.is_endless() { Phase::Draining } else { Phase::Cutting };
         // A comment would count as bytes of a body whose length is known.
         let fills = self.source.keepalive().is_some() && !matches!(writer.framing(), Framing::Length(_));
         let mut next = pin!(self.source.next(piece));
@@ -145,8 +150,8 @@ impl<S: Source> Answer<S> {
             if has_left(writer.io(), ahead, cx) {
                 return Poll::Ready(Event::Left);
             }
-            if member.poll_draining(cx) && endless {
-                return Poll::Ready(Event::Draining);
+            if member.poll_phase(cx) >= last {
+                return Poll::Ready(Event::Stopping);
             }
             match fills && silence.as_mut().poll(cx).is_ready() {
                 true => Poll::Ready(Event::Silent),

@@ -2,13 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::model::clock;
 use crate::net::guard::{Head, HeadGuard, Phase, Refused};
 
 use super::Limits;
 use super::clocks::{BodyClock, Expired};
+
+/// How long a client that has just connected is given to send its first request while draining. It connected for that,
+/// and unlike one that finds a kept connection closed, it would not try again.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// One core's read buffer, shared by its connections: one that waits holds none.
 pub type Scratch = Rc<RefCell<Box<[u8]>>>;
@@ -27,6 +31,8 @@ pub(super) struct Wire {
     refused: Cell<Option<Refused>>,
     /// hyper has taken all that was sound and asks for more.
     exhausted: Cell<bool>,
+    /// A request has begun.
+    begun: Cell<bool>,
     /// A request is being answered: a handler has it, or its stream is being written.
     busy: Cell<bool>,
     /// The body of the request that is, or was last, in a handler's hands.
@@ -59,6 +65,7 @@ impl Wire {
             next_head: RefCell::new(None),
             refused: Cell::new(None),
             exhausted: Cell::new(false),
+            begun: Cell::new(false),
             busy: Cell::new(false),
             body: BodyClock::default(),
             since: Cell::new(clock::now()),
@@ -115,6 +122,7 @@ impl Wire {
 
     /// The head that hyper must have read as well; a request begins.
     pub(super) fn begin(&self) -> Option<Head> {
+        self.begun.set(true);
         self.busy.set(true);
         self.next_head.take().or_else(|| self.guard.borrow_mut().take_head())
     }
@@ -146,6 +154,11 @@ impl Wire {
     /// Whether the connection waits for a request of which nothing has come.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_answering() && self.phase.get() == Phase::Between
+    }
+
+    /// Whether it was opened just now, and its first request is still to come.
+    pub(super) fn is_new(&self) -> bool {
+        !self.begun.get() && clock::now() - self.since.get() < FIRST_REQUEST
     }
 
     /// Whether hyper holds bytes that the socket has not taken.

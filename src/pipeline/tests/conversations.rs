@@ -124,7 +124,7 @@ fn a_session_belongs_to_the_endpoint_that_gave_it() {
         let finish = Finish::begin(&core, 0, PEER);
         let Request { verb, headers, body } = request;
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
-        let (refusal, addressee) = *flow::run(&core, arrival, &finish).await.err().unwrap();
+        let (refusal, addressee) = *flow::run(&core, arrival, &finish, &Drain::default()).await.err().unwrap();
         assert_eq!(refusal.reason, Reason::SessionNotFound);
         assert!(matches!(addressee, Addressee::Request { era: Era::Legacy, initialize: false, .. }));
         assert!(second.is_alone().await);
@@ -148,7 +148,7 @@ fn batches_go_by_what_the_session_negotiated() {
             let finish = Finish::begin(&core, 0, PEER);
             let Request { verb, headers, body } = batch;
             let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
-            let (refusal, addressee) = *flow::run(&core, arrival, &finish).await.err().unwrap();
+            let (refusal, addressee) = *flow::run(&core, arrival, &finish, &Drain::default()).await.err().unwrap();
             assert_eq!(refusal.reason, Reason::InvalidRequest);
             assert!(matches!(addressee, Addressee::Nobody), "nothing of it counts as read");
         }

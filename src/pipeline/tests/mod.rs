@@ -20,6 +20,7 @@ use super::core::Server as Behind;
 use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::model::{Reason, Refusal, RequestIds};
+use crate::net::drain::Drain;
 use crate::net::upstream::{Endpoint, Pool};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
@@ -147,7 +148,7 @@ impl Request {
         let finish = Finish::begin(core, 0, PEER);
         let Self { verb, headers, body } = self;
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
-        flow::run(core, arrival, &finish).await.map_err(|refused| refused.0)
+        flow::run(core, arrival, &finish, &Drain::default()).await.map_err(|refused| refused.0)
     }
 
     /// Walks while a server, over a new connection, says this.

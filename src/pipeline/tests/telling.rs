@@ -69,7 +69,7 @@ fn a_walk_tells_nothing_itself_but_knows_who_and_what() {
         let finish = Finish::begin(&core, 0, PEER);
         let Request { verb, headers, body } = Request::legacy("tools/call\\u0000");
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
-        let walked = poll_once(flow::run(&core, arrival, &finish)).await;
+        let walked = poll_once(flow::run(&core, arrival, &finish, &Drain::default())).await;
         core.telemetry.flush();
         assert!(walked.is_none() && ear.heard().is_empty());
         drop(finish);

@@ -6,9 +6,9 @@ use crate::protocol::message::{self, Body, Message};
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
 
-use super::bad;
 use super::expected::{Awaited, Expected, Said, Verdict};
 use super::whole::{changed, revision};
+use super::{bad, parting};
 
 /// Reads a server's event stream and writes what of it passes.
 #[derive(Debug)]
@@ -80,6 +80,21 @@ impl Events {
     /// Whether the client can come back for what is missing (2025-11-25, "Resumability"): it has an event id.
     pub fn is_resumable(&self) -> bool {
         self.resumable && self.expected.era == Era::Legacy
+    }
+
+    /// Whether making the call twice can do no harm.
+    pub fn reads_only(&self) -> bool {
+        self.expected.reads_only
+    }
+
+    /// Weir is stopping, and the stream ends before its server has ended it: appends what its client should be told.
+    /// `spread` is any number that differs from stream to stream.
+    pub fn part(&self, spread: u64, out: &mut Vec<u8>) {
+        match (self.expected.era, &self.awaited()) {
+            (Era::Modern, Awaited::Request(id)) => parting::closed(id, out),
+            (Era::Legacy, _) if !self.is_answered() => parting::come_back(spread, out),
+            _ => {}
+        }
     }
 
     /// The server's stream has ended.

@@ -6,6 +6,7 @@
 mod events;
 mod expected;
 mod head;
+mod parting;
 mod whole;
 
 pub use events::Events;

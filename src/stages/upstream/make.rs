@@ -1,5 +1,6 @@
 //! Making a call on one endpoint after the other, for as long as nothing has been sent.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use super::{Client, Manner, Patience};
 ///
 /// Another endpoint, or the same one over a new connection, is tried only where nothing was sent; the same one over a
 /// new connection also where a kept connection broke before any of the answer came and the call only reads (security,
-/// "Repeating").
+/// "Repeating"). `sent` is kept true for as long as a server may have seen any of it, for whoever drops the future.
 ///
 /// # Errors
 /// `upstream_unavailable` (nothing was sent), `upstream_reset`, `upstream_bad_response`, `upstream_timeout`.
@@ -30,11 +31,12 @@ pub async fn make<'a>(
     body: &Bytes,
     patience: Patience,
     manner: Manner,
+    sent: &Cell<bool>,
 ) -> Result<(Call, ResponseHead), Refusal> {
     let deadline = clock::timer_now() + patience.deadline;
     let mut refusal = Refusal::new(Reason::UpstreamUnavailable, "the server has no endpoint");
     for (index, endpoint, fingerprint) in candidates {
-        let attempt = Attempt { client, index, endpoint, outgoing, body, patience, deadline, manner: &manner };
+        let attempt = Attempt { client, index, endpoint, outgoing, body, patience, deadline, manner: &manner, sent };
         let miss = match attempt.run().await {
             Ok((mut call, head)) => {
                 call.answered_by(fingerprint);
@@ -60,6 +62,7 @@ struct Attempt<'a, 'b> {
     patience: Patience,
     deadline: Instant,
     manner: &'a Manner,
+    sent: &'a Cell<bool>,
 }
 
 impl Attempt<'_, '_> {
@@ -72,7 +75,10 @@ impl Attempt<'_, '_> {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            match self.over(connection).await {
+            self.sent.set(true);
+            let outcome = self.over(connection).await;
+            self.sent.set(!matches!(&outcome, Err(miss) if miss.nothing_sent()));
+            match outcome {
                 Err(miss) if was_kept && self.may_repeat(&miss) => {}
                 outcome => return outcome,
             }

@@ -8,8 +8,9 @@ mod streams;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -21,8 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-use super::{End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, scratch, serve};
-use crate::net::drain::Drain;
+use super::{End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, scratch, serve};
+use crate::net::drain::{Drain, Phase};
 use crate::net::guard::HeadLimits;
 
 /// Larger than all buffers of a loopback connection.
@@ -107,6 +108,11 @@ impl Source for Scripted {
         self.query.contains("endless")
     }
 
+    fn stop(&mut self, out: &mut Vec<u8>) -> Stop {
+        out.extend_from_slice(b"bye");
+        if self.query.contains("cut") { Stop::Cut } else { Stop::Whole }
+    }
+
     fn length(&self) -> Option<u64> {
         self.query.parse().ok()
     }
@@ -120,7 +126,7 @@ impl Source for Scripted {
 impl Handler for Rc<Script> {
     type Stream = Scripted;
 
-    async fn handle(&self, request: Request<RequestBody>, _: Peer) -> Reply<Scripted> {
+    async fn handle(&self, request: Request<RequestBody>, _: Peer, drain: &Drain) -> Reply<Scripted> {
         let (head, body) = request.into_parts();
         let mut held = Held(self, false);
         let reply = match head.uri.path() {
@@ -137,7 +143,15 @@ impl Handler for Rc<Script> {
             path => {
                 self.begun.notify_one();
                 if path == "/wait" {
-                    self.go.notified().await;
+                    let mut go = pin!(self.go.notified());
+                    let over = poll_fn(|cx| match go.as_mut().poll(cx) {
+                        Poll::Pending if drain.phase() == Phase::Cutting => Poll::Ready(true),
+                        polled => polled.map(|()| false),
+                    });
+                    if over.await {
+                        held.1 = true;
+                        return whole(StatusCode::SERVICE_UNAVAILABLE, "over".into());
+                    }
                 }
                 let read = read(body).await;
                 whole(StatusCode::OK, format!("{} {} {read}", head.method, head.uri).into())

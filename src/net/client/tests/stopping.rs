@@ -4,12 +4,6 @@ use super::*;
 
 #[tokio::test]
 async fn an_idle_connection_ends_at_once() {
-    tell(patient(), |mut both| async move {
-        tokio::task::yield_now().await;
-        both.drain.begin();
-        assert_eq!(both.rest().await, "");
-    })
-    .await;
     for first in ["/whole", "/now"] {
         tell(patient(), |mut both| async move {
             both.send(&get(first)).await;
@@ -18,6 +12,65 @@ async fn an_idle_connection_ends_at_once() {
             assert_eq!(both.rest().await, "");
             both.served.await.unwrap();
             assert_eq!(both.drain.open(), 0);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_just_connected_may_still_ask() {
+    tell(patient(), |mut both| async move {
+        tokio::task::yield_now().await;
+        both.drain.begin();
+        tokio::task::yield_now().await;
+        both.send(&get("/whole")).await;
+        let came = both.rest().await;
+        assert!(came.contains("connection: close") && came.ends_with("GET /whole "), "{came}");
+    })
+    .await;
+    // One that does not is not waited for for long.
+    tell(patient(), |mut both| async move {
+        both.drain.begin();
+        assert_eq!(both.rest().await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_still_runs_in_the_end_is_told_and_ended() {
+    tell(patient(), |mut both| async move {
+        both.send(&get("/wait")).await;
+        both.script.begun.notified().await;
+        both.drain.begin();
+        tokio::task::yield_now().await;
+        both.drain.cut();
+        let came = both.rest().await;
+        assert!(came.starts_with("HTTP/1.1 503 ") && came.contains("connection: close"), "{came}");
+    })
+    .await;
+    for (query, rest, end) in [("", "3\r\nbye\r\n0\r\n\r\n", End::Drained), ("?cut", "", End::Cut)] {
+        tell(patient(), |mut both| async move {
+            both.send(&get(&format!("/stream{query}"))).await;
+            both.until("\r\n\r\n").await;
+            both.drain.begin();
+            tokio::task::yield_now().await;
+            assert_eq!(both.ends(), []);
+            both.drain.cut();
+            assert_eq!(both.rest().await, rest);
+            assert_eq!(both.ends(), [end]);
+        })
+        .await;
+    }
+    // Half a head, and a connection that waits for its first.
+    for (begun, answer) in [("GET /wh", "HTTP/1.1 503 "), ("", "")] {
+        tell(patient(), |mut both| async move {
+            both.send(begun).await;
+            tokio::task::yield_now().await;
+            both.drain.begin();
+            tokio::task::yield_now().await;
+            both.drain.cut();
+            let came = both.rest().await;
+            assert!(came.starts_with(answer) && came.is_empty() == answer.is_empty(), "{came}");
         })
         .await;
     }
@@ -72,7 +125,7 @@ async fn endless_streams_end_and_others_come_to_their_end() {
         both.send(&get("/stream?endless")).await;
         both.until("\r\n\r\n").await;
         both.drain.begin();
-        assert_eq!(both.rest().await, "0\r\n\r\n");
+        assert_eq!(both.rest().await, "3\r\nbye\r\n0\r\n\r\n");
         assert_eq!(both.ends(), [End::Drained]);
     })
     .await;

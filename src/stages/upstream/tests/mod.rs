@@ -6,6 +6,7 @@ mod repeating;
 pub(crate) mod scripted;
 mod waiting;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ impl House {
         };
         let candidates =
             self.endpoints.iter().enumerate().map(|(index, endpoint)| (index, endpoint, index as u64 + 10));
-        make(&self.client, candidates, &outgoing, &body, self.patience, self.manner.clone()).await
+        make(&self.client, candidates, &outgoing, &body, self.patience, self.manner.clone(), &Cell::new(false)).await
     }
 
     /// A whole exchange; the connection is kept afterwards.
