@@ -2,6 +2,7 @@
 
 mod health;
 mod listener;
+mod metrics;
 mod names;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use axum::routing::get;
 use tokio::sync::mpsc;
 
 use crate::model::{Command, Readiness};
+use crate::telemetry::Exposition;
 
 use listener::{Bounded, Local};
 use names::Names;
@@ -30,6 +32,8 @@ pub struct Admin {
     pub hosts: Arc<[String]>,
     /// Whether traffic may come.
     pub readiness: Arc<Readiness>,
+    /// What Prometheus scrapes.
+    pub exposition: Exposition,
     /// Where commands go; the daemon executes them.
     pub commands: mpsc::Sender<Command>,
 }
@@ -47,6 +51,7 @@ async fn serve_on(listener: Bounded, admin: Admin) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page))
         .layer(from_fn_with_state(names, our_name))
         .with_state(admin);
     axum::serve(listener, router.into_make_service_with_connect_info::<Local>()).await

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::telemetry::{Fold, Observed};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -17,6 +18,7 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
     let admin = Admin {
         hosts: Arc::new(["ops.internal".to_owned()]),
         readiness: Arc::clone(&readiness),
+        exposition: Fold::new(Observed::new()).exposition(),
         commands: mpsc::channel(1).0,
     };
     tokio::spawn(serve_on(Bounded::with(listener, most, life), admin));

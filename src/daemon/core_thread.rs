@@ -20,7 +20,7 @@ use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::Drain;
 use crate::net::listen;
 use crate::stages::upstream::Client;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Observed, Telemetry, TurnedAway};
 
 use super::plan::Plan;
 
@@ -45,15 +45,17 @@ impl Cores {
         plan: Plan,
         sockets: Vec<StdListener>,
         sightings: mpsc::Sender<Sighting>,
+        observed: &Observed,
     ) -> anyhow::Result<Self> {
         let (drain, draining) = watch::channel(false);
         let mut ends = Vec::new();
         for (number, socket) in sockets.into_iter().enumerate() {
             let (ended, end) = oneshot::channel();
             let (plan, draining, sightings) = (plan.clone(), draining.clone(), sightings.clone());
+            let observed = observed.clone();
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    runtime.block_on(run(plan, number, socket, draining, sightings));
+                    runtime.block_on(run(plan, number, socket, draining, sightings, Rc::new(observed.core(number))));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
@@ -78,12 +80,14 @@ async fn run(
     socket: StdListener,
     draining: watch::Receiver<bool>,
     sightings: mpsc::Sender<Sighting>,
+    telemetry: Rc<Telemetry>,
 ) {
     let listener = TcpListener::from_std(socket).expect("the socket is a bound TCP socket without blocking");
-    let (front, calls) = plan.front(number, sightings, Rc::new(Telemetry::new()));
+    let (front, calls) = plan.front(number, sightings, Rc::clone(&telemetry));
     let core = Rc::new(Shared {
         front,
         plan,
+        telemetry: Rc::clone(&telemetry),
         drain: Drain::default(),
         scratch: client::scratch(),
         doorstep: Doorstep::default(),
@@ -94,6 +98,7 @@ async fn run(
     tokio::select! {
         () = carry(&core, &calls, listener, draining) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
+        () = telemetry.core().watch_lag() => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
     }
 }
@@ -131,6 +136,7 @@ async fn sweep(calls: Rc<Client>) {
 struct Shared {
     front: Front,
     plan: Plan,
+    telemetry: Rc<Telemetry>,
     drain: Drain,
     scratch: Scratch,
     doorstep: Doorstep,
@@ -147,6 +153,7 @@ struct Open(Rc<Shared>);
 impl Open {
     fn new(core: &Rc<Shared>) -> Self {
         core.open.set(core.open.get() + 1);
+        core.telemetry.core().connection_opens();
         Self(Rc::clone(core))
     }
 }
@@ -154,6 +161,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.set(self.0.open.get() - 1);
+        self.0.telemetry.core().connection_ends();
     }
 }
 
@@ -161,9 +169,11 @@ impl Shared {
     fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
         if self.plan.pressure.refuses() {
+            self.telemetry.core().turned_away(TurnedAway::Memory);
             return self.turn_away(stream, remote, "memory is short: [http] refuse_memory");
         }
         let Some(permit) = self.plan.admission.admit(remote.ip()) else {
+            self.telemetry.core().turned_away(TurnedAway::Limit);
             return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
         let open = Open::new(self);

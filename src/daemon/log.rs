@@ -11,6 +11,8 @@ use anyhow::{Context, bail};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::telemetry::LOG_LINES_LOST;
+
 /// Lines that may wait for the writer; past that they are dropped, since a log must not hold the data path.
 const WAITING: usize = 4096;
 /// How long the end of the process waits for its last lines, should nobody read them.
@@ -113,6 +115,7 @@ impl Drop for Line<'_> {
     fn drop(&mut self) {
         if self.lines.to.try_send(Told::Line(std::mem::take(&mut self.text))).is_err() {
             self.lines.lost.fetch_add(1, Ordering::Relaxed);
+            LOG_LINES_LOST.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -4,6 +4,7 @@ mod core_thread;
 mod files;
 mod log;
 mod memory;
+mod observe;
 mod plan;
 mod stop;
 
@@ -17,15 +18,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::admin::{self, Admin};
 use crate::config::{Destination, Settings};
-use crate::model::Readiness;
+use crate::model::{Generation, Readiness, clock};
 use crate::net::listen;
+use crate::telemetry::{Fold, Observed};
 
 use core_thread::Cores;
 use memory::Marks;
+use observe::Looked;
 use plan::Plan;
 
 /// Commands of operators that may wait for one another.
@@ -85,19 +88,30 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
     let readiness = Arc::new(Readiness::default());
     let (commands, _asked) = mpsc::channel(COMMANDS);
-    let admin = Admin { hosts: settings.admin.hosts.clone().into(), readiness: Arc::clone(&readiness), commands };
+    let observed = Observed::new();
+    observed.started(Generation { number: 1, since: clock::unix_seconds() });
+    let fold = Fold::new(observed.clone());
+    let (_certificates, files) = watch::channel(observe::certificates(settings));
+    let looked = Looked::new(&sockets, Arc::clone(&plan.pressure), Arc::clone(&readiness), files);
+    let admin = Admin {
+        hosts: settings.admin.hosts.clone().into(),
+        readiness: Arc::clone(&readiness),
+        exposition: fold.exposition(),
+        commands,
+    };
     let (publisher, sightings) = plan.publisher();
-    let watch = memory::watch(Marks::of(&settings.http), Arc::clone(&plan.pressure));
+    let watching = memory::watch(Marks::of(&settings.http), Arc::clone(&plan.pressure));
     control.block_on(async {
         tokio::spawn(publisher);
-        tokio::spawn(watch);
+        tokio::spawn(watching);
+        tokio::spawn(observe::observe(observed.clone(), fold, looked));
         tokio::spawn(async {
             if let Err(error) = admin::serve(operators, admin).await {
                 tracing::error!(%error, "the operators' side has ended");
             }
         });
         let signals = stop::Signals::register()?;
-        let cores = Cores::start(plan, sockets, sightings)?;
+        let cores = Cores::start(plan, sockets, sightings, &observed)?;
         readiness.ready();
         announce(settings, address, operators_at);
         stop::supervise(signals, cores, &readiness, settings.drain.timeout).await

@@ -11,8 +11,12 @@ use rustls::{ClientConfig, RootCertStore, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
+mod expiry;
+
 #[cfg(test)]
 pub(super) mod tests;
+
+pub use expiry::{Expiry, expiry};
 
 /// A TLS session with a server, on a stream of whatever kind.
 pub type Stream<S> = tokio_rustls::client::TlsStream<S>;

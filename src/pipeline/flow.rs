@@ -91,7 +91,9 @@ async fn call(exchange: &Exchange<'_, Ready>) -> Result<Answer, Refusal> {
     let patience = if exchange.listens() { server.patience.without_deadline() } else { server.patience };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
     exchange.seen.asks();
-    let (call, head) = upstream::make(&core.client, candidates, &outgoing, message.bytes(), patience, manner).await?;
+    let (client, calls) = (&core.client, &exchange.route.meter.calls);
+    let made = upstream::make(client, calls, candidates, &outgoing, message.bytes(), patience, manner);
+    let (call, head) = made.await?;
     answer::take(exchange, call, head).await
 }
 

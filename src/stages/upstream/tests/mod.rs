@@ -16,6 +16,7 @@ use super::*;
 use crate::model::Refusal;
 use crate::net::upstream::{Collected, Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
+use crate::telemetry::{ServerMeter, Telemetry};
 use scripted::{Peer, Server, local, poll_once, until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -23,6 +24,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// A client and the servers that it knows, each an endpoint of its own.
 struct House {
     client: Rc<Client>,
+    meter: Rc<ServerMeter>,
     endpoints: Vec<Endpoint>,
     patience: Patience,
     manner: Manner,
@@ -33,8 +35,10 @@ impl House {
         let client =
             Rc::new(Client { pool: Rc::new(Pool::new(servers.len(), 4)), abandoned: Rc::new(Abandoned::default()) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
+        let meter = Rc::clone(&Telemetry::new().route("/mcp", "files").calls);
         Self {
             client,
+            meter,
             endpoints: servers.iter().map(|server| server.endpoint()).collect(),
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             manner: Manner { reads_only: false, outlives: None },
@@ -68,7 +72,7 @@ impl House {
             Outgoing { method: "POST", headers: &headers, era: Era::Legacy, session: None, encodable: false, length };
         let candidates =
             self.endpoints.iter().enumerate().map(|(index, endpoint)| (index, endpoint, index as u64 + 10));
-        make(&self.client, candidates, &outgoing, &body, self.patience, self.manner.clone()).await
+        make(&self.client, &self.meter, candidates, &outgoing, &body, self.patience, self.manner.clone()).await
     }
 
     /// A whole exchange; the connection is kept afterwards.
