@@ -51,7 +51,7 @@ async fn serve_on(listener: Bounded, admin: Admin) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::page))
+        .route("/metrics", get(self::metrics::page))
         .layer(from_fn_with_state(names, our_name))
         .with_state(admin);
     axum::serve(listener, router.into_make_service_with_connect_info::<Local>()).await

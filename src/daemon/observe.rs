@@ -5,7 +5,7 @@ mod queues;
 
 use std::fs::{self, read_to_string};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ pub(super) fn observe(observed: Observed, mut fold: Fold, looked: Looked) -> imp
 async fn read_dates(mut named: watch::Receiver<Vec<PathBuf>>, dates: watch::Sender<Vec<Certificate>>) {
     loop {
         let files = named.borrow_and_update().clone();
-        if let Ok(read) = spawn_blocking(move || files.iter().filter_map(date).collect()).await {
+        if let Ok(read) = spawn_blocking(move || files.iter().filter_map(|file| date(file)).collect()).await {
             dates.send_replace(read);
         }
         if let Ok(Err(_)) = timeout(CERTIFICATES, named.changed()).await {
@@ -94,7 +94,7 @@ async fn read_dates(mut named: watch::Receiver<Vec<PathBuf>>, dates: watch::Send
     }
 }
 
-fn date(file: &PathBuf) -> Option<Certificate> {
+fn date(file: &Path) -> Option<Certificate> {
     match tls::expiry(file) {
         Ok(expiry) => Some(Certificate { file: file.display().to_string(), not_after: expiry.not_after }),
         Err(error) => {
@@ -137,7 +137,7 @@ fn cpu_of_the_process() -> Duration {
 }
 
 /// The CPU time of a thread: the first number of its `schedstat`, in nanoseconds.
-fn cpu_in(schedstat: &PathBuf) -> Option<Duration> {
+fn cpu_in(schedstat: &Path) -> Option<Duration> {
     let text = read_to_string(schedstat).ok()?;
     Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
 }
@@ -160,13 +160,13 @@ mod tests {
         let (before, open) = (cpu_of_the_process(), open_files().unwrap());
         assert!(before > Duration::ZERO && open > 3, "{before:?} {open}");
         let _file = fs::File::open("/proc/self/status").unwrap();
-        let schedstat = PathBuf::from("/proc/thread-self/schedstat");
+        let schedstat = Path::new("/proc/thread-self/schedstat");
         let mut spun = 0u64;
-        while cpu_in(&schedstat).unwrap() == Duration::ZERO || cpu_of_the_process() == before {
+        while cpu_in(schedstat).unwrap() == Duration::ZERO || cpu_of_the_process() == before {
             spun = std::hint::black_box(spun + 1);
         }
-        assert!(cpu_in(&schedstat).unwrap() <= cpu_of_the_process() + Duration::from_secs(1));
-        assert_eq!(cpu_in(&PathBuf::from("/proc/self/status")), None);
+        assert!(cpu_in(schedstat).unwrap() <= cpu_of_the_process() + Duration::from_secs(1));
+        assert_eq!(cpu_in(Path::new("/proc/self/status")), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ macro_rules! metrics {
 
 metrics! {
     REQUESTS: Counter Number, "weir_requests_total" ["route" "server" "method" "outcome" "reason"]
-        "Requests that have ended. method is the MCP method, other, or the kind of request; reason says why Weir refused or cut it. route and server are empty for what reached no route.";
+        "Requests that have ended. `method` is the one of MCP, `other`, or the kind of request; `reason` says why Weir refused or cut it. `route` and `server` are empty for what reached no route.";
     REQUEST_DURATION: Histogram Seconds, "weir_request_duration_seconds" ["route" "server"]
         "From a request's head to its end, streams included.";
     SERVER_DURATION: Histogram Seconds, "weir_server_duration_seconds" ["route" "server"]
@@ -79,12 +79,12 @@ metrics! {
     CONNECTIONS_ACCEPTED: Counter Number, "weir_connections_accepted_total" ["core"]
         "Clients' connections that were taken in.";
     CONNECTIONS_TURNED_AWAY: Counter Number, "weir_connections_turned_away_total" ["why"]
-        "Clients' connections that were turned away: memory is [http] refuse_memory, limit is [http] connections or connections_per_address.";
+        "Clients' connections that were turned away: `memory` is `[http] refuse_memory`, `limit` is `[http] connections` or `connections_per_address`.";
     ACCEPT_QUEUE: Gauge Number, "weir_accept_queue_connections" ["core"]
-        "Connections that the kernel has made and the core has not taken yet; core is all where a socket is shared.";
+        "Connections that the kernel has made and the core has not taken yet; `core` is `all` where a socket is shared.";
 
     SERVER_CONNECTIONS: Gauge Number, "weir_server_connections_open" ["server" "state"]
-        "Connections to a server: busy with a call, idle, or abandoned (the client of a legacy call left, and it runs on).";
+        "Connections to a server: `busy` with a call, `idle`, or `abandoned` (the client of a legacy call left, and it runs on).";
     SERVER_CONNECTIONS_OPENED: Counter Number, "weir_server_connections_opened_total" ["server"]
         "Connections to a server that were opened, TLS included.";
     SERVER_CONNECTIONS_REUSED: Counter Number, "weir_server_connections_reused_total" ["server"]
@@ -92,7 +92,7 @@ metrics! {
     SERVER_ATTEMPTS_FAILED: Counter Number, "weir_server_attempts_failed_total" ["server" "kind"]
         "Attempts at an endpoint that brought no head of an answer, those among them that were repeated in silence.";
     ABANDONED: Counter Number, "weir_abandoned_calls_total" ["server" "result"]
-        "Legacy calls whose client left before their answer: adopted (they run on), or cut for want of room ([http] abandoned).";
+        "Legacy calls whose client left before their answer: `adopted` (they run on), or `cut` for want of room (`[http] abandoned`).";
 
     CORE_LAG: Histogram Seconds, "weir_core_lag_seconds" ["core"]
         "How late a timer of 250 ms fires on a core: how long a request waits for its turn. Up to 1 ms is the timer's own.";
@@ -102,19 +102,19 @@ metrics! {
     MEMORY_LIMIT: Gauge Bytes, "weir_memory_limit_bytes" []
         "What the process may have: the limit of its control group, at most what the machine has.";
     MEMORY_PRESSURE: Gauge Number, "weir_memory_pressure" []
-        "0: all is taken. 1: new requests are refused ([http] shed_memory). 2: new connections too ([http] refuse_memory).";
+        "0: all is taken. 1: new requests are refused (`[http] shed_memory`). 2: new connections too (`[http] refuse_memory`).";
 
     GENERATION: Gauge Number, "weir_config_generation" []
         "The configuration in force, counted from 1, the one of the start.";
     RELOADS: Counter Number, "weir_config_reloads_total" ["result"]
-        "Reloads: applied, or refused (the configuration before stays in force; the log says why).";
+        "Reloads: `applied`, or `refused` (the configuration before stays in force; the log says why).";
     RELOADED: Gauge Seconds, "weir_config_last_reload_success_timestamp_seconds" []
         "When the configuration in force came into force.";
     CERTIFICATE_DAYS: Gauge Days, "weir_certificate_days" ["file"]
         "Days until the first certificate in a file of the configuration runs out; negative where it has.";
 
     READY: Gauge Number, "weir_ready" []
-        "1 while /readyz says that traffic may come.";
+        "1 while `/readyz` says that traffic may come.";
     DRAINING: Gauge Number, "weir_draining" []
         "1 from the first signal to stop on.";
     LOG_LINES_LOST: Counter Number, "weir_log_lines_lost_total" []

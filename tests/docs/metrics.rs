@@ -25,14 +25,13 @@ fn table() -> String {
     let mut text = "| metric | labels | unit | what it says |\n| --- | --- | --- | --- |\n".to_owned();
     for metric in METRICS {
         let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        // Keys of the configuration stand as code.
-        let help = metric.help.replace('[', "`[").replace("] ", "]` ");
         text.push_str(&format!(
-            "| `{}` ({}) | {} | {} | {help} |\n",
+            "| `{}` ({}) | {} | {} | {} |\n",
             metric.name,
             metric.kind,
             labels.join(", "),
-            metric.unit
+            metric.unit,
+            metric.help
         ));
     }
     text

@@ -181,6 +181,27 @@ async fn a_client_certificate_is_shown_where_it_is_asked_for() {
 }
 
 #[test]
+fn the_first_certificate_of_a_file_to_run_out_is_told() {
+    let authority = Authority::new();
+    let (early, late) = (authority.issue_until("early.internal", 2031), authority.issue("late.internal"));
+    let of = |file: &Path| expiry(file).expect("it is sound");
+    assert_eq!(of(&early.certificate).not_after, 1_924_992_000);
+    assert_eq!(of(&late.certificate).not_after, 4_102_444_800);
+    let both = authority.directory.path().join("both.pem");
+    let text = [&late, &early, &late].map(|one| std::fs::read_to_string(&one.certificate).expect("a file")).concat();
+    std::fs::write(&both, text).expect("a file");
+    assert_eq!(of(&both).not_after, 1_924_992_000);
+    assert!(of(&authority.file()).subject.contains("An authority for tests"), "{:?}", of(&authority.file()));
+    let hollow = authority.directory.path().join("hollow.pem");
+    std::fs::write(&hollow, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").expect("a file");
+    let errors = [&hollow, &early.key, &authority.directory.path().join("gone")];
+    for file in errors {
+        let error = expiry(file).expect_err("it is wrong").to_string();
+        assert!(error.contains(&file.display().to_string()), "{error}");
+    }
+}
+
+#[test]
 fn an_error_names_the_file_and_what_is_wrong_with_it() {
     let authority = Authority::new();
     let (one, other) = (authority.issue("one"), authority.issue("other"));
