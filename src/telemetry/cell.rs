@@ -64,14 +64,17 @@ pub(super) const WAITING: Bounds = [
     60 * S,
 ];
 
-/// For what Weir itself takes: 5 us to 2.5 s.
+/// For what Weir itself takes: 1 us to 1 s.
 pub(super) const OWN: Bounds = [
+    US,
+    2 * US,
+    3 * US,
     5 * US,
+    7_500,
     10 * US,
     15 * US,
     25 * US,
     50 * US,
-    75 * US,
     100 * US,
     250 * US,
     500 * US,
@@ -80,11 +83,8 @@ pub(super) const OWN: Bounds = [
     5 * MS,
     10 * MS,
     25 * MS,
-    50 * MS,
     100 * MS,
-    250 * MS,
     S,
-    2_500 * MS,
 ];
 
 /// Durations that one core measures, by bucket: fixed in size, whatever is measured.

@@ -90,12 +90,16 @@ impl RouteCells {
         }
     }
 
-    /// What has ended, by what was said and how it ended; nothing that never happened.
-    pub(super) fn ended(&self) -> impl Iterator<Item = (Said, Outcome, Option<Reason>, u64)> {
-        let rows = Said::all().filter_map(|said| Some((said, self.rows[said.index()].get()?)));
-        rows.flat_map(|(said, row)| {
-            let counts = row.0.iter().map(Cell::value).enumerate().filter(|(_, count)| *count > 0);
-            counts.map(move |(at, count)| {
+    /// What has ended on all `cores`, by what was said and how it ended; nothing that never happened.
+    pub(super) fn ended(cores: &[&Self]) -> impl Iterator<Item = (Said, Outcome, Option<Reason>, u64)> {
+        Said::all().flat_map(|said| {
+            let mut counts = [0; PLACES];
+            for row in cores.iter().filter_map(|cells| cells.rows[said.index()].get()) {
+                for (count, cell) in counts.iter_mut().zip(&row.0) {
+                    *count += cell.value();
+                }
+            }
+            counts.into_iter().enumerate().filter(|(_, count)| *count > 0).map(move |(at, count)| {
                 let (outcome, reason) = ending(at);
                 (said, outcome, reason, count)
             })

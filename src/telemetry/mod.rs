@@ -14,6 +14,7 @@ mod core_meter;
 mod ended;
 mod exposition;
 mod fold;
+mod gather;
 mod meter;
 mod names;
 mod observed;

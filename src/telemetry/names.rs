@@ -64,7 +64,7 @@ metrics! {
     SERVER_DURATION: Histogram Seconds, "weir_server_duration_seconds" ["route" "server"]
         "What of it the server was waited for, until its answer or the head of its stream had come.";
     ADDED_DURATION: Histogram Seconds, "weir_added_duration_seconds" ["route"]
-        "What Weir itself took until the answer or the head of its stream went out: neither waiting for the server nor for the client's body.";
+        "What Weir itself took from a request's head, once it was read, until the answer or the head of its stream was handed to the client's connection: neither waiting for the server nor for the client's body.";
     REQUEST_BYTES: Counter Bytes, "weir_request_bytes_total" ["route" "server"]
         "Bodies of requests that were read.";
     ANSWER_BYTES: Counter Bytes, "weir_answer_bytes_total" ["route" "server"]
