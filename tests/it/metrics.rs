@@ -119,10 +119,15 @@ async fn the_counters_say_what_was_done() {
     assert_eq!(stays.message().await.as_deref(), Some(r#"{"jsonrpc":"2.0","method":"notifications/progress"}"#));
     assert_eq!(stays.message().await, Some(result("1", DONE)));
     assert_eq!(stays.message().await, None);
+    let answer = result("1", DONE).len() as f64;
     let all = |page: &Exposition| {
-        // A page may fall between two cells that one request is counted in.
-        let timed = page.sum("weir_added_duration_seconds_count", &[]);
-        (page.sum("weir_requests_total", &[]), timed) == (11.0, 7.0)
+        // A page may fall between two cells that one request is counted in. The server answered neither the call that
+        // it reset, nor the one that never reached it; who leaves is not answered by Weir either.
+        let timed = ["request", "server", "added"].map(|what| format!("weir_{what}_duration_seconds_count"));
+        let passed = page.sum("weir_answer_bytes_total", &files) >= 4.0 * answer;
+        passed
+            && page.sum("weir_requests_total", &[]) == 11.0
+            && timed.map(|name| page.sum(&name, &[])) == [10.0, 7.0, 7.0]
     };
     let page = page_where(&weir, "eleven requests that have ended", all).await;
     page.follows(&streaming);
@@ -141,13 +146,10 @@ async fn the_counters_say_what_was_done() {
     assert_eq!(page.sum("weir_requests_total", &[("route", ""), ("server", "")]), 1.0);
     assert_eq!(page.sum("weir_requests_total", &[("route", "/gone/mcp"), ("server", "gone")]), 1.0);
     assert_eq!(page.sum("weir_request_duration_seconds_count", &files), 9.0);
-    // Those that the server answered: not the reset one, not the one that never reached it.
     assert_eq!(page.sum("weir_server_duration_seconds_count", &files), 7.0);
     assert_eq!(page.sum("weir_streams_total", &files), 2.0);
     assert_eq!(page.sum("weir_streams_open", &[]), 0.0);
     assert_eq!(page.sum("weir_connections_accepted_total", &[]), 3.0);
-    let answer = result("1", DONE).len() as f64;
-    assert!(page.sum("weir_answer_bytes_total", &files) >= 4.0 * answer);
     let gone = [("server", "gone"), ("kind", "connect")];
     assert_eq!(page.sum("weir_server_attempts_failed_total", &gone), 1.0);
     assert_eq!(page.sum("weir_server_attempts_failed_total", &[("server", "files"), ("kind", "reset")]), 1.0);
@@ -170,16 +172,20 @@ async fn connections_to_a_server_are_counted_by_what_they_do() {
         client.ask(&call("1", "look", "{}")).await;
     }
     let state = |page: &Exposition, state: &str| page.sum("weir_server_connections_open", &[("state", state)]);
-    let page = page_where(&weir, "an idle connection", |page| state(page, "idle") == 1.0).await;
-    assert_eq!(page.sum("weir_server_connections_opened_total", &[]), 1.0);
-    assert_eq!(page.sum("weir_server_connections_reused_total", &[("server", "files")]), 3.0);
+    let kept = |page: &Exposition, opened: f64, reused: f64| {
+        let counted = ["opened", "reused"].map(|what| format!("weir_server_connections_{what}_total"));
+        let states = (state(page, "busy"), state(page, "idle"));
+        counted.map(|name| page.sum(&name, &[("server", "files")])) == [opened, reused] && states == (0.0, 1.0)
+    };
+    page_where(&weir, "a connection that is used again", |page| kept(page, 1.0, 3.0)).await;
     // A kept connection that breaks is replaced in silence, for what only reads; it is counted all the same.
     assert_eq!(client.ask(&legacy("1", "ping", "{}")).await.status(), 200);
-    let broke = |page: &Exposition| page.sum("weir_server_attempts_failed_total", &[("kind", "reset")]) == 1.0;
-    let page = page_where(&weir, "a broken connection", broke).await;
-    assert_eq!(page.sum("weir_server_connections_opened_total", &[]), 2.0);
-    assert_eq!(page.sum("weir_requests_total", &requests("ping", "answered", "")), 1.0);
-    assert_eq!((state(&page, "busy"), state(&page, "idle")), (0.0, 1.0));
+    let broke = |page: &Exposition| {
+        let failed = page.sum("weir_server_attempts_failed_total", &[("kind", "reset")]);
+        let answered = page.sum("weir_requests_total", &requests("ping", "answered", ""));
+        kept(page, 2.0, 4.0) && (failed, answered) == (1.0, 1.0)
+    };
+    page_where(&weir, "a broken connection", broke).await;
     // Two clients of the session era leave; there is room for one of their calls.
     for adopted in ["adopted", "cut"] {
         let mut leaves = weir.client().await;
@@ -192,10 +198,8 @@ async fn connections_to_a_server_are_counted_by_what_they_do() {
         let left = |page: &Exposition| page.sum("weir_abandoned_calls_total", &[("result", adopted)]) == 1.0;
         page_where(&weir, adopted, left).await;
     }
-    assert_eq!(
-        state(&page_where(&weir, "an abandoned call", |page| state(page, "abandoned") == 1.0).await, "busy"),
-        0.0
-    );
+    let runs_on = |page: &Exposition| (state(page, "abandoned"), state(page, "busy")) == (1.0, 0.0);
+    page_where(&weir, "a call that runs on", runs_on).await;
     go.send_replace(true);
     page_where(&weir, "its end", |page| state(page, "abandoned") == 0.0 && state(page, "idle") == 1.0).await;
     // More connections than one address may have.
@@ -235,7 +239,8 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     let one = |name: &str| page.sum(name, &[]);
     assert_eq!([one("weir_ready"), one("weir_draining"), one("weir_config_generation")], [1.0, 0.0, 1.0]);
     assert_eq!(page.sum("weir_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1.0);
-    assert_eq!(one("process_open_fds") as usize, weir.descriptors() - 1, "but for the scrape's own connection");
+    // Connections of scrapes come and go.
+    assert!((one("process_open_fds") - weir.descriptors() as f64).abs() < 10.0);
     assert!(one("process_resident_memory_bytes") > 1e6 && one("weir_memory_limit_bytes") > 1e7);
     assert!(one("process_start_time_seconds") <= one("weir_config_last_reload_success_timestamp_seconds"));
     weir.stop().await;
