@@ -16,6 +16,8 @@ mod errors;
 mod forwarded;
 #[path = "docs/markdown.rs"]
 mod markdown;
+#[path = "docs/metrics.rs"]
+mod metrics;
 
 use markdown::{Block, Document};
 

@@ -3,6 +3,7 @@
 mod api;
 mod health;
 mod listener;
+mod metrics;
 mod names;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use axum::routing::{get, post};
 use tokio::sync::{mpsc, watch};
 
 use crate::model::{Command, Readiness, Status};
+use crate::telemetry::Exposition;
 use crate::telemetry::log::LogControl;
 
 use listener::{Bounded, Local};
@@ -35,6 +37,8 @@ pub struct Admin {
     pub hosts: Arc<[String]>,
     /// Whether traffic may come.
     pub readiness: Arc<Readiness>,
+    /// What Prometheus scrapes.
+    pub exposition: Exposition,
     /// Where commands go; the daemon executes them.
     pub commands: mpsc::Sender<Command>,
     /// Where the daemon stands.
@@ -64,6 +68,7 @@ async fn serve_on(
     let router = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(self::metrics::page))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/reload", post(api::reload))
         .route("/api/v1/log", get(api::log).put(api::set_log))

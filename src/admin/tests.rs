@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::model::Generation;
+use crate::telemetry::{Fold, Observed};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -19,6 +20,7 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
         hosts: Arc::new(["ops.internal".to_owned()]),
         readiness: Arc::clone(&readiness),
         log: LogControl::detached(),
+        exposition: Fold::new(Observed::new()).exposition(),
         commands: mpsc::channel(1).0,
         status: watch::channel(Status { generation: Generation { number: 1, since: 0 }, reload: None }).1,
     };

@@ -10,9 +10,11 @@ use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
 use crate::net::listen::Listeners;
 use crate::telemetry::log::Log;
+use crate::telemetry::{Fold, Observed};
 
 use super::core_thread::Cores;
 use super::memory::{self, Marks};
+use super::observe::{self, Looked};
 use super::operators::Operators;
 use super::plan::Plan;
 use super::reload::Reloader;
@@ -48,16 +50,30 @@ impl Starting<'_> {
         let (commands, asked) = mpsc::channel(COMMANDS);
         let generation = Generation { number: 1, since: clock::unix_seconds() };
         let (status, seen) = watch::channel(Status { generation, reload: None });
+        let observed = Observed::new();
+        observed.started(generation);
+        let fold = Fold::new(observed.clone());
+        let (certificates, files) = watch::channel(observe::certificates(&settings));
         let (marks, marked) = watch::channel(Marks::of(&settings.http));
         let (drain, bound) = watch::channel(settings.drain.timeout);
         let (sightings, sighted) = mpsc::channel(SIGHTINGS);
         tokio::spawn(publish(sighted));
         tokio::spawn(memory::watch(marked, Arc::clone(&self.plan.lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
+        let pressure = Arc::clone(&self.plan.lasting.pressure);
+        let looked = Looked::new(&sockets, pressure, Arc::clone(&readiness), files);
         let (hosts, log) = (settings.admin.hosts.clone().into(), self.log.control.clone());
-        let admin = Admin { hosts, readiness: Arc::clone(&readiness), commands, status: seen, log: log.clone() };
+        let admin = Admin {
+            hosts,
+            readiness: Arc::clone(&readiness),
+            exposition: fold.exposition(),
+            commands,
+            status: seen,
+            log: log.clone(),
+        };
+        tokio::spawn(observe::observe(observed.clone(), fold, looked));
         let operators = Operators::start(&settings.admin, operators, admin)?;
-        let (mut cores, switches) = Cores::start(&self.plan, sockets, beats.pulses(), &sightings, self.log)?;
+        let (mut cores, switches) = Cores::start(&self.plan, sockets, beats.pulses(), &sightings, self.log, &observed)?;
         cores.accept().await?;
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
@@ -75,6 +91,8 @@ impl Starting<'_> {
             marks,
             drain,
             status,
+            observed,
+            certificates,
             notifier: Arc::clone(&notifier),
         };
         tokio::select! {

@@ -21,9 +21,8 @@ use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::{Drain, Phase};
 use crate::net::listen::{Acceptor, Listeners};
 use crate::stages::upstream::Client;
-
-use crate::telemetry::Telemetry;
 use crate::telemetry::log::{Access, Log};
+use crate::telemetry::{Observed, Telemetry, TurnedAway};
 
 use super::ended;
 use super::plan::{Kept, Lasting, Plan};
@@ -58,6 +57,7 @@ impl Cores {
         pulses: Vec<Pulse>,
         sightings: &mpsc::Sender<Sighting>,
         log: &Log,
+        observed: &Observed,
     ) -> anyhow::Result<(Self, Switches)> {
         let brake = Brake::default();
         let (mut ends, mut accepting, mut switches) = (Vec::new(), Vec::new(), Vec::new());
@@ -67,10 +67,11 @@ impl Cores {
             let (switch, switched) = mpsc::channel(1);
             let (plan, sightings) = (Arc::clone(plan), sightings.clone());
             let (sink, settings) = (log.sink.clone(), log.control.settings());
+            let observed = observed.clone();
             let orders = Orders { phase: brake.watch(), switched };
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    let kept = Kept::new(number, sightings, Access::new(sink, settings));
+                    let kept = Kept::new(number, sightings, observed.core(number, Access::new(sink, settings)));
                     let beginning = Beginning { listeners, pulse, accepts, orders };
                     runtime.block_on(run(&plan, kept, beginning));
                     let _ = ended.send(());
@@ -136,6 +137,7 @@ async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
         () = pulse.beat() => unreachable!("it beats as long as its core runs"),
         () = carry(&core, acceptor, orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
+        () = telemetry.core().watch_lag() => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
         () = beat(&telemetry) => unreachable!("it runs as long as its core"),
     }
@@ -215,6 +217,7 @@ struct Open(Rc<Shared>);
 impl Open {
     fn new(core: &Rc<Shared>) -> Self {
         core.open.set(core.open.get() + 1);
+        core.kept.telemetry.core().connection_opens();
         Self(Rc::clone(core))
     }
 }
@@ -222,6 +225,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.set(self.0.open.get() - 1);
+        self.0.kept.telemetry.core().connection_ends();
     }
 }
 
@@ -246,9 +250,11 @@ impl Shared {
     fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else { return };
         if self.lasting.pressure.refuses() {
+            self.kept.telemetry.core().turned_away(TurnedAway::Memory);
             return self.turn_away(stream, remote, "memory is short: [http] refuse_memory");
         }
         let Some(permit) = self.lasting.admission.admit(remote.ip()) else {
+            self.kept.telemetry.core().turned_away(TurnedAway::Limit);
             return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
         let open = Open::new(self);

@@ -81,7 +81,7 @@ fn tell(level: Level, resident: u64, Marks { shed, refuse }: Marks) {
 }
 
 /// Bytes of this process in memory.
-fn resident() -> Option<u64> {
+pub(super) fn resident() -> Option<u64> {
     kilobytes(&read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
@@ -106,7 +106,7 @@ fn limit_of_group(root: &Path, group: &str) -> Option<u64> {
 }
 
 /// A line of `/proc`: a key, a number and `kB`.
-fn kilobytes(text: &str, key: &str) -> Option<u64> {
+pub(super) fn kilobytes(text: &str, key: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(key))?;
     let number: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
     number.checked_mul(1024)

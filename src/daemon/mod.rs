@@ -9,6 +9,7 @@ mod core_thread;
 mod endpoints;
 mod files;
 mod memory;
+mod observe;
 mod operators;
 mod plan;
 mod reload;

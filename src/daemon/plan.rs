@@ -22,7 +22,6 @@ use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
-use crate::telemetry::log::Access;
 
 use super::endpoints::Endpoints;
 use super::{Failure, files};
@@ -70,10 +69,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(number: usize, sightings: mpsc::Sender<Sighting>, access: Access) -> Self {
+    pub(super) fn new(number: usize, sightings: mpsc::Sender<Sighting>, telemetry: Telemetry) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
-        Self { number, client, telemetry: Rc::new(Telemetry::new(access)), sightings }
+        Self { number, client, telemetry: Rc::new(telemetry), sightings }
     }
 }
 

@@ -12,9 +12,11 @@ use tokio::sync::{mpsc, watch};
 use crate::config::{Report, Settings};
 use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
 
+use crate::telemetry::Observed;
 use crate::telemetry::log::LogControl;
 
 use super::memory::Marks;
+use super::observe;
 use super::operators::Operators;
 use super::plan::Plan;
 use super::sockets::{self, HandedOver};
@@ -40,6 +42,8 @@ pub(super) struct Reloader {
     pub(super) drain: watch::Sender<Duration>,
     pub(super) status: watch::Sender<Status>,
     pub(super) notifier: Arc<Notifier>,
+    pub(super) observed: Observed,
+    pub(super) certificates: watch::Sender<Vec<PathBuf>>,
 }
 
 impl Reloader {
@@ -71,6 +75,7 @@ impl Reloader {
             // A change that comes while it is read is seen afterwards.
             watch.note();
             let reloaded = self.reload(by).await;
+            self.observed.reloaded(&reloaded);
             if let Some(answer) = answer {
                 // Whoever asked may have gone.
                 let _ = answer.send(reloaded);
@@ -132,6 +137,7 @@ impl Reloader {
         plan.enforce();
         self.marks.send_replace(Marks::of(&settings.http));
         self.drain.send_replace(settings.drain.timeout);
+        self.certificates.send_replace(observe::certificates(&settings));
         self.log.apply(&settings.telemetry.log);
         self.operators.change(&settings.admin, rebound)?;
         (self.settings, self.plan) = (settings, plan);

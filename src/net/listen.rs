@@ -109,6 +109,11 @@ impl Listeners {
         Ok(dealt)
     }
 
+    /// Each of them.
+    pub fn sockets(&self) -> impl Iterator<Item = &StdListener> {
+        self.sockets.iter()
+    }
+
     /// Where clients reach them.
     ///
     /// # Errors

@@ -92,6 +92,7 @@ impl Finish {
     /// The head of a streaming answer goes out now.
     pub fn streams(&self) {
         self.seen.handed.set(Some(clock::now()));
+        self.core.routes[self.route].meter.stream_begins();
     }
 
     /// So many bytes of the answer's body go out.
@@ -124,6 +125,9 @@ impl Finish {
             Ending::Drained(status) => (Outcome::Drained, None, status.as_u16()),
         };
         let (now, seen) = (clock::now(), &self.seen);
+        if seen.handed.get().is_some() {
+            self.core.routes[self.route].meter.stream_ends();
+        }
         let (method, name) = (seen.method.get(), seen.name.get());
         let server = seen.asked.get().zip(seen.came.get()).map(|(asked, came)| came.duration_since(asked));
         let handed = seen.handed.get().unwrap_or(now);

@@ -10,7 +10,7 @@ use http_body::Body;
 use crate::model::{Addressee, Reason, Refusal, Refused};
 use crate::net::drain::{Drain, Phase};
 use crate::protocol::revision::Era;
-use crate::stages::upstream::{self, Manner, Outgoing};
+use crate::stages::upstream::{self, Manner, Outgoing, Told};
 use crate::stages::wellformed::{self, Checks, Verb};
 use crate::stages::{authenticate, session};
 
@@ -110,9 +110,10 @@ async fn call(exchange: &Exchange<'_, Ready>, drain: &Drain) -> Result<Answer, R
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
     exchange.seen.asks();
     let sent = Cell::new(false);
+    let told = Told { meter: &exchange.route.meter.calls, sent: &sent };
     let answering = pin!(async {
         let body = message.bytes();
-        let (call, head) = upstream::make(&core.client, candidates, &outgoing, body, patience, manner, &sent).await?;
+        let (call, head) = upstream::make(&core.client, told, candidates, &outgoing, body, patience, manner).await?;
         answer::take(exchange, call, head).await
     });
     match stopping::unless(drain, last, answering).await {

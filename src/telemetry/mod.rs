@@ -8,11 +8,29 @@
 //!
 //! Nothing here knows what it is told by: an ended request comes as plain facts.
 
+mod cell;
 mod core;
+mod core_meter;
 mod ended;
+mod exposition;
+mod fold;
+mod gather;
 pub mod log;
 mod meter;
+mod names;
+mod observed;
+mod sample;
+mod server;
+mod tally;
+mod text;
 
 pub use self::core::Telemetry;
+pub use core_meter::{CoreMeter, TurnedAway};
 pub use ended::{Ended, Outcome, Said};
+pub use exposition::Exposition;
+pub use fold::Fold;
 pub use meter::RouteMeter;
+pub use names::{Kind, METRICS, Metric, Unit};
+pub use observed::{LOG_LINES_LOST, Observed};
+pub use sample::{Certificate, Queue, Sample};
+pub use server::{Fault, Held, ServerMeter};

@@ -20,6 +20,7 @@ mod isolation;
 mod leaving;
 mod lifecycle;
 mod logs;
+mod metrics;
 mod reload;
 mod rmcp_client;
 mod sdk;

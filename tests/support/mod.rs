@@ -5,12 +5,14 @@
 //! NodeServer  the reference servers, on the Node that the tests bring along
 //! Scripted    an MCP server in this process that answers with exactly the bytes it is told, when it is told
 //! Client      an HTTP/1.1 client of raw bytes
+//! Exposition  a page of metrics, read strictly
 //! ```
 //!
 //! `WEIR_IT_DIRECT=1` is the direct mode: `Gateway` hands out the server's own address and no binary is started. What
 //! passes there and fails through Weir is Weir's fault. Tests about Weir itself return early (`only_through_weir!`).
 
 mod client;
+mod exposition;
 mod gateway;
 mod http;
 mod messages;
@@ -22,6 +24,7 @@ mod sse;
 use std::time::Duration;
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use exposition::Exposition;
 pub(crate) use gateway::Gateway;
 pub(crate) use messages::{Post, call, legacy, modern, notification, result};
 pub(crate) use node::{NodeServer, node_lines};

@@ -17,6 +17,7 @@ use super::head::ResponseHead;
 use super::io::Stream;
 use super::pool::Buffers;
 use super::write::Outgoing;
+use crate::telemetry::Held;
 
 /// An open connection to a server.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Connection {
     buffers: Rc<Buffers>,
     endpoint: usize,
     reused: bool,
+    /// As what it is counted.
+    held: Option<Held>,
     outgoing: Outgoing,
     answer: Answer,
     /// A head that has come and was not taken.
@@ -51,6 +54,7 @@ impl Connection {
             buffers,
             endpoint,
             reused: false,
+            held: None,
             outgoing: Outgoing::default(),
             answer: Answer::new(false),
             head: None,
@@ -61,6 +65,18 @@ impl Connection {
     /// Whether it has served a request before. If so, the server may have closed it in the meantime.
     pub fn reused(&self) -> bool {
         self.reused
+    }
+
+    /// From here on it is counted, until it is closed.
+    pub fn count_as(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    /// Has it counted otherwise, where it is counted.
+    pub fn counted(&self, turn: impl FnOnce(&Held)) {
+        if let Some(held) = &self.held {
+            turn(held);
+        }
     }
 
     /// Queues a request: `head` writes request line and fields, with the empty line, into an empty buffer. Nothing is
@@ -176,10 +192,14 @@ impl Connection {
         self.stream.certificate_runs_out()
     }
 
-    /// How long it may lie idle now; `None` if it must not be used again.
+    /// How long it may lie idle now, which it is counted as doing; `None` if it must not be used again.
     pub(super) fn keep(&mut self) -> Option<Duration> {
         let idle = self.answer.keep().filter(|_| self.outgoing.is_done() && self.body.is_empty())?;
-        (!self.stream.holds_more()).then_some(idle)
+        if self.stream.holds_more() {
+            return None;
+        }
+        self.counted(Held::rests);
+        Some(idle)
     }
 
     /// Whether it must not be used, having lain idle since `since`.
@@ -191,6 +211,7 @@ impl Connection {
 
     pub(super) fn set_reused(&mut self) {
         self.reused = true;
+        self.counted(Held::works);
     }
 
     /// Returns when the runtime has seen something arrive.

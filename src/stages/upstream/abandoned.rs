@@ -12,6 +12,7 @@ use std::task::{Poll, Waker};
 use tokio::time::{Instant, timeout_at};
 
 use crate::net::upstream::{Connection, Pool};
+use crate::telemetry::Held;
 
 /// How many calls a route may drain at once, over all cores (`[http] abandoned`).
 #[derive(Clone, Debug)]
@@ -67,9 +68,11 @@ impl Abandoned {
     /// Takes a call over, or closes its connection where the route has no room left.
     pub(super) fn adopt(&self, connection: Box<Connection>, deadline: Instant, room: &Room) {
         let Some(place) = room.take() else {
+            connection.counted(Held::is_cut);
             tracing::warn!(most = room.most, "a client left and its call is cut: [http] abandoned is reached");
             return;
         };
+        connection.counted(Held::runs_on);
         self.waiting.borrow_mut().push_back(Orphan { connection, deadline, _place: place });
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();

@@ -9,14 +9,24 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, Refusal, clock};
 use crate::net::upstream::{Connection, Endpoint, Failure, ResponseHead};
+use crate::telemetry::ServerMeter;
 
 use super::call::Call;
 use super::head::Outgoing;
 use super::miss::Miss;
 use super::{Client, Manner, Patience};
 
+/// Where it is told how a call fares while it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Counts connections, and what breaks.
+    pub meter: &'a Rc<ServerMeter>,
+    /// Whether anything of the request may have reached a server.
+    pub sent: &'a Cell<bool>,
+}
+
 /// Sends a request to the first of `candidates` (place in the pool, endpoint, fingerprint) that takes it, and waits
-/// for the head of the answer.
+/// for the head of the answer. What becomes of it is counted by the `meter` of the server.
 ///
 /// Another endpoint, or the same one over a new connection, is tried only where nothing was sent; the same one over a
 /// new connection also where a kept connection broke before any of the answer came and the call only reads (security,
@@ -26,17 +36,19 @@ use super::{Client, Manner, Patience};
 /// `upstream_unavailable` (nothing was sent), `upstream_reset`, `upstream_bad_response`, `upstream_timeout`.
 pub async fn make<'a>(
     client: &Rc<Client>,
+    told: Told<'a>,
     candidates: impl Iterator<Item = (usize, &'a Endpoint, u64)>,
     outgoing: &Outgoing<'_>,
     body: &Bytes,
     patience: Patience,
     manner: Manner,
-    sent: &Cell<bool>,
 ) -> Result<(Call, ResponseHead), Refusal> {
+    let Told { meter, sent } = told;
     let deadline = clock::timer_now() + patience.deadline;
     let mut refusal = Refusal::new(Reason::UpstreamUnavailable, "the server has no endpoint");
     for (index, endpoint, fingerprint) in candidates {
-        let attempt = Attempt { client, index, endpoint, outgoing, body, patience, deadline, manner: &manner, sent };
+        let attempt =
+            Attempt { client, meter, index, endpoint, outgoing, body, patience, deadline, manner: &manner, sent };
         let miss = match attempt.run().await {
             Ok((mut call, head)) => {
                 call.answered_by(fingerprint);
@@ -55,6 +67,7 @@ pub async fn make<'a>(
 
 struct Attempt<'a, 'b> {
     client: &'a Rc<Client>,
+    meter: &'a Rc<ServerMeter>,
     index: usize,
     endpoint: &'a Endpoint,
     outgoing: &'a Outgoing<'b>,
@@ -71,12 +84,15 @@ impl Attempt<'_, '_> {
         let mut kept = self.client.pool.take(self.index);
         loop {
             let was_kept = kept.is_some();
+            if was_kept {
+                self.meter.reused();
+            }
             let connection = match kept.take() {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
             self.sent.set(true);
-            let outcome = self.over(connection).await;
+            let outcome = self.over(connection).await.inspect_err(|miss| self.meter.failed(miss.fault()));
             self.sent.set(!matches!(&outcome, Err(miss) if miss.nothing_sent()));
             match outcome {
                 Err(miss) if was_kept && self.may_repeat(&miss) => {}
@@ -89,7 +105,10 @@ impl Attempt<'_, '_> {
     async fn connect(&self) -> Result<Box<Connection>, Miss> {
         let connecting = Box::pin(self.client.pool.connect(self.index, self.endpoint));
         let connected = timeout_at(self.deadline, connecting).await;
-        connected.unwrap_or(Err(Failure::ConnectTimeout)).map_err(Miss::Broken)
+        let connected = connected.unwrap_or(Err(Failure::ConnectTimeout)).map_err(Miss::Broken);
+        let mut connection = connected.inspect_err(|miss| self.meter.failed(miss.fault()))?;
+        connection.count_as(self.meter.opened());
+        Ok(connection)
     }
 
     /// Whether a kept connection that failed so may be replaced by a new one.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Reason, Refusal};
 use crate::net::upstream::{Failure, Stage};
+use crate::telemetry::Fault;
 
 /// How long a caller should wait for a server that cannot be reached.
 const AWAY: Duration = Duration::from_secs(1);
@@ -27,6 +28,19 @@ impl Miss {
     /// Whether a kept connection, which the server may have been closing, broke before any of the answer came.
     pub(super) fn is_unanswered(&self) -> bool {
         matches!(self, Self::Broken(Failure::Reset { stage: Stage::Sending | Stage::Waiting, .. }))
+    }
+
+    /// What it is counted as.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::Broken(Failure::Resolve(_)) => Fault::Resolve,
+            Self::Broken(Failure::Connect(_)) => Fault::Connect,
+            Self::Broken(Failure::ConnectTimeout) => Fault::ConnectTimeout,
+            Self::Broken(Failure::Tls(_)) => Fault::Tls,
+            Self::Broken(Failure::Reset { .. }) => Fault::Reset,
+            Self::Broken(Failure::Malformed(_) | Failure::TooLarge(_)) => Fault::BadAnswer,
+            Self::TimedOut(_) => Fault::Timeout,
+        }
     }
 
     /// What the caller is told: never where the server is, which the log alone knows.

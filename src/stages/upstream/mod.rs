@@ -15,7 +15,7 @@ use crate::net::upstream::Pool;
 pub use abandoned::{Abandoned, Room};
 pub use call::Call;
 pub use head::Outgoing;
-pub use make::make;
+pub use make::{Told, make};
 
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]

@@ -31,6 +31,11 @@ impl Access {
         Self { sink, settings, buffer: RefCell::default(), lines: Cell::new(0) }
     }
 
+    /// Lines that nobody reads.
+    pub fn nowhere() -> Self {
+        Self::new(Sink::nowhere(), Arc::default())
+    }
+
     /// Whether arguments are wanted, so that they have to be kept until the end of a call.
     pub fn wants_arguments(&self) -> bool {
         self.settings.arguments()

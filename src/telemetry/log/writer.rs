@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::telemetry::LOG_LINES_LOST;
+
 use super::control::LogControl;
 
 /// Pieces that may wait for the writer, each a line or a core's buffer of them.
@@ -46,6 +48,7 @@ impl Sink {
         let Some(to) = &self.to else { return };
         if to.try_send(Told::Lines(lines)).is_err() {
             self.lost.fetch_add(count, Ordering::Relaxed);
+            LOG_LINES_LOST.fetch_add(count, Ordering::Relaxed);
         }
     }
 

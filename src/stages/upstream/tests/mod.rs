@@ -18,6 +18,8 @@ use crate::model::Refusal;
 use crate::model::RequestIds;
 use crate::net::upstream::{Collected, Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
+use crate::telemetry::log::Access;
+use crate::telemetry::{ServerMeter, Telemetry};
 use scripted::{Peer, Server, local, poll_once, until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -25,6 +27,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// A client and the servers that it knows, each an endpoint of its own.
 struct House {
     client: Rc<Client>,
+    meter: Rc<ServerMeter>,
     endpoints: Vec<Endpoint>,
     patience: Patience,
     manner: Manner,
@@ -35,8 +38,10 @@ impl House {
         let client =
             Rc::new(Client { pool: Rc::new(Pool::new(servers.len(), 4)), abandoned: Rc::new(Abandoned::default()) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
+        let meter = Rc::clone(&Telemetry::new(Access::nowhere()).route("/mcp", "files").calls);
         Self {
             client,
+            meter,
             endpoints: servers.iter().map(|server| server.endpoint()).collect(),
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             manner: Manner { reads_only: false, outlives: None },
@@ -77,7 +82,8 @@ impl House {
         };
         let candidates =
             self.endpoints.iter().enumerate().map(|(index, endpoint)| (index, endpoint, index as u64 + 10));
-        make(&self.client, candidates, &outgoing, &body, self.patience, self.manner.clone(), &Cell::new(false)).await
+        let told = Told { meter: &self.meter, sent: &Cell::new(false) };
+        make(&self.client, told, candidates, &outgoing, &body, self.patience, self.manner.clone()).await
     }
 
     /// A whole exchange; the connection is kept afterwards.

@@ -1,0 +1,91 @@
+//! What it costs a core to tell of a request that has ended, and what a fold and a page cost the control runtime.
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use weir::model::{Level, Reason, RequestIds};
+use weir::protocol::method::Method;
+use weir::telemetry::log::Access;
+use weir::telemetry::{Ended, Fold, Observed, Outcome, RouteMeter, Said, Sample, Telemetry};
+
+/// A house of some size.
+const ROUTES: usize = 100;
+const CORES: usize = 8;
+
+fn ended<'a>(ids: &RequestIds, route: &'a RouteMeter, said: Said, reason: Option<Reason>) -> Ended<'a> {
+    Ended {
+        id: ids.next(),
+        route,
+        peer: SocketAddr::from(([127, 0, 0, 1], 9)),
+        caller: "anonymous",
+        said,
+        method: "tools/call",
+        name: "look",
+        outcome: if reason.is_some() { Outcome::Refused } else { Outcome::Answered },
+        reason,
+        why: "",
+        arguments: None,
+        status: 200,
+        received: 400,
+        sent: 300,
+        total: Duration::from_micros(750),
+        server: Some(Duration::from_micros(700)),
+        added: Some(Duration::from_micros(30)),
+    }
+}
+
+fn sample() -> Sample {
+    Sample {
+        resident: Some(1 << 26),
+        virtual_memory: Some(1 << 30),
+        memory_limit: Some(1 << 32),
+        pressure: Level::Ease,
+        cpu: Some(Duration::from_secs(1)),
+        cores: Vec::new(),
+        open_files: Some(100),
+        most_files: Some(1 << 20),
+        queues: Vec::new(),
+        ready: true,
+        draining: false,
+        certificates: Vec::new(),
+    }
+}
+
+fn telling(criterion: &mut Criterion) {
+    let (telemetry, ids) = (Telemetry::new(Access::nowhere()), RequestIds::new());
+    let route = telemetry.route("/mcp", "files");
+    let call = ended(&ids, &route, Said::Method(Method::ToolsCall), None);
+    criterion.bench_function("ended/answered", |bench| bench.iter(|| telemetry.ended(black_box(&call))));
+    let refused = ended(&ids, &route, Said::Unread, Some(Reason::ParseError));
+    criterion.bench_function("ended/refused", |bench| bench.iter(|| telemetry.ended(black_box(&refused))));
+}
+
+/// Every route has been used on every core, by three methods.
+fn folding(criterion: &mut Criterion) {
+    let (observed, ids) = (Observed::new(), RequestIds::new());
+    let cores: Vec<_> = (0..CORES).map(|number| Rc::new(observed.core(number, Access::nowhere()))).collect();
+    for core in &cores {
+        for route in 0..ROUTES {
+            let route = core.route(&format!("/server-{route}/mcp"), &format!("server-{route}"));
+            for method in [Method::Initialize, Method::ToolsList, Method::ToolsCall] {
+                core.ended(&ended(&ids, &route, Said::Method(method), None));
+            }
+        }
+    }
+    let (mut fold, sample) = (Fold::new(observed), sample());
+    let exposition = fold.exposition();
+    criterion.bench_function("fold", |bench| bench.iter(|| fold.fold(&sample)));
+    criterion.bench_function("fold_and_render", |bench| {
+        bench.iter(|| {
+            fold.fold(&sample);
+            exposition.render()
+        });
+    });
+    criterion.bench_function("render_again", |bench| bench.iter(|| exposition.render()));
+}
+
+criterion_group!(benches, telling, folding);
+criterion_main!(benches);

@@ -1,0 +1,93 @@
+//! What is counted of a daemon, over all its cores: where a core finds its cells, and who reloads tells of it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{Generation, Unchanged, clock};
+
+use super::core::Telemetry;
+use super::core_meter::CoreCells;
+use super::log::Access;
+
+/// Log lines that were dropped since the process began. A process has one log, whatever runs in it.
+pub static LOG_LINES_LOST: AtomicU64 = AtomicU64::new(0);
+
+/// A daemon as its metrics see it. Cheap to clone: all clones are the same.
+#[derive(Clone, Debug)]
+pub struct Observed(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Seconds since 1970.
+    started: u64,
+    cores: Mutex<Vec<Arc<CoreCells>>>,
+    generation: AtomicU64,
+    in_force_since: AtomicU64,
+    applied: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Observed {
+    /// A daemon that starts now, without a core or a configuration in force.
+    pub fn new() -> Self {
+        Self(Arc::new(Shared {
+            started: clock::unix_seconds(),
+            cores: Mutex::default(),
+            generation: AtomicU64::new(0),
+            in_force_since: AtomicU64::new(0),
+            applied: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }))
+    }
+
+    /// The telemetry of a core; to be asked for on the thread of that core, once.
+    pub fn core(&self, number: usize, access: Access) -> Telemetry {
+        let cells = Arc::new(CoreCells::new(number));
+        self.0.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&cells));
+        Telemetry::of(cells, access)
+    }
+
+    /// A configuration has come into force: the one of the start.
+    pub fn started(&self, generation: Generation) {
+        self.0.generation.store(generation.number, Ordering::Relaxed);
+        self.0.in_force_since.store(generation.since, Ordering::Relaxed);
+    }
+
+    /// A reload has come to its end.
+    pub fn reloaded(&self, result: &Result<Generation, Unchanged>) {
+        match result {
+            Ok(generation) => {
+                self.started(*generation);
+                self.0.applied.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Unchanged(_)) => _ = self.0.refused.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Where the system tells what the thread of each core has used, by the core's number.
+    pub fn threads(&self) -> Vec<(String, PathBuf)> {
+        let cores = self.cores();
+        cores.iter().filter_map(|core| Some((core.number.clone(), core.schedstat.clone()?))).collect()
+    }
+
+    pub(super) fn cores(&self) -> Vec<Arc<CoreCells>> {
+        self.0.cores.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn beginning(&self) -> u64 {
+        self.0.started
+    }
+
+    /// Number, since when, reloads that were applied, and that were refused.
+    pub(super) fn configuration(&self) -> [u64; 4] {
+        let Shared { generation, in_force_since, applied, refused, .. } = &*self.0;
+        [generation, in_force_since, applied, refused].map(|cell| cell.load(Ordering::Relaxed))
+    }
+}
+
+impl Default for Observed {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,52 @@
+//! What is not counted but looked at: the daemon samples it once a second, on the control runtime.
+
+use std::time::Duration;
+
+use crate::model::Level;
+
+/// What a look at the process brought. What the system does not tell is `None`, and then it is on no page.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Bytes of the process in memory.
+    pub resident: Option<u64>,
+    /// Bytes of its address space.
+    pub virtual_memory: Option<u64>,
+    /// Bytes that it may have.
+    pub memory_limit: Option<u64>,
+    /// How short memory is.
+    pub pressure: Level,
+    /// CPU time of the process.
+    pub cpu: Option<Duration>,
+    /// CPU time of each core's thread, by the core's number.
+    pub cores: Vec<(String, Duration)>,
+    /// Open files.
+    pub open_files: Option<u64>,
+    /// How many there may be.
+    pub most_files: Option<u64>,
+    /// Connections that wait to be taken.
+    pub queues: Vec<Queue>,
+    /// What `/readyz` says.
+    pub ready: bool,
+    /// Whether the daemon is stopping.
+    pub draining: bool,
+    /// The certificates that the configuration names.
+    pub certificates: Vec<Certificate>,
+}
+
+/// The kernel's queue of connections to one listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// The core that takes from it, or `all`.
+    pub core: String,
+    /// How many wait.
+    pub waiting: u64,
+}
+
+/// A file of certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// As the configuration names it.
+    pub file: String,
+    /// When the first of them runs out, in seconds since 1970.
+    pub not_after: i64,
+}
