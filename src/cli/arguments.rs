@@ -7,12 +7,11 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{UNUSABLE, fail};
+use super::{UNUSABLE, demo::Demo, fail};
 use crate::config::{To, socket_address};
 
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] = &[
-    "demo",
     "check",
     "explain",
     "doctor",
@@ -30,7 +29,7 @@ const UNBUILT_COMMANDS: &[&str] = &[
     "man",
 ];
 /// Options that a later version has.
-const UNBUILT_OPTIONS: &[&str] = &["--to-command"];
+const UNBUILT_OPTIONS: &[&str] = &["--to-command", "--stdio"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -44,6 +43,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Stand between MCP clients and MCP servers
     Run(Run),
+    /// Try it: a sample MCP server, Weir in front of it, and lines to paste
+    Demo(Demo),
 }
 
 /// Stand between MCP clients and MCP servers.
@@ -116,7 +117,7 @@ fn to(text: &str) -> Result<To, String> {
     if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(To::parse(text)) }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     socket_address(text)
 }
 
@@ -138,6 +139,7 @@ mod tests {
             assert_eq!(unbuilt(&error(&["weir", name, "x"])), Some(*name));
         }
         assert_eq!(unbuilt(&error(&["weir", "run", "--to-command", "npx x"])), Some("--to-command"));
+        assert_eq!(unbuilt(&error(&["weir", "demo", "--server-only", "--stdio"])), Some("--stdio"));
         assert_eq!(unbuilt(&error(&["weir", "run", "demo"])), None);
         assert_eq!(unbuilt(&error(&["weir", "fly"])), None);
     }

@@ -12,6 +12,7 @@ use std::{
 use clap::Parser;
 
 mod arguments;
+mod demo;
 mod run;
 
 use arguments::{Arguments, Command};
@@ -29,6 +30,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Run(options) => run::run(options),
+        Command::Demo(options) => demo::run(options),
     }
 }
 

@@ -57,21 +57,38 @@ impl Failure {
     }
 }
 
+/// Where a daemon is reached, once it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// By clients.
+    pub listen: SocketAddr,
+    /// By operators.
+    pub admin: SocketAddr,
+}
+
 /// Runs until it is told to stop.
 ///
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
+    run_and_tell(options, |_| {})
+}
+
+/// As [`run`]; calls `ready` on the control runtime once it is ready, after its own lines.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_and_tell(options: Options, ready: impl FnOnce(Ready)) -> Result<(), Failure> {
     let _written_at_the_end = log::start().map_err(Failure::unusable)?;
-    start(&options.settings, &options.data)
+    start(&options.settings, &options.data, ready)
 }
 
-fn start(settings: &Settings, data: &Path) -> Result<(), Failure> {
+fn start(settings: &Settings, data: &Path, ready: impl FnOnce(Ready)) -> Result<(), Failure> {
     let plan = Plan::build(settings, data)?;
-    serve(settings, plan).map_err(Failure::failed)
+    serve(settings, plan, ready).map_err(Failure::failed)
 }
 
-fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
+fn serve(settings: &Settings, plan: Plan, ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
     let sockets = listen::bind_shared(settings.listen.address, settings.listen.cores)
         .with_context(|| format!("cannot listen on {} ([listen] address, --listen)", settings.listen.address))?;
     let operators = listen::bind_alone(settings.admin.address)
@@ -95,6 +112,7 @@ fn serve(settings: &Settings, plan: Plan) -> anyhow::Result<()> {
         let cores = Cores::start(plan, sockets, sightings)?;
         readiness.ready();
         announce(settings, address, operators_at);
+        ready(Ready { listen: address, admin: operators_at });
         stop::supervise(signals, cores, &readiness, settings.drain.timeout).await
     })
 }

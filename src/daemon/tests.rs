@@ -20,7 +20,7 @@ fn free() -> SocketAddr {
 }
 
 fn failure(settings: &Settings, data: &Path) -> (u8, String) {
-    let failure = start(settings, data).expect_err("it cannot start");
+    let failure = start(settings, data, |_| {}).expect_err("it cannot start");
     (failure.code, format!("{:#}", failure.error))
 }
 
