@@ -11,6 +11,7 @@
 //! passes there and fails through Weir is Weir's fault. Tests about Weir itself return early (`only_through_weir!`).
 
 mod client;
+mod demo;
 mod gateway;
 mod http;
 mod messages;
@@ -22,6 +23,7 @@ mod sse;
 use std::time::Duration;
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use demo::Demo;
 pub(crate) use gateway::Gateway;
 pub(crate) use messages::{Post, call, legacy, modern, notification, result};
 pub(crate) use node::{NodeServer, node_lines};

@@ -29,6 +29,9 @@ const SAMPLE: SocketAddr = loopback(3000);
 /// How long what runs may take to come to its end once the demo is to stop.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// Clients' connections that a demo takes.
+const CONNECTIONS: usize = 400;
+
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
 }
@@ -125,6 +128,8 @@ fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
         Err(report) => return refuse(&report),
     };
     settings.drain.timeout = DRAIN;
+    // What a machine's limit of open files always carries.
+    settings.http.connections = CONNECTIONS;
     let stop = server.stop();
     let data = match directory.is_temporary() {
         true => format!("{} (removed at the end)", directory.path().display()),
