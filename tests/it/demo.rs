@@ -4,7 +4,52 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Client, Demo, Post, call, legacy, modern, notification, only_through_weir};
+use crate::support::{Client, Demo, Post, call, legacy, modern, node_lines, notification, only_through_weir};
+
+const SUITE: &str = "node_modules/conformance-modern/dist/index.js";
+
+/// The scenarios of the official suite that need no tools, resources or prompts by the suite's own names.
+const SCENARIOS: &[(&str, &[&str])] = &[
+    ("2025-06-18", &["server-initialize", "server-session-lifecycle", "ping", "tools-list", "resources-list"]),
+    (
+        "2025-11-25",
+        &[
+            "server-initialize",
+            "server-session-lifecycle",
+            "ping",
+            "tools-list",
+            "resources-list",
+            "dns-rebinding-protection",
+            "server-sse-multiple-streams",
+        ],
+    ),
+    (
+        "2026-07-28",
+        &[
+            "tools-list",
+            "resources-list",
+            "dns-rebinding-protection",
+            "http-header-validation",
+            "sep-2164-resource-not-found",
+            "server-sse-multiple-streams",
+            "input-required-result-unsupported-methods",
+            "input-required-result-validate-input",
+        ],
+    ),
+];
+
+/// What `demo-checks.mjs` reports in every era, so that a check cannot vanish.
+const CHECKS: [&str; 9] = [
+    "connect",
+    "tools/list",
+    "tools/call",
+    "progress",
+    "failures",
+    "elicitation",
+    "resources",
+    "resource subscription",
+    "cancellation",
+];
 
 #[tokio::test]
 async fn the_printed_curl_says_hello() {
@@ -33,6 +78,7 @@ async fn ctrl_c_ends_it_cleanly_with_open_streams() {
     listening
         .post(&modern("1", "subscriptions/listen", r#""notifications":{"resourceSubscriptions":["demo://notes"]}"#))
         .await;
+    assert_eq!(listening.head().await.status(), 200);
     let first = listening.message().await.expect("an acknowledgement comes first");
     assert!(first.contains("notifications/subscriptions/acknowledged") && first.contains("demo://notes"), "{first}");
     let (mut session, id) = session(address, "{}").await;
@@ -252,6 +298,39 @@ async fn what_it_cannot_do_it_refuses() {
         let (ended, said) = Demo::refused(arguments).await;
         assert!(ended == Some(code) && said.contains(word), "{arguments:?}: {ended:?} {said}");
     }
+}
+
+#[tokio::test]
+async fn the_official_suite_finds_no_fault_with_the_server() {
+    only_through_weir!();
+    let server = Demo::start(&["--server-only"]).await;
+    let url = format!("http://{}/mcp", server.address());
+    let out = tempfile::tempdir().expect("a temporary directory can be made");
+    let folder = out.path().to_str().expect("the path is UTF-8");
+    for (revision, scenarios) in SCENARIOS {
+        for scenario in *scenarios {
+            let run = ["server", "--url", &url, "--spec-version", revision, "--scenario", scenario, "-o", folder];
+            node_lines(SUITE, &run, false).await;
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_official_clients_do_all_they_can() {
+    only_through_weir!();
+    let demo = Demo::start(&[]).await;
+    let url = format!("http://{}/mcp", demo.address());
+    for (sdk, revision) in [("1", "2025-11-25"), ("2", "2025-03-26"), ("2", "2026-07-28")] {
+        let arguments = ["--url", &url, "--sdk", sdk, "--revision", revision, "--server", "demo"];
+        let lines = node_lines("client.mjs", &arguments, false).await;
+        let reports: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert!(reports.iter().all(|report| report["ok"] == true), "{sdk} {revision}: {}", lines.join("\n"));
+        let made: Vec<_> = reports.iter().map(|report| report["check"].as_str().unwrap_or("")).collect();
+        let ended: &[_] = if revision == "2026-07-28" { &[] } else { &["termination"] };
+        assert_eq!(made, [&CHECKS, ended].concat(), "{sdk} {revision}");
+    }
+    demo.stop().await;
 }
 
 /// A session with these capabilities, on a connection of its own.

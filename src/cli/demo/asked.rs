@@ -14,6 +14,9 @@ use super::sessions::Session;
 use super::site::{FRESH, Path, Site};
 use super::stream::Stream;
 
+/// Bytes of a progress token.
+const LONGEST_TOKEN: usize = 256;
+
 /// A request.
 pub(super) struct Asked<'a> {
     pub(super) site: &'a Arc<Site>,
@@ -75,9 +78,10 @@ impl Asked<'_> {
         number.ok_or_else(|| format!("`{name}` must be an integer from {least} to {most}"))
     }
 
-    /// The progress token as it came, where it is one.
+    /// The progress token as it came, where it is one. A long one is left out: it would come back with every event.
     pub(super) fn progress_token(&self) -> Option<Vec<u8>> {
         let token = self.message.meta.progress_token?;
-        matches!(token.kind, Kind::String | Kind::Number).then(|| token.raw(self.bytes).to_vec())
+        let raw = token.raw(self.bytes);
+        (matches!(token.kind, Kind::String | Kind::Number) && raw.len() <= LONGEST_TOKEN).then(|| raw.to_vec())
     }
 }
