@@ -92,8 +92,8 @@ mod tests {
 
     fn text(taken: &[SocketAddr], colour: bool) -> String {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        let data = "/tmp/weir-demo-1-0 (goes with the demo)".to_owned();
-        Demo { listen: at(8080), admin: at(9901), sample: at(40000), taken, data }.text(Style::new(colour))
+        let data = "/tmp/weir-demo-22424-0 (removed at the end)".to_owned();
+        Demo { listen: at(8080), admin: at(9901), sample: at(40169), taken, data }.text(Style::new(colour))
     }
 
     #[test]
@@ -106,6 +106,11 @@ mod tests {
         assert_eq!(entries.len(), 3);
         assert_eq!(entries[0]["mcpServers"]["weir-demo"]["args"][2], "http://127.0.0.1:8080/mcp");
         assert_eq!(entries[1]["servers"]["weir-demo"]["url"], "http://127.0.0.1:8080/mcp");
+    }
+
+    #[test]
+    fn the_readme_shows_it_as_it_is() {
+        assert!(include_str!("../../../README.md").contains(&text(&[], false)));
     }
 
     #[test]
