@@ -15,7 +15,8 @@ use super::question;
 use super::reply::{self, Failure};
 use super::sessions::Wait;
 use super::site::Path;
-use super::stream::{Slow, Stream, To, Work, event, progress};
+use super::slow::{Slow, progress};
+use super::stream::{Stream, To, Work, event};
 
 /// Calls a tool.
 pub(super) fn call(asked: &Asked<'_>) -> Result<Answered, Failure> {

@@ -100,18 +100,10 @@ fn alone(options: &Demo, directory: &Directory) -> ExitCode {
 
 fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
     let mut taken = Vec::new();
-    let mut chosen = |named: Option<SocketAddr>, usual: SocketAddr| {
-        named.unwrap_or_else(|| match listen::bind_alone(usual) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                taken.push(usual);
-                loopback(0)
-            }
-            // Any other trouble is told by whoever binds it.
-            _ => usual,
-        })
+    let overrides = Overrides {
+        listen: Some(chosen(options.listen, LISTEN, &mut taken)),
+        admin: Some(chosen(options.admin, ADMIN, &mut taken)),
     };
-    let overrides =
-        Overrides { listen: Some(chosen(options.listen, LISTEN)), admin: Some(chosen(options.admin, ADMIN)) };
     let server = match Server::start(loopback(0), options.cores.into(), directory.path()) {
         Ok(server) => server,
         Err(error) => {
@@ -151,6 +143,19 @@ fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
     }
 }
 
+/// The address that was named, or the usual one, or a free one where somebody has the usual one already: a newcomer wants
+/// to see it run, and is told.
+fn chosen(named: Option<SocketAddr>, usual: SocketAddr, taken: &mut Vec<SocketAddr>) -> SocketAddr {
+    named.unwrap_or_else(|| match listen::bind_alone(usual) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            taken.push(usual);
+            loopback(0)
+        }
+        // Any other trouble is told by whoever binds it.
+        _ => usual,
+    })
+}
+
 async fn end_what_runs(stopped: impl Future<Output = ()>, stop: watch::Sender<bool>) {
     stopped.await;
     stop.send_replace(true);
@@ -175,4 +180,23 @@ fn say(text: &str) {
 
 fn colour() -> bool {
     io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_gives_way_unless_it_was_named() {
+        let held = listen::bind_alone(loopback(0)).unwrap();
+        let address = held.local_addr().unwrap();
+        let mut taken = Vec::new();
+        assert_eq!(chosen(Some(address), LISTEN, &mut taken), address);
+        assert!(taken.is_empty());
+        assert_eq!(chosen(None, address, &mut taken), loopback(0));
+        assert_eq!(taken, [address]);
+        drop(held);
+        assert_eq!(chosen(None, address, &mut taken), address);
+        assert_eq!(taken.len(), 1);
+    }
 }

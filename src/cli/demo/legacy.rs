@@ -12,11 +12,12 @@ use crate::protocol::message::{Kind, Message};
 use crate::protocol::revision::{Era, NEWEST_LEGACY, Revision};
 
 use super::asked::{Answered, Asked};
+use super::news::{Listener, News};
 use super::notes::URI;
 use super::reply::Failure;
 use super::sessions::{Session, Wait};
 use super::site::{Path, Site};
-use super::stream::{Listener, News, Stream, Work};
+use super::stream::{Stream, Work};
 use super::{methods, question};
 
 /// The header that names a session.

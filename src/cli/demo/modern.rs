@@ -11,10 +11,11 @@ use crate::protocol::revision::{Era, Revision};
 
 use super::asked::{Answered, Asked};
 use super::methods;
+use super::news::{Listener, News};
 use super::notes::URI;
 use super::reply::Failure;
 use super::site::{Path, Site};
-use super::stream::{Listener, News, Stream, Work, event};
+use super::stream::{Stream, Work, event};
 
 const REVISION: &str = Revision::V2026_07_28.as_str();
 

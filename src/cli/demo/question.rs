@@ -13,9 +13,10 @@ use crate::protocol::revision::Era;
 use crate::seal::Sealer;
 
 use super::asked::{Answered, Asked};
+use super::asking::Asking;
 use super::reply::{self, Failure};
 use super::sessions::Wait;
-use super::stream::{Asking, Stream, To, Work};
+use super::stream::{Stream, To, Work};
 
 /// Characters of a question.
 const LONGEST: usize = 500;
