@@ -117,6 +117,7 @@ http {
             proxy_pass http://mcp;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            proxy_set_header Host \$http_host;
         }
     }
 }
@@ -176,7 +177,7 @@ ticks_of() {
     echo "$sum"
 }
 
-# The lists that are 8 KB are those of the sample server's catalog.
+# The list that is long enough is one of the sample server's catalog.
 path_of() {
     [[ $1 == list ]] && echo /catalog/mcp || echo /mcp
 }

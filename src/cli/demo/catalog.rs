@@ -5,7 +5,7 @@ use crate::protocol::json::quoted;
 
 /// How many entries there are, numbered from 1.
 pub(super) const ENTRIES: usize = 200;
-/// Entries of a page: some 8 KB of tools, which is what load is measured with.
+/// Entries of a page: some 9 KB of tools, which is what load is measured with.
 pub(super) const PAGE: usize = 40;
 
 const KINDS: [&str; 5] = ["valve", "gauge", "gate", "sluice", "spillway"];
