@@ -75,11 +75,16 @@ free() {
     fi
 }
 
+build() {
+    weir=${WEIR:-$top/target/release/weir}
+    if [[ -z ${WEIR:-} ]]; then
+        (cd "$top" && cargo build --locked --release --bin weir) || fail "weir does not build"
+    fi
+}
+
 start_server() {
-    # The tests' profile: the same optimised tokio, and nothing more to compile where the tests have run.
-    (cd "$top" && cargo build --quiet --locked --example loadserver) || fail "the server does not build"
     free "$port"
-    taskset -c "$load_cpu" "$top/target/debug/examples/loadserver" "127.0.0.1:$port" >"$work/server.log" 2>&1 &
+    taskset -c "$load_cpu" "$weir" demo --server-only --listen "127.0.0.1:$port" --data "$work/sample" >"$work/server.log" 2>&1 &
     pid[server]=$!
     await server "$port"
 }
@@ -112,21 +117,18 @@ http {
             proxy_pass http://mcp;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            proxy_set_header Host \$http_host;
         }
     }
 }
 CONF
     taskset -c "$proxy_cpu" "$nginx" -e "$work/nginx.log" -p "$work" -c "$work/nginx.conf" >"$work/nginx.out" 2>&1 &
     pid[nginx]=$!
-    url[nginx]=http://127.0.0.1:$((port + 1))/mcp
+    url[nginx]=http://127.0.0.1:$((port + 1))
     await nginx $((port + 1))
 }
 
 start_weir() {
-    local weir=${WEIR:-$top/target/release/weir}
-    if [[ -z ${WEIR:-} ]]; then
-        (cd "$top" && cargo build --locked --release --bin weir) || fail "weir does not build"
-    fi
     free $((port + 2))
     cat >"$work/weir.toml" <<CONF
 [listen]
@@ -137,17 +139,29 @@ cores = 1
 address = "127.0.0.1:$((port + 3))"
 
 [[servers]]
-name = "server"
+name = "sample"
 endpoints = ["http://127.0.0.1:$port/mcp"]
+
+[[servers]]
+name = "catalog"
+endpoints = ["http://127.0.0.1:$port/catalog/mcp"]
+
+[[routes]]
+path = "/mcp"
+servers = ["sample"]
+
+[[routes]]
+path = "/catalog/mcp"
+servers = ["catalog"]
 CONF
     STATE_DIRECTORY=$work/weir-data taskset -c "$proxy_cpu" "$weir" run --config "$work/weir.toml" >"$work/weir.log" 2>&1 &
     pid[weir]=$!
-    url[weir]=http://127.0.0.1:$((port + 2))/mcp
+    url[weir]=http://127.0.0.1:$((port + 2))
     await weir $((port + 2))
 }
 
 start_direct() {
-    url[direct]=http://127.0.0.1:$port/mcp
+    url[direct]=http://127.0.0.1:$port
 }
 
 # User and system time of a process and its children, in clock ticks.
@@ -163,10 +177,15 @@ ticks_of() {
     echo "$sum"
 }
 
+# The list that is long enough is one of the sample server's catalog.
+path_of() {
+    [[ $1 == list ]] && echo /catalog/mcp || echo /mcp
+}
+
 # load PROXY CASE SECONDS: wrk's requests, microseconds and errors.
 load() {
     CASE=$2 timeout $(($3 + 15)) taskset -c "$load_cpu" wrk -t1 -c"$connections" -d"$3" -s "$here/request.lua" \
-        "${url[$1]}" | sed -n 's/^RESULT //p'
+        "${url[$1]}$(path_of "$2")" | sed -n 's/^RESULT //p'
 }
 
 # measure PROXY CASE: one line "CASE PROXY REQUESTS_A_SECOND CPU_MICROSECONDS" into the results.
@@ -183,7 +202,7 @@ measure() {
 # A proxy that answers wrongly is not measured: the id comes back, and as many events and bytes as were sent.
 verify() {
     local body want got
-    local modern='"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
+    local modern='"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":"x"}'
     local headers=(-H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream'
         -H 'MCP-Protocol-Version: 2026-07-28')
     case $2 in
@@ -192,11 +211,11 @@ verify() {
         local name=echo
         [[ $2 == stream ]] && name=stream
         headers+=(-H 'Mcp-Method: tools/call' -H "Mcp-Name: $name")
-        body="{\"jsonrpc\":\"2.0\",\"id\":\"x-1\",\"method\":\"tools/call\",\"params\":{\"name\":\"$name\",\"arguments\":{},$modern}}"
+        body="{\"jsonrpc\":\"2.0\",\"id\":\"x-1\",\"method\":\"tools/call\",\"params\":{\"name\":\"$name\",\"arguments\":{\"text\":\"x\"},$modern}}"
         ;;
     esac
-    want=$(curl -sS --max-time 5 "${headers[@]}" -d "$body" "http://127.0.0.1:$port/mcp")
-    got=$(curl -sS --max-time 5 "${headers[@]}" -d "$body" "${url[$1]}")
+    want=$(curl -sS --max-time 5 "${headers[@]}" -d "$body" "http://127.0.0.1:$port$(path_of "$2")")
+    got=$(curl -sS --max-time 5 "${headers[@]}" -d "$body" "${url[$1]}$(path_of "$2")")
     [[ $got == "$want" && $got == *'"id":"x-1"'* ]] || fail "$1, $2: another answer than the server's: ${got:0:300}"
 }
 
@@ -236,6 +255,7 @@ main() {
     for tool in wrk taskset curl getconf; do
         type -P "$tool" >/dev/null || fail "$tool is not installed"
     done
+    build
     start_server
     for proxy in $proxies; do
         [[ $proxy == nginx || $proxy == weir || $proxy == direct ]] || fail "no such proxy: $proxy"

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! floor
-//!  10  cli        commands; parses arguments, prints answers
+//!  10  cli        commands; parses arguments, prints answers; the sample server of `weir demo`
 //!   9  daemon     the composition root: build from settings, supervise, drain, stop
 //!   8  edge       MCP over HTTP for clients; the one table "refusal -> HTTP status + JSON-RPC code"
 //!      admin      operators' side: health

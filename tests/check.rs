@@ -164,7 +164,7 @@ fn manual_pages_and_completions_are_there_for_every_command() {
 #[test]
 fn help_is_as_it_was_read_last() {
     let mut all = String::new();
-    for command in ["", "run", "check", "doctor", "schema", "completions", "man"] {
+    for command in ["", "demo", "run", "check", "doctor", "schema", "completions", "man"] {
         let mut arguments: Vec<_> = [command].into_iter().filter(|name| !name.is_empty()).collect();
         arguments.push("--help");
         all += &format!("$ weir {}\n{}\n", arguments.join(" "), weir(root(), &arguments).1);

@@ -368,7 +368,7 @@ fn weir(arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_wrong_command_line_is_explained() {
     for (arguments, said) in [
-        (&["demo"][..], "weir: `demo` is not built into this version; `weir --help` says what is\n"),
+        (&["audit"][..], "weir: `audit` is not built into this version; `weir --help` says what is\n"),
         (
             &["run", "--to-command", "x"],
             "weir: `--to-command` is not built into this version; `weir --help` says what is\n",

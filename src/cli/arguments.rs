@@ -8,6 +8,7 @@ use clap::{
 };
 
 use super::check::Check;
+use super::demo::Demo;
 use super::doctor::Doctor;
 use super::print::{Completions, Man};
 use super::source::Source;
@@ -15,9 +16,9 @@ use super::{UNUSABLE, fail};
 
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] =
-    &["demo", "explain", "rules", "letters", "approvals", "audit", "users", "keys", "token", "backup", "restore"];
+    &["explain", "rules", "letters", "approvals", "audit", "users", "keys", "token", "backup", "restore"];
 /// Options that a later version has.
-const UNBUILT_OPTIONS: &[&str] = &["--to-command"];
+const UNBUILT_OPTIONS: &[&str] = &["--to-command", "--stdio"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Stand between MCP clients and MCP servers
     Run(Run),
+    /// Try it: a sample MCP server, Weir in front of it, and lines to paste
+    Demo(Demo),
     Check(Check),
     /// Print the JSON Schema of the configuration
     Schema,
@@ -116,6 +119,7 @@ mod tests {
             assert_eq!(unbuilt(&error(&["weir", name, "x"])), Some(*name));
         }
         assert_eq!(unbuilt(&error(&["weir", "run", "--to-command", "npx x"])), Some("--to-command"));
+        assert_eq!(unbuilt(&error(&["weir", "demo", "--server-only", "--stdio"])), Some("--stdio"));
         assert_eq!(unbuilt(&error(&["weir", "run", "demo"])), None);
         assert_eq!(unbuilt(&error(&["weir", "fly"])), None);
     }

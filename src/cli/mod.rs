@@ -14,6 +14,7 @@ use clap::Parser;
 
 mod arguments;
 mod check;
+mod demo;
 mod doctor;
 mod print;
 mod run;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Completions(options) => print::completions(&options),
         Command::Man(options) => print::man(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Demo(options) => demo::run(options),
     }
 }
 

@@ -20,7 +20,7 @@ use super::plan::Plan;
 use super::reload::Reloader;
 use super::sockets::{self, HandedOver};
 use super::systemd::{Beats, Notifier};
-use super::{Options, announce, stop};
+use super::{Options, Ready, announce, stop};
 
 /// Commands of operators that may wait for one another.
 const COMMANDS: usize = 8;
@@ -43,6 +43,7 @@ impl Starting<'_> {
         options: Options,
         sockets: Vec<Listeners>,
         operators: TcpListener,
+        ready: impl FnOnce(Ready),
     ) -> anyhow::Result<()> {
         let Options { settings, reload, data } = options;
         let signals = stop::Signals::register(reload.is_none())?;
@@ -78,6 +79,7 @@ impl Starting<'_> {
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
         announce::ready(&settings, &self.addresses, operators.address()?);
+        ready(Ready { listen: self.addresses[0], admin: operators.address()? });
         notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
         let reloader = Reloader {
             log,

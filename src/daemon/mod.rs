@@ -23,6 +23,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,21 +72,38 @@ impl Failure {
     }
 }
 
+/// Where a daemon is reached, once it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// By clients.
+    pub listen: SocketAddr,
+    /// By operators.
+    pub admin: SocketAddr,
+}
+
 /// Runs until it is told to stop.
 ///
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub fn run(options: Options) -> Result<(), Failure> {
+    run_and_tell(options, |_| {})
+}
+
+/// As [`run`]; calls `ready` on the control runtime once it is ready, after its own lines.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_and_tell(options: Options, ready: impl FnOnce(Ready)) -> Result<(), Failure> {
     // Before there is a second thread.
     let handed_over = Arc::new(HandedOver::take());
     let level = std::env::var_os("WEIR_LOG").map(|level| level.to_string_lossy().into_owned());
     let log = log::start(&options.settings.telemetry.log, level.as_deref());
     // What it was told is written when it is dropped.
     let log = log.map_err(|why| Failure::unusable(anyhow!(why)))?;
-    start(options, &handed_over, &log)
+    start(options, &handed_over, &log, ready)
 }
 
-fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log) -> Result<(), Failure> {
+fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log, ready: impl FnOnce(Ready)) -> Result<(), Failure> {
     let settings = &options.settings;
     for warning in &settings.warnings {
         tracing::warn!("{}", warning.one_line());
@@ -95,15 +113,20 @@ fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log) -> Result<(
     let near = sockets::beyond_loopback(&addresses).is_none();
     let plan = Arc::new(Plan::build(settings, &options.data, near, None)?);
     let handed_over = Arc::clone(handed_over);
-    serve(&Starting { plan, addresses, handed_over, log }, options, sockets).map_err(Failure::failed)
+    serve(&Starting { plan, addresses, handed_over, log }, options, sockets, ready).map_err(Failure::failed)
 }
 
-fn serve(starting: &Starting<'_>, options: Options, sockets: Vec<Listeners>) -> anyhow::Result<()> {
+fn serve(
+    starting: &Starting<'_>,
+    options: Options,
+    sockets: Vec<Listeners>,
+    ready: impl FnOnce(Ready),
+) -> anyhow::Result<()> {
     let address = options.settings.admin.address;
     let operators = listen::bind_alone(address)
         .with_context(|| format!("cannot listen on {address} ([admin] address, --admin)"))?;
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
-    let ended = control.block_on(starting.run(options, sockets, operators));
+    let ended = control.block_on(starting.run(options, sockets, operators, ready));
     // A task that hangs must not hold up the end.
     control.shutdown_background();
     ended

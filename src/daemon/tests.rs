@@ -25,6 +25,7 @@ fn failure(settings: &Settings, data: &Path) -> (u8, String) {
         Options { settings: settings.clone(), reload: None, data: data.to_owned() },
         &Arc::default(),
         &Log::nowhere(),
+        |_| {},
     )
     .expect_err("it cannot start");
     (failure.code, format!("{:#}", failure.error))

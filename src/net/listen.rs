@@ -21,7 +21,7 @@ const OUT_OF_FILES: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// What the operating system says, for the first socket that cannot be had.
-fn bind_shared(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
+pub fn bind_shared(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
     drop(bind(address, false)?);
     let first = listening(bind(address, true)?)?;
     let address = first.local_addr()?;

@@ -11,6 +11,7 @@ mod broken_servers;
 mod catalog;
 mod conformance;
 mod connections;
+mod demo;
 mod doctor;
 mod fidelity;
 mod framings;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// client.mjs --url URL --sdk 1|2 --revision R --server ref|everything
+// client.mjs --url URL --sdk 1|2 --revision R --server ref|everything|demo
 // One of the official SDK clients does everything it can with one of the servers behind URL; one JSON line a check.
 import { parseArgs } from 'node:util';
 import { connect } from './clients.mjs';

@@ -17,7 +17,7 @@ const RETRY = { initialReconnectionDelay: 20, maxReconnectionDelay: 200, reconne
 // What a user would have typed, chosen and configured.
 const ANSWERS = {
   'sampling/createMessage': r => ({ role: 'assistant', model: 'test-model', content: { type: 'text', text: `echo: ${r.params.messages[0].content.text}` } }),
-  'elicitation/create': () => ({ action: 'accept', content: { username: 'ada', email: 'ada@example.com', response: 'yes', name: 'Ada', ok: true } }),
+  'elicitation/create': () => ({ action: 'accept', content: { username: 'ada', email: 'ada@example.com', response: 'yes', name: 'Ada', answer: 'Ada', ok: true } }),
   'roots/list': () => ({ roots: [{ uri: 'file:///srv/project', name: 'project' }] }),
 };
 const SCHEMAS_1 = {

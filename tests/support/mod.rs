@@ -12,6 +12,7 @@
 //! passes there and fails through Weir is Weir's fault. Tests about Weir itself return early (`only_through_weir!`).
 
 mod client;
+mod demo;
 mod exposition;
 mod gateway;
 mod http;
@@ -24,6 +25,7 @@ mod sse;
 use std::time::Duration;
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use demo::Demo;
 pub(crate) use exposition::Exposition;
 pub(crate) use gateway::Gateway;
 pub(crate) use messages::{Post, call, legacy, modern, notification, result};

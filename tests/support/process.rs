@@ -67,6 +67,11 @@ impl Process {
         kill_process(self.pid(), signal).expect("the process has not been reaped, so its id is its own");
     }
 
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        kill_process(self.pid(), Signal::INT).expect("the process has not been reaped, so its id is its own");
+    }
+
     /// Waits for the end.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         while self.line().await.is_some() {}
