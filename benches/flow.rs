@@ -21,6 +21,7 @@ use weir::stages::respond::{self, Awaited, Events, Expected};
 use weir::stages::session::{self, Seal};
 use weir::stages::upstream::Outgoing;
 use weir::stages::wellformed::{self, Checks, Verb, WellFormed};
+use weir::telemetry::trace::Trace;
 
 const MODERN: &str = r#"{"jsonrpc":"2.0","id":42,"method":"tools/call","params":{"name":"execute_sql","arguments":{"query":"SELECT id, name FROM users WHERE active AND region = $1 ORDER BY created_at DESC","region":"us-west1","limit":50,"dry":false},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"Example","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 
@@ -65,7 +66,16 @@ impl Room {
         let session = bound.upstream_id();
         let length = Some(message.bytes().len());
         let (era, encodable) = (message.era(), message.may_be_encoded());
-        let outgoing = Outgoing { id: self.ids.next(), method: "POST", headers, era, session, encodable, length };
+        let outgoing = Outgoing {
+            id: self.ids.next(),
+            trace: &Trace::Passes,
+            method: "POST",
+            headers,
+            era,
+            session,
+            encodable,
+            length,
+        };
         outgoing.write("files.internal:3000", "/mcp", out);
         out.extend_from_slice(message.bytes());
         message

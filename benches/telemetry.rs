@@ -8,8 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use weir::model::{Level, Reason, RequestIds};
 use weir::protocol::method::Method;
-use weir::telemetry::log::Access;
-use weir::telemetry::{Ended, Fold, Observed, Outcome, RouteMeter, Said, Sample, Telemetry};
+use weir::telemetry::{Controls, Ended, Fold, Observed, Outcome, RouteMeter, Said, Sample, Telemetry};
 
 /// A house of some size.
 const ROUTES: usize = 100;
@@ -28,6 +27,8 @@ fn ended<'a>(ids: &RequestIds, route: &'a RouteMeter, said: Said, reason: Option
         reason,
         why: "",
         arguments: None,
+        span: None,
+        asked: None,
         status: 200,
         received: 400,
         sent: 300,
@@ -55,7 +56,7 @@ fn sample() -> Sample {
 }
 
 fn telling(criterion: &mut Criterion) {
-    let (telemetry, ids) = (Telemetry::new(Access::nowhere()), RequestIds::new());
+    let (telemetry, ids) = (Telemetry::new(&Controls::nowhere()), RequestIds::new());
     let route = telemetry.route("/mcp", "files");
     let call = ended(&ids, &route, Said::Method(Method::ToolsCall), None);
     criterion.bench_function("ended/answered", |bench| bench.iter(|| telemetry.ended(black_box(&call))));
@@ -66,7 +67,7 @@ fn telling(criterion: &mut Criterion) {
 /// Every route has been used on every core, by three methods.
 fn folding(criterion: &mut Criterion) {
     let (observed, ids) = (Observed::new(), RequestIds::new());
-    let cores: Vec<_> = (0..CORES).map(|number| Rc::new(observed.core(number, Access::nowhere()))).collect();
+    let cores: Vec<_> = (0..CORES).map(|number| Rc::new(observed.core(number, &Controls::nowhere()))).collect();
     for core in &cores {
         for route in 0..ROUTES {
             let route = core.route(&format!("/server-{route}/mcp"), &format!("server-{route}"));

@@ -28,8 +28,7 @@ use weir::seal::{KeyRing, Purpose};
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::stages::wellformed::Verb;
-use weir::telemetry::Telemetry;
-use weir::telemetry::log::Access;
+use weir::telemetry::{Controls, Telemetry};
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Wed, 25 Nov 2026 09:00:00 GMT\r\n\
                       Content-Length: 83\r\n\r\n\
@@ -61,7 +60,7 @@ fn core(url: &str) -> Rc<Core> {
     let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
-    let telemetry = Rc::new(Telemetry::new(Access::nowhere()));
+    let telemetry = Rc::new(Telemetry::new(&Controls::nowhere()));
     Rc::new(Core {
         routes: vec![Route {
             path: "/mcp".into(),

@@ -56,5 +56,5 @@ pub use servers::{Era, Server};
 pub use settings::{Overrides, Settings, To};
 pub use shape::{Key, Kind, Shape, Value};
 pub use sources::{Sources, mark};
-pub use telemetry::{Log, LogFormat, Telemetry};
+pub use telemetry::{Log, LogFormat, Telemetry, Traces};
 pub use tls::{Identity, ServerTls};

@@ -47,6 +47,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &reload::SHAPE,
     &telemetry::SHAPE,
     &telemetry::LOG,
+    &telemetry::TRACES,
 ];
 
 const fn table(name: &'static str, what: &'static str) -> Key {

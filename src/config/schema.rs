@@ -42,6 +42,7 @@ fn object(shape: &Shape) -> Json {
                 Value::Absent | Value::Other(_) => {}
                 Value::Text(text) => _ = property.insert("default".into(), text.into()),
                 Value::Number(number) => _ = property.insert("default".into(), number.into()),
+                Value::Real(real) => _ = property.insert("default".into(), real.into()),
                 Value::Flag(flag) => _ = property.insert("default".into(), flag.into()),
             }
         }
@@ -64,6 +65,7 @@ fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)> {
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
+        ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
         _ => None,
     }
 }
@@ -76,6 +78,7 @@ fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
         Kind::TimeOrNone(..) => pattern("^([0-9]+(ms|s|m|h|d)|none)$"),
         Kind::Percent(..) => pattern("^[0-9]{1,3}%$"),
         Kind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Choice(choices) => json!({ "enum": choices }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Text(_) | Kind::Table(_) => json!({ "type": "string" }),

@@ -96,6 +96,11 @@ impl<'a> Section<'a> {
         u8::try_from(self.number(key).unwrap_or(0)).expect("bounds of shares are at most 100")
     }
 
+    /// A share, in millionths.
+    pub(super) fn share(&self, key: &str) -> u32 {
+        u32::try_from(self.number(key).unwrap_or(0)).expect("a share is at most a million millionths")
+    }
+
     /// A time.
     pub(super) fn time(&self, key: &str) -> Duration {
         self.time_or_none(key).unwrap_or(Duration::ZERO)
@@ -297,7 +302,9 @@ pub(super) fn value_of<'a>(value: &'a DeValue<'_>) -> Value<'a> {
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
             .map_or(Value::Other("an integer of more than 64 bits"), Value::Number),
         DeValue::Boolean(flag) => Value::Flag(*flag),
-        DeValue::Float(_) => Value::Other("a floating-point number"),
+        DeValue::Float(float) => {
+            float.as_str().replace('_', "").parse().map_or(Value::Other("a floating-point number"), Value::Real)
+        }
         DeValue::Datetime(_) => Value::Other("a date or time"),
         DeValue::Array(_) => Value::Other("a list"),
         DeValue::Table(_) => Value::Other("a table"),

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::units;
 
+/// The parts of a share.
+const MILLION: u64 = 1_000_000;
+
 /// A table of the file.
 #[derive(Debug)]
 pub struct Shape {
@@ -43,6 +46,8 @@ pub enum Kind {
     TimeOrNone(u64, u64),
     /// A share, as text with `%`.
     Percent(u64, u64),
+    /// A number from 0 to 1, in millionths.
+    Share,
     /// One of these texts.
     Choice(&'static [&'static str]),
     /// `true` or `false`.
@@ -64,6 +69,8 @@ pub enum Value<'a> {
     Text(&'a str),
     /// An integer.
     Number(i64),
+    /// A floating-point number.
+    Real(f64),
     /// A boolean.
     Flag(bool),
     /// Something else, by its name in TOML, the article included.
@@ -89,12 +96,23 @@ impl Kind {
             (Self::Size(..), Value::Text(text)) => units::size(text),
             (Self::Time(..) | Self::TimeOrNone(..), Value::Text(text)) => units::time(text),
             (Self::Percent(..), Value::Text(text)) => text.strip_suffix('%').and_then(units::digits),
+            (Self::Share, Value::Real(share)) => {
+                (0.0..=1.0).contains(&share).then_some((share * MILLION as f64) as u64)
+            }
+            (Self::Share, Value::Number(whole)) => {
+                u64::try_from(whole).ok().filter(|whole| *whole <= 1).map(|whole| whole * MILLION)
+            }
             (Self::Count(..), Value::Number(number)) => Some(number).filter(|n| *n >= 0).map(i64::cast_unsigned),
             _ => None,
         };
         match (number, self.bounds()) {
             (Some(number), Some((least, most))) if (least..=most).contains(&number) => Ok(Some(number)),
-            (None, _) if !matches!((self, value), (Self::Count(..), Value::Number(_))) => {
+            (None, _)
+                if !matches!(
+                    (self, value),
+                    (Self::Count(..), Value::Number(_)) | (Self::Share, Value::Number(_) | Value::Real(_))
+                ) =>
+            {
                 Err(format!("takes {}, not {}", self.describe(), value.describe()))
             }
             _ => Err(format!("has to be {}, not {}", self.range(), value.describe())),
@@ -109,6 +127,7 @@ impl Kind {
             Self::Time(..) => format!("a time in ms, s, m, h or d, {}", self.range()),
             Self::TimeOrNone(..) => format!("a time in ms, s, m, h or d, {}, or \"none\"", self.range()),
             Self::Percent(..) => format!("a share {}", self.range()),
+            Self::Share => "a number from 0 to 1".to_owned(),
             Self::Choice(choices) => {
                 choices.iter().map(|choice| format!("{choice:?}")).collect::<Vec<_>>().join(" or ")
             }
@@ -124,6 +143,7 @@ impl Kind {
             | Self::Time(least, most)
             | Self::TimeOrNone(least, most)
             | Self::Percent(least, most) => Some((least, most)),
+            Self::Share => Some((0, MILLION)),
             Self::Choice(_) | Self::Flag | Self::Text(_) | Self::List(_) | Self::Table(_) => None,
         }
     }
@@ -134,6 +154,7 @@ impl Kind {
             Self::Size(..) => format!("{:?}", units::show_size(number)),
             Self::Time(..) | Self::TimeOrNone(..) => format!("{:?}", units::show_time(Duration::from_millis(number))),
             Self::Percent(..) => format!("\"{number}%\""),
+            Self::Share => (number / MILLION).to_string(),
             _ => number.to_string(),
         };
         format!("from {} to {}", show(least), show(most))
@@ -147,6 +168,7 @@ impl Value<'_> {
             Self::Absent => "nothing".to_owned(),
             Self::Text(text) => format!("{text:?}"),
             Self::Number(number) => number.to_string(),
+            Self::Real(real) => real.to_string(),
             Self::Flag(flag) => flag.to_string(),
             Self::Other(kind) => kind.to_owned(),
         }

@@ -1,15 +1,30 @@
 //! `[telemetry]`: what operators are told, beside the metrics.
 
 use super::{
+    endpoint::PublicUrl,
     section::Section,
     shape::{Key, Kind, Shape, Value},
 };
+
+/// What is never written where `redact` is not there.
+const REDACTED: [&str; 3] = ["arguments.*password*", "arguments.*secret*", "arguments.*token*"];
 
 /// What operators are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Telemetry {
     /// `log`: lines on standard error.
     pub log: Log,
+    /// `traces`: where spans of sampled requests go; `None`: nowhere.
+    pub traces: Option<Traces>,
+}
+
+/// Where spans go, and of how many requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    /// `otlp`: URL of a collector that takes OTLP over gRPC.
+    pub otlp: String,
+    /// `sample`: the share of requests that is traced where their caller has not decided it, in millionths; 0.01.
+    pub sample: u32,
 }
 
 /// Lines on standard error.
@@ -39,13 +54,21 @@ pub enum LogFormat {
 pub(super) const SHAPE: Shape = Shape {
     title: "[telemetry]",
     about: "What operators are told, beside the metrics.",
-    keys: &[Key {
-        name: "log",
-        kind: Kind::Table("a table"),
-        default: Value::Absent,
-        about: "Lines on standard error; see below.",
-    }],
-    unbuilt: &["traces"],
+    keys: &[
+        Key {
+            name: "log",
+            kind: Kind::Table("a table"),
+            default: Value::Absent,
+            about: "Lines on standard error; see below.",
+        },
+        Key {
+            name: "traces",
+            kind: Kind::Table("a table"),
+            default: Value::Absent,
+            about: "Where spans of sampled requests go; see below. Default: nowhere.",
+        },
+    ],
+    unbuilt: &[],
 };
 
 pub(super) const LOG: Shape = Shape {
@@ -81,8 +104,29 @@ pub(super) const LOG: Shape = Shape {
             name: "redact",
             kind: Kind::List("paths, [\"arguments.password\", \"arguments.*token*\"]"),
             default: Value::Absent,
-            about: "What is never written there: the value at a path, or below it. `*` stands for any characters of one \
-                    key; elements of lists have the path of their list.",
+            about: "What is never written there: the value at the end of a path, wherever the path begins, in whatever \
+                    case. `*` stands for any characters of one key; lists count as nothing. Default: \
+                    `arguments.*password*`, `arguments.*secret*`, `arguments.*token*`.",
+        },
+    ],
+    unbuilt: &[],
+};
+
+pub(super) const TRACES: Shape = Shape {
+    title: "`traces` in [telemetry]",
+    about: "Where spans go, and of how many requests. A caller whose `traceparent` says that it is sampled has decided.",
+    keys: &[
+        Key {
+            name: "otlp",
+            kind: Kind::Text("a URL of scheme, host and perhaps port, \"http://127.0.0.1:4317\""),
+            default: Value::Absent,
+            about: "A collector that takes OTLP over gRPC, without TLS. Needed.",
+        },
+        Key {
+            name: "sample",
+            kind: Kind::Share,
+            default: Value::Real(0.01),
+            about: "The share of requests that is traced where their caller has not decided it.",
         },
     ],
     unbuilt: &[],
@@ -90,7 +134,12 @@ pub(super) const LOG: Shape = Shape {
 
 impl Telemetry {
     pub(super) fn read(section: &Section<'_>) -> Self {
-        Self { log: Log::read(&section.table("log", &LOG)) }
+        let traces = section.has("traces").then(|| section.table("traces", &TRACES));
+        let traces = traces.and_then(|traces| {
+            let sample = traces.share("sample");
+            Some(Traces { otlp: traces.required("otlp", collector)?, sample })
+        });
+        Self { log: Log::read(&section.table("log", &LOG)), traces }
     }
 }
 
@@ -104,9 +153,22 @@ impl Log {
             },
             access: section.flag("access"),
             arguments: section.flag("arguments"),
-            redact: section.list("redact", path),
+            redact: if section.has("redact") {
+                section.list("redact", path)
+            } else {
+                REDACTED.map(str::to_owned).into()
+            },
         }
     }
+}
+
+/// The URL of a collector.
+fn collector(text: &str) -> Result<String, String> {
+    let url = PublicUrl::parse(text)?.url;
+    if url.starts_with("https://") {
+        return Err("has to begin with http://: TLS towards a collector is not built into this version".to_owned());
+    }
+    Ok(url)
 }
 
 /// A path below `arguments`, as it is written.

@@ -4,13 +4,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::admin::Admin;
 use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
 use crate::net::listen::Listeners;
 use crate::telemetry::log::Log;
-use crate::telemetry::{Fold, Observed};
+use crate::telemetry::trace;
+use crate::telemetry::{Controls, Fold, Observed};
 
 use super::core_thread::Cores;
 use super::memory::{self, Marks};
@@ -74,7 +76,11 @@ impl Starting<'_> {
         };
         tokio::spawn(observe::observe(observed.clone(), fold, looked));
         let operators = Operators::start(&settings.admin, operators, admin)?;
-        let (mut cores, switches) = Cores::start(&self.plan, sockets, beats.pulses(), &sightings, self.log, &observed)?;
+        let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
+        let sending = tokio::spawn(sending);
+        let controls = Controls { sink: self.log.sink.clone(), log: log.settings(), traces: traces.clone() };
+        let (mut cores, switches) =
+            Cores::start(&self.plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
         cores.accept().await?;
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
@@ -83,6 +89,7 @@ impl Starting<'_> {
         notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
         let reloader = Reloader {
             log,
+            traces: traces.clone(),
             load: reload,
             data,
             settings,
@@ -97,9 +104,13 @@ impl Starting<'_> {
             certificates,
             notifier: Arc::clone(&notifier),
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = stop::supervise(signals, cores, &readiness, &notifier, bound) => ended,
             ended = reloader.run(asked) => ended,
-        }
+        };
+        traces.end();
+        // A collector that is away does not hold up the end.
+        let _ = timeout(trace::LAST_SPANS, sending).await;
+        ended
     }
 }

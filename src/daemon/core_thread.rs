@@ -21,8 +21,7 @@ use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::{Drain, Phase};
 use crate::net::listen::{Acceptor, Listeners};
 use crate::stages::upstream::Client;
-use crate::telemetry::log::{Access, Log};
-use crate::telemetry::{Observed, Telemetry, TurnedAway};
+use crate::telemetry::{Controls, Observed, Telemetry, TurnedAway};
 
 use super::ended;
 use super::plan::{Kept, Lasting, Plan};
@@ -56,7 +55,7 @@ impl Cores {
         sockets: Vec<Listeners>,
         pulses: Vec<Pulse>,
         sightings: &mpsc::Sender<Sighting>,
-        log: &Log,
+        controls: &Controls,
         observed: &Observed,
     ) -> anyhow::Result<(Self, Switches)> {
         let brake = Brake::default();
@@ -66,12 +65,12 @@ impl Cores {
             let (accepts, begun) = oneshot::channel();
             let (switch, switched) = mpsc::channel(1);
             let (plan, sightings) = (Arc::clone(plan), sightings.clone());
-            let (sink, settings) = (log.sink.clone(), log.control.settings());
+            let controls = controls.clone();
             let observed = observed.clone();
             let orders = Orders { phase: brake.watch(), switched };
             let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
-                    let kept = Kept::new(number, sightings, observed.core(number, Access::new(sink, settings)));
+                    let kept = Kept::new(number, sightings, observed.core(number, &controls));
                     let beginning = Beginning { listeners, pulse, accepts, orders };
                     runtime.block_on(run(&plan, kept, beginning));
                     let _ = ended.send(());

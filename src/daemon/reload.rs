@@ -14,6 +14,7 @@ use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
 
 use crate::telemetry::Observed;
 use crate::telemetry::log::LogControl;
+use crate::telemetry::trace::TraceControl;
 
 use super::memory::Marks;
 use super::observe;
@@ -31,6 +32,7 @@ pub type Loader = Arc<dyn Fn() -> Result<Settings, Report> + Send + Sync>;
 /// What a reload works on. It belongs to one task, so that there is one reload at a time.
 pub(super) struct Reloader {
     pub(super) log: LogControl,
+    pub(super) traces: TraceControl,
     pub(super) load: Option<Loader>,
     pub(super) data: PathBuf,
     pub(super) settings: Settings,
@@ -139,6 +141,7 @@ impl Reloader {
         self.drain.send_replace(settings.drain.timeout);
         self.certificates.send_replace(observe::certificates(&settings));
         self.log.apply(&settings.telemetry.log);
+        self.traces.apply(settings.telemetry.traces.as_ref());
         self.operators.change(&settings.admin, rebound)?;
         (self.settings, self.plan) = (settings, plan);
         let number = self.status.borrow().generation.number + 1;

@@ -133,6 +133,8 @@ impl Front {
             reason: Some(refusal.reason),
             why: &refusal.message,
             arguments: None,
+            span: None,
+            asked: None,
             status: status.as_u16(),
             received: 0,
             sent: 0,

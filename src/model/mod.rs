@@ -3,6 +3,7 @@
 mod addressee;
 pub mod clock;
 mod command;
+mod hex;
 mod pressure;
 mod principal;
 mod readiness;
@@ -12,6 +13,7 @@ mod status;
 
 pub use addressee::{Addressee, Refused};
 pub use command::{Command, Generation, Unchanged};
+pub use hex::Hex;
 pub use pressure::{Level, Pressure};
 pub use principal::Principal;
 pub use readiness::Readiness;

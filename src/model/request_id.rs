@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
+use super::hex::Hex;
+
 /// One request's id: 16 bytes, shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
@@ -18,9 +20,16 @@ impl RequestId {
     }
 }
 
+impl RequestId {
+    /// As it is shown.
+    pub fn hex(self) -> Hex<32> {
+        Hex::of(u128::from(self.core) << 64 | u128::from(self.count))
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}{:016x}", self.core, self.count)
+        f.write_str(&self.hex())
     }
 }
 

@@ -1,17 +1,18 @@
 //! One exit: what happened is told once, for every outcome.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use crate::model::{Blame, Principal, Refusal, RequestId, clock};
 use crate::protocol::json::Value;
 use crate::stages::wellformed::{Verb, WellFormed};
-use crate::telemetry::{Ended, Outcome, Said};
+use crate::telemetry::trace::Trace;
+use crate::telemetry::{Ended, Outcome, Said, Telemetry};
 
 use super::core::Core;
 use super::shown::Shown;
@@ -54,6 +55,8 @@ pub(super) struct Seen {
     /// The body, and where in it the arguments of a call are; only where they are wanted.
     arguments: RefCell<Option<(Bytes, Value)>>,
     keeps_arguments: bool,
+    /// The trace that it belongs to, once its head was looked at.
+    trace: OnceCell<Trace>,
     /// How long its body was waited for.
     awaited: Cell<Duration>,
     /// The server is asked.
@@ -75,6 +78,7 @@ impl Finish {
             received: Cell::default(),
             sent: Cell::default(),
             arguments: RefCell::default(),
+            trace: OnceCell::new(),
             keeps_arguments: core.telemetry.wants_arguments(),
             awaited: Cell::default(),
             asked: Cell::default(),
@@ -145,6 +149,11 @@ impl Finish {
             outcome,
             reason: refusal.map(|refusal| refusal.reason),
             why: refusal.map_or("", |refusal| &*refusal.message),
+            span: match seen.trace.get() {
+                Some(Trace::Sampled(span)) => Some(&**span),
+                _ => None,
+            },
+            asked: seen.asked.get().map(|asked| asked.duration_since(self.begun)),
             arguments: arguments.as_ref().map(|(bytes, value)| (&bytes[..], *value)),
             status,
             received: seen.received.get(),
@@ -190,6 +199,11 @@ impl Seen {
         if self.keeps_arguments {
             *self.arguments.borrow_mut() = one.fields.arguments.map(|arguments| (bytes.clone(), arguments));
         }
+    }
+
+    /// The trace that the request belongs to, by its head.
+    pub(super) fn trace(&self, headers: &HeaderMap, telemetry: &Telemetry) -> &Trace {
+        self.trace.get_or_init(|| telemetry.trace(headers))
     }
 
     /// The server is asked.

@@ -13,6 +13,7 @@ use crate::protocol::revision::Era;
 use crate::stages::upstream::{self, Manner, Outgoing, Told};
 use crate::stages::wellformed::{self, Checks, Verb};
 use crate::stages::{authenticate, session};
+use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
 use super::core::Core;
@@ -35,6 +36,9 @@ where
         seen: finish.seen(),
         progress: Arrived,
     };
+
+    // Which trace it belongs to, so that a refusal is in it, too.
+    let trace = exchange.seen.trace(&headers, &core.telemetry);
 
     // Which HTTP methods there are is nobody's secret.
     has_verb(&exchange).map_err(nobody)?;
@@ -66,7 +70,7 @@ where
     let exchange = exchange.bound(bound);
 
     // Which endpoint, and the call itself; then what of its answer passes.
-    call(&exchange, drain).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
+    call(&exchange, trace, drain).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
 }
 
 /// A server of 2026-07-28 has neither a stream to open nor a session to end.
@@ -79,7 +83,7 @@ fn has_verb(exchange: &Exchange<'_, Arrived>) -> Result<(), Refusal> {
 }
 
 /// Makes the call and takes its answer.
-async fn call(exchange: &Exchange<'_, Ready>, drain: &Drain) -> Result<Answer, Refusal> {
+async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> Result<Answer, Refusal> {
     let (core, server, message) = (exchange.core, exchange.server(), exchange.message());
     let pinned = exchange.progress.bound.endpoint();
     let candidates = server.endpoints.candidates(pinned);
@@ -89,6 +93,7 @@ async fn call(exchange: &Exchange<'_, Ready>, drain: &Drain) -> Result<Answer, R
     let post = exchange.verb == Verb::Post;
     let outgoing = Outgoing {
         id: exchange.id,
+        trace,
         method: exchange.verb.as_str(),
         headers: exchange.headers,
         era: message.era(),

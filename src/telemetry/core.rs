@@ -1,17 +1,20 @@
 //! The telemetry of one data core.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::core_meter::{CoreCells, CoreMeter};
 use super::ended::Ended;
-use super::log::Access;
+use super::log::{Access, Settings, Sink};
 use super::meter::{RouteCells, RouteMeter};
 use super::server::{ServerCells, ServerMeter};
+use super::trace::{self, Trace, TraceControl, Tracer};
 
 /// Where a data core tells what happened. It lives as long as its core, over all reloads.
-#[derive(Debug)]
 pub struct Telemetry {
     routes: RefCell<Vec<Rc<RouteMeter>>>,
     servers: RefCell<Vec<(String, Rc<ServerMeter>)>>,
@@ -19,21 +22,62 @@ pub struct Telemetry {
     /// For what was refused before a route was found.
     door: Rc<RouteMeter>,
     access: Access,
+    tracer: Tracer,
+}
+
+/// Where all cores' telemetry goes.
+#[derive(Clone, Debug)]
+pub struct Controls {
+    /// The log.
+    pub sink: Sink,
+    /// What is logged.
+    pub log: Arc<Settings>,
+    /// What is traced.
+    pub traces: TraceControl,
+}
+
+impl Controls {
+    /// Nobody reads a log, and nothing is traced.
+    pub fn nowhere() -> Self {
+        Self::of(Sink::nowhere())
+    }
+
+    /// A log that goes to `sink`, and nothing is traced.
+    pub fn of(sink: Sink) -> Self {
+        // The task that would send spans is not run.
+        let (traces, _) = trace::start(None);
+        Self { sink, log: Arc::default(), traces }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").field("routes", &self.routes.borrow().len()).finish_non_exhaustive()
+    }
 }
 
 impl Telemetry {
     /// The telemetry of a core that has not done anything yet, and that nobody watches.
-    pub fn new(access: Access) -> Self {
-        Self::of(Arc::new(CoreCells::new(0)), access)
+    pub fn new(controls: &Controls) -> Self {
+        Self::of(Arc::new(CoreCells::new(0)), controls)
     }
 
-    pub(super) fn of(cells: Arc<CoreCells>, access: Access) -> Self {
+    pub(super) fn of(cells: Arc<CoreCells>, controls: &Controls) -> Self {
         let nowhere = Arc::new(RouteCells::new("", ""));
         cells.add_route(&nowhere);
         // What reaches no route reaches no server: its connections are none that anybody reads of.
         let none = Rc::new(ServerMeter::new(Arc::new(ServerCells::new(""))));
         let door = Rc::new(RouteMeter::new(nowhere, none));
-        Self { routes: RefCell::default(), servers: RefCell::default(), core: CoreMeter::new(cells), door, access }
+        let access = Access::new(controls.sink.clone(), Arc::clone(&controls.log));
+        let tracer = Tracer::new(&controls.traces);
+        Self {
+            routes: RefCell::default(),
+            servers: RefCell::default(),
+            core: CoreMeter::new(cells),
+            door,
+            access,
+            tracer,
+        }
     }
 
     /// The meter of a route: the same one for the same path and server, so that a reload counts on.
@@ -72,6 +116,11 @@ impl Telemetry {
         &self.door
     }
 
+    /// What becomes of a request's trace context.
+    pub fn trace(&self, headers: &HeaderMap) -> Trace {
+        self.tracer.trace(headers)
+    }
+
     /// Whether the arguments of calls are to be kept until their end.
     pub fn wants_arguments(&self) -> bool {
         self.access.wants_arguments()
@@ -81,6 +130,9 @@ impl Telemetry {
     pub fn ended(&self, ended: &Ended<'_>) {
         ended.route.count(ended);
         self.access.ended(ended);
+        if let Some(span) = ended.span {
+            self.tracer.ended(span, ended);
+        }
     }
 
     /// Hands over what has gathered; to be called several times a second.

@@ -8,6 +8,7 @@ use crate::protocol::json::Value;
 use crate::protocol::method::Method;
 
 use super::meter::RouteMeter;
+use super::trace::Span;
 
 /// What is known of a request when it has ended.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Ended<'a> {
     pub why: &'a str,
     /// What a tool is called with, in checked bytes; `None` where it is not wanted.
     pub arguments: Option<(&'a [u8], Value)>,
+    /// Its ids, where it is traced.
+    pub span: Option<&'a Span>,
     /// The status that the client saw; 0 where none went out.
     pub status: u16,
     /// Bytes of the request's body.
@@ -42,6 +45,8 @@ pub struct Ended<'a> {
     pub sent: u64,
     /// From the request's head to its end.
     pub total: Duration,
+    /// From the request's head until the server was asked; `None` where it was not.
+    pub asked: Option<Duration>,
     /// What of it the server was waited for, until its answer had come, or the head of its stream; `None` where it was
     /// not asked, or never answered.
     pub server: Option<Duration>,

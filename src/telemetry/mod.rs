@@ -23,8 +23,9 @@ mod sample;
 mod server;
 mod tally;
 mod text;
+pub mod trace;
 
-pub use self::core::Telemetry;
+pub use self::core::{Controls, Telemetry};
 pub use core_meter::{CoreMeter, TurnedAway};
 pub use ended::{Ended, Outcome, Said};
 pub use exposition::Exposition;

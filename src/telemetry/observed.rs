@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Generation, Unchanged, clock};
 
-use super::core::Telemetry;
+use super::core::{Controls, Telemetry};
 use super::core_meter::CoreCells;
-use super::log::Access;
 
 /// Log lines that were dropped since the process began. A process has one log, whatever runs in it.
 pub static LOG_LINES_LOST: AtomicU64 = AtomicU64::new(0);
@@ -42,10 +41,10 @@ impl Observed {
     }
 
     /// The telemetry of a core; to be asked for on the thread of that core, once.
-    pub fn core(&self, number: usize, access: Access) -> Telemetry {
+    pub fn core(&self, number: usize, controls: &Controls) -> Telemetry {
         let cells = Arc::new(CoreCells::new(number));
         self.0.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&cells));
-        Telemetry::of(cells, access)
+        Telemetry::of(cells, controls)
     }
 
     /// A configuration has come into force: the one of the start.

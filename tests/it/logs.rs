@@ -20,8 +20,8 @@ async fn answering() -> Scripted {
 }
 
 async fn lines(weir: &Gateway, wanted: usize) -> Vec<Value> {
-    until("the lines are written", async || requests(&weir.errors()).len() >= wanted).await;
-    requests(&weir.errors())
+    until("the lines are written", async || requests(&weir.said()).len() >= wanted).await;
+    requests(&weir.said())
 }
 
 #[tokio::test]
@@ -122,10 +122,10 @@ async fn levels_change_while_it_runs_and_access_lines_can_be_turned_off() {
     }
     weir.write(&config("format = \"json\", access = false", &server.url()));
     weir.hang_up();
-    until("it is reloaded", async || weir.errors().contains("was reloaded")).await;
+    until("it is reloaded", async || weir.said().contains("was reloaded")).await;
     client.ask(&call("3", "silent", "{}")).await;
     client.ask(&call("4", "silent", "{}")).await;
-    let said = weir.errors();
+    let said = weir.said();
     weir.stop().await;
     assert!(!said.contains("silent"), "{said}");
 }
@@ -148,7 +148,7 @@ async fn no_secret_is_written_and_arguments_only_where_they_are_asked_for() {
         weir.client().await.ask(&post()).await;
         weir.terminate();
         weir.exit().await;
-        let said = weir.errors();
+        let said = weir.said();
         assert!(!said.contains("HUSH"), "{said}");
         assert_eq!(said.contains("ADA"), shown, "{said}");
         if shown {

@@ -28,3 +28,4 @@ mod sdk;
 mod sessions;
 mod systemd;
 mod tls;
+mod traces;

@@ -372,12 +372,10 @@ fn read(fold: &Fold) -> Exposition {
 /// Cores count apart, and are told together; a page says nothing of what was not looked at.
 #[test]
 fn cores_add_up_and_odd_labels_are_escaped() {
-    let observed = Observed::new();
+    let (observed, ids, odd) = (Observed::new(), RequestIds::new(), "/a\\b\"c\nd/mcp");
     let mut fold = Fold::new(observed.clone());
-    let odd = "/a\\b\"c\nd/mcp";
-    let ids = RequestIds::new();
     for number in 0..3 {
-        let core = observed.core(number, weir::telemetry::log::Access::nowhere());
+        let core = observed.core(number, &weir::telemetry::Controls::nowhere());
         let meter = core.route(odd, "files");
         assert!(std::rc::Rc::ptr_eq(&meter, &core.route(odd, "files")), "a reload counts on");
         for (said, outcome, reason) in [
@@ -396,6 +394,8 @@ fn cores_add_up_and_odd_labels_are_escaped() {
                 reason,
                 why: "",
                 arguments: None,
+                span: None,
+                asked: None,
                 status: 200,
                 received: 10,
                 sent: 5,

@@ -111,7 +111,7 @@ async fn a_broken_file_changes_nothing_and_says_why() {
         let status = status(&weir).await;
         assert_eq!(status["generation"]["number"], 1, "{status}");
         assert!(status["reload"]["refused"].as_str().is_some_and(|why| why.contains(word)), "{status}");
-        until("the log says it", async || weir.errors().contains(word)).await;
+        until("the log says it", async || weir.said().contains(word)).await;
         assert_eq!(who(&mut client).await, "one");
     }
 }

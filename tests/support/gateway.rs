@@ -86,11 +86,6 @@ impl Gateway {
         std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, &file)).expect("the directory can be written");
     }
 
-    /// What it has said on standard error so far.
-    pub(crate) fn errors(&self) -> String {
-        self.running().errors()
-    }
-
     /// SIGHUP.
     pub(crate) fn hang_up(&self) {
         self.running().signal(rustix::process::Signal::HUP);
@@ -120,6 +115,15 @@ impl Gateway {
     /// What it has written to standard error so far; all of it after its end.
     pub(crate) fn said(&self) -> String {
         self.running().errors()
+    }
+
+    /// SIGTERM, and its whole log.
+    pub(crate) async fn log(mut self) -> String {
+        self.terminate();
+        let status = self.exit().await;
+        let log = self.said();
+        assert!(status.success() && !log.contains("panicked"), "weir ended with {status}:\n{log}");
+        log
     }
 
     pub(crate) fn descriptors(&self) -> usize {
@@ -247,7 +251,7 @@ impl Builder {
         let mut command = self.program();
         let data = self.data.clone().unwrap_or_else(|| self.directory.path().join("data"));
         command.arg("run").args(&self.arguments).args(&self.listen).arg("--data").arg(data);
-        command.current_dir(self.directory.path()).env_remove("STATE_DIRECTORY");
+        command.current_dir(self.directory.path()).env_remove("STATE_DIRECTORY").env_remove("WEIR_LOG");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -28,8 +28,8 @@ use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::stages::wellformed::Verb;
-use crate::telemetry::Telemetry;
-use crate::telemetry::log::{Access, Ear, LogControl, Sink};
+use crate::telemetry::log::{Ear, Sink};
+use crate::telemetry::{Controls, Telemetry};
 
 /// Who connects in the tests.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
@@ -83,7 +83,7 @@ impl Plan {
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
         let catalog = Arc::new(Catalog::new(1));
-        let telemetry = Rc::new(Telemetry::new(Access::new(sink, LogControl::detached().settings())));
+        let telemetry = Rc::new(Telemetry::new(&Controls::of(sink)));
         Rc::new(Core {
             routes: vec![Route {
                 path: "/mcp".into(),

@@ -7,12 +7,15 @@ use http::HeaderMap;
 use crate::model::RequestId;
 use crate::protocol::hop_by_hop::HopByHop;
 use crate::protocol::revision::Era;
+use crate::telemetry::trace::Trace;
 
 /// What goes to the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     /// The request's id, so that a server's log can be laid beside ours.
     pub id: RequestId,
+    /// What the server is told of the trace.
+    pub trace: &'a Trace,
     /// `POST`, `GET` or `DELETE`.
     pub method: &'static str,
     /// The client's fields.
@@ -34,7 +37,12 @@ impl Outgoing<'_> {
     /// one (RFC 9110, 12.5.3).
     pub fn write(&self, authority: &str, path: &str, out: &mut Vec<u8>) {
         // Writing into a Vec cannot fail.
-        let _ = write!(out, "{} {path} HTTP/1.1\r\nhost: {authority}\r\nx-request-id: {}\r\n", self.method, self.id);
+        let _ = write!(
+            out,
+            "{} {path} HTTP/1.1\r\nhost: {authority}\r\nx-request-id: {}\r\n",
+            self.method,
+            &*self.id.hex()
+        );
         if !self.encodable {
             field(out, "accept-encoding", b"identity");
         }
@@ -43,6 +51,11 @@ impl Outgoing<'_> {
             if self.passes(name.as_str()) && !hop_by_hop.has(name.as_str()) {
                 field(out, name.as_str(), value.as_bytes());
             }
+        }
+        if let Trace::Sampled(span) = self.trace {
+            out.extend_from_slice(b"traceparent: ");
+            span.write(out);
+            out.extend_from_slice(b"\r\n");
         }
         if let Some(session) = self.session {
             field(out, "mcp-session-id", session.as_bytes());
@@ -59,6 +72,8 @@ impl Outgoing<'_> {
         match name {
             "last-event-id" => self.era == Era::Legacy,
             "accept-encoding" => self.encodable,
+            "traceparent" => matches!(self.trace, Trace::Passes),
+            "tracestate" => self.has_tracestate(),
             "host" | "content-length" | "expect" | "mcp-session-id" => false,
             // A client's own would be a claim that nobody has checked.
             "x-request-id" => false,
@@ -69,6 +84,17 @@ impl Outgoing<'_> {
                 let key = other.ends_with("api-key") || other.ends_with("apikey");
                 !ours && !key
             }
+        }
+    }
+}
+
+impl Outgoing<'_> {
+    /// What vendors say of a trace belongs to the `traceparent` that it came with.
+    fn has_tracestate(&self) -> bool {
+        match self.trace {
+            Trace::Passes => true,
+            Trace::Sampled(span) => span.has_parent(),
+            Trace::Dropped => false,
         }
     }
 }
@@ -105,8 +131,16 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let encodable = false;
-        let outgoing =
-            Outgoing { id: id(), method: "POST", headers: &headers, era, session, encodable, length: Some(2) };
+        let outgoing = Outgoing {
+            id: id(),
+            trace: &Trace::Passes,
+            method: "POST",
+            headers: &headers,
+            era,
+            session,
+            encodable,
+            length: Some(2),
+        };
         let mut out = Vec::new();
         outgoing.write("files.internal:3000", "/mcp?x=1", &mut out);
         let text = String::from_utf8(out).unwrap();
@@ -123,8 +157,16 @@ mod tests {
             [(true, "accept-encoding: gzip, zstd\r\n"), (false, "accept-encoding: identity\r\n")]
         {
             let (era, method) = (Era::Modern, "POST");
-            let outgoing =
-                Outgoing { id: id(), method, headers: &headers, era, session: None, encodable, length: None };
+            let outgoing = Outgoing {
+                id: id(),
+                trace: &Trace::Passes,
+                method,
+                headers: &headers,
+                era,
+                session: None,
+                encodable,
+                length: None,
+            };
             let mut out = Vec::new();
             outgoing.write("a", "/", &mut out);
             assert_eq!(

@@ -18,8 +18,8 @@ use crate::model::Refusal;
 use crate::model::RequestIds;
 use crate::net::upstream::{Collected, Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
-use crate::telemetry::log::Access;
-use crate::telemetry::{ServerMeter, Telemetry};
+use crate::telemetry::trace::Trace;
+use crate::telemetry::{Controls, ServerMeter, Telemetry};
 use scripted::{Peer, Server, local, poll_once, until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -38,7 +38,7 @@ impl House {
         let client =
             Rc::new(Client { pool: Rc::new(Pool::new(servers.len(), 4)), abandoned: Rc::new(Abandoned::default()) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
-        let meter = Rc::clone(&Telemetry::new(Access::nowhere()).route("/mcp", "files").calls);
+        let meter = Rc::clone(&Telemetry::new(&Controls::nowhere()).route("/mcp", "files").calls);
         Self {
             client,
             meter,
@@ -73,6 +73,7 @@ impl House {
         let length = Some(body.len());
         let outgoing = Outgoing {
             id: RequestIds::new().next(),
+            trace: &Trace::Passes,
             method: "POST",
             headers: &headers,
             era: Era::Legacy,
