@@ -118,6 +118,8 @@ fn the_schema_takes_what_is_right_and_refuses_what_it_can_know() {
     let validator = jsonschema::draft202012::new(&schema).expect("a schema");
     let read = |file: &Path| -> Option<Value> { toml::from_str(&fs::read_to_string(file).expect("it is there")).ok() };
     let mut right = files("config/examples", "toml");
+    // It needs what it includes, and a file alone is not asked for servers by name.
+    right.retain(|file| !file.ends_with("production.toml"));
     right.push(root().join("config/weir.toml"));
     for file in right {
         let errors: Vec<_> =

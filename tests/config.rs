@@ -205,7 +205,7 @@ fn mistakes_say_what_would_be_right() {
         ("[http]\nbody = 5", "2:8: `body` takes a size in B, KiB, MiB or GiB, from \"1KiB\" to \"1GiB\", not 5"),
         ("[http]\nbody = \"2GiB\"", "2:8: `body` has to be from \"1KiB\" to \"1GiB\", not \"2GiB\""),
         ("[http]\ndepth = -1", "2:9: `depth` has to be from 1 to 512, not -1"),
-        ("[http]\ndepth = 1.5", "2:9: `depth` takes a whole number from 1 to 512, not a floating-point number"),
+        ("[http]\ndepth = 1.5", "2:9: `depth` takes a whole number from 1 to 512, not 1.5"),
         (
             "[http]\nidle = \"none\"",
             "2:8: `idle` takes a time in ms, s, m, h or d, from \"10ms\" to \"1d\", not \"none\"",

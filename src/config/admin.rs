@@ -27,7 +27,8 @@ pub(super) const SHAPE: Shape = Shape {
             name: "address",
             kind: Kind::Text("an IP address and a port, \"127.0.0.1:9901\""),
             default: Value::Text("127.0.0.1:9901"),
-            about: "The address of `/healthz` and `/readyz`. `--admin` goes before it.",
+            about: "The address of `/healthz`, `/readyz` and `/metrics`, and on loopback of the operators' API. `--admin` \
+                    goes before it.",
         },
         Key {
             name: "hosts",

@@ -12,8 +12,15 @@ const HEAD: &str = "# The configuration file
 <!-- Printed from the tables in src/config by tests/config.rs. Write there, then: WEIR_BLESS=1 cargo test --test config -->
 
 TOML, one section a concern. `weir run --config FILE` reads it; without `--config` and `--to` it is `./weir.toml`, then
-`/etc/weir/weir.toml`. An unknown key is an error. Bounds are inclusive. `config/weir.toml` is the whole file with
+`/etc/weir/weir.toml`. An unknown key is an error. Bounds are inclusive. `weir check` checks a
+file, `weir schema` prints its JSON Schema for editors. `config/weir.toml` is the whole file with
 comments, `config/examples/` has one file a use.
+
+`include = [\"conf.d/*.toml\"]` at the top of the file reads further files, in the order of their names: paths are taken from
+that file's directory, `*` and `?` may stand in the last part. Lists (`[[servers]]`, `[[routes]]`) add up in that order, a
+plain section may stand in one file only, and an included file includes no others.
+
+No environment variable is put into a text. A secret may come from one, by name; see below.
 ";
 
 /// `docs/CONFIG.md`.
