@@ -137,12 +137,12 @@ impl Reloader {
         // From here on nothing is refused any more, but by the end of the process.
         self.switches.switch(&plan, sockets).await?;
         plan.enforce();
+        self.operators.change(&settings.admin, rebound);
         self.marks.send_replace(Marks::of(&settings.http));
         self.drain.send_replace(settings.drain.timeout);
         self.certificates.send_replace(observe::certificates(&settings));
         self.log.apply(&settings.telemetry.log);
         self.traces.apply(settings.telemetry.traces.as_ref());
-        self.operators.change(&settings.admin, rebound)?;
         (self.settings, self.plan) = (settings, plan);
         let number = self.status.borrow().generation.number + 1;
         Ok(Generation { number, since: clock::unix_seconds() })
