@@ -9,7 +9,6 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,6 +17,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::{Command, Readiness, Status};
@@ -52,11 +52,11 @@ pub struct Admin {
 /// # Errors
 /// What the operating system says of the socket.
 pub async fn serve(
-    listener: StdListener,
+    listener: TcpListener,
     admin: Admin,
     over: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    serve_on(Bounded::new(tokio::net::TcpListener::from_std(listener)?), admin, over).await
+    serve_on(Bounded::new(listener), admin, over).await
 }
 
 async fn serve_on(

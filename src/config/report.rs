@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, error, fmt, ops::Range};
 
-use super::sources::Texts;
+use super::sources::{Sources, Texts};
 
 /// Mistakes printed in full; a file that has more is no attempt at a configuration.
 const MOST_SHOWN: usize = 50;
@@ -15,6 +15,8 @@ pub struct Report {
     file: String,
     /// Never empty.
     findings: Vec<Finding>,
+    /// What was read before it was refused, for whoever waits for it to be mended.
+    pub sources: Sources,
 }
 
 /// What was found at one place: a mistake, or what is allowed and unwise.
@@ -75,7 +77,7 @@ impl Mistakes {
         if mistakes.is_empty() {
             Ok(found(self.warnings))
         } else {
-            Err(Report { file: name.to_owned(), findings: mistakes })
+            Err(Report { file: name.to_owned(), findings: mistakes, sources: Sources::default() })
         }
     }
 }
@@ -125,7 +127,11 @@ impl Place {
 impl Report {
     /// A report of one mistake that has no place in a text.
     pub(super) fn whole(file: &str, message: String) -> Self {
-        Self { file: file.to_owned(), findings: vec![Finding::of_whole(file, message)] }
+        Self { file: file.to_owned(), findings: vec![Finding::of_whole(file, message)], sources: Sources::default() }
+    }
+
+    pub(super) fn read_from(self, sources: Sources) -> Self {
+        Self { sources, ..self }
     }
 
     /// How many mistakes there are; at least 1.

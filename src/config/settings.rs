@@ -136,8 +136,8 @@ impl Overrides {
                 None => whole = false,
             }
         }
-        let settings = whole.then(|| Settings { sources, ..self.build(&tree, None, &mistakes) });
-        finish(settings, mistakes, name, &texts)
+        let settings = whole.then(|| Settings { sources: sources.clone(), ..self.build(&tree, None, &mistakes) });
+        finish(settings, mistakes, name, &texts).map_err(|report| report.read_from(sources))
     }
 
     /// As [`Settings::fronting`], under these options.

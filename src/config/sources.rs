@@ -23,7 +23,7 @@ const MOST_FILES: usize = 256;
 pub struct Sources {
     /// The file that was named, and those that it includes, each with the [`mark`] of what was read.
     pub files: Vec<(PathBuf, u64)>,
-    /// Directories where another file would be included as soon as it is there.
+    /// Directories where another file would be included as soon as it is there, and what is named and is not there.
     pub directories: Vec<PathBuf>,
 }
 
@@ -114,16 +114,19 @@ fn matching(pattern: &Path, sources: &mut Sources) -> Result<Vec<PathBuf>, Strin
     if !name.contains(['*', '?']) {
         return match pattern.is_file() {
             true => Ok(vec![pattern.to_owned()]),
-            false => Err(format!("the file {} is not there", pattern.display())),
+            false => {
+                sources.directories.push(pattern.to_owned());
+                Err(format!("the file {} is not there", pattern.display()))
+            }
         };
     }
     if directory.to_string_lossy().contains(['*', '?']) {
         return Err("`*` and `?` may stand in the last part of a path only".to_owned());
     }
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    sources.directories.push(directory.to_owned());
     let entries =
         fs::read_dir(directory).map_err(|error| format!("{} cannot be listed: {error}", directory.display()))?;
-    sources.directories.push(directory.to_owned());
     let fits = |path: &PathBuf| {
         let named = path.file_name().and_then(|name| name.to_str());
         // As in a shell: what is hidden is not meant.

@@ -1,8 +1,11 @@
 //! The control side: starts what there is, and stays with it to its end.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -16,7 +19,7 @@ use crate::telemetry::{Controls, Fold, Observed};
 
 use super::core_thread::Cores;
 use super::memory::{self, Marks};
-use super::observe::{self, Looked};
+use super::observe::{self, Looked, Queues};
 use super::operators::Operators;
 use super::plan::Plan;
 use super::reload::Reloader;
@@ -49,6 +52,8 @@ impl Starting<'_> {
     ) -> anyhow::Result<()> {
         let Options { settings, reload, data } = options;
         let signals = stop::Signals::register(reload.is_none())?;
+        // Before it is told that it is ready: until it is taken, it kills.
+        let hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
         let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env(sockets.len()));
         let (commands, asked) = mpsc::channel(COMMANDS);
         let generation = Generation { number: 1, since: clock::unix_seconds() };
@@ -56,6 +61,7 @@ impl Starting<'_> {
         let observed = Observed::new();
         observed.started(generation);
         let fold = Fold::new(observed.clone());
+        let (queues, waiting) = watch::channel(Queues::of(&sockets));
         let (certificates, files) = watch::channel(observe::certificates(&settings));
         let (marks, marked) = watch::channel(Marks::of(&settings.http));
         let (drain, bound) = watch::channel(settings.drain.timeout);
@@ -64,7 +70,7 @@ impl Starting<'_> {
         tokio::spawn(memory::watch(marked, Arc::clone(&self.plan.lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
         let pressure = Arc::clone(&self.plan.lasting.pressure);
-        let looked = Looked::new(&sockets, pressure, Arc::clone(&readiness), files);
+        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files);
         let (hosts, log) = (settings.admin.hosts.clone().into(), self.log.control.clone());
         let admin = Admin {
             hosts,
@@ -93,6 +99,7 @@ impl Starting<'_> {
             load: reload,
             data,
             settings,
+            attempted: BTreeMap::new(),
             plan: Arc::clone(&self.plan),
             handed_over: Arc::clone(&self.handed_over),
             switches,
@@ -102,11 +109,12 @@ impl Starting<'_> {
             status,
             observed,
             certificates,
+            queues,
             notifier: Arc::clone(&notifier),
         };
         let ended = tokio::select! {
             ended = stop::supervise(signals, cores, &readiness, &notifier, bound) => ended,
-            ended = reloader.run(asked) => ended,
+            never = reloader.run(asked, hangups) => never,
         };
         traces.end();
         // A collector that is away does not hold up the end.

@@ -16,12 +16,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::Settings;
 use crate::model::{Level, Pressure, Readiness};
-use crate::net::listen::Listeners;
 use crate::net::tls::dates;
 use crate::telemetry::{Certificate, Fold, Observed, Sample};
 
 use super::memory;
-use queues::Queues;
+pub(super) use queues::Queues;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// How often files of certificates are read anew.
@@ -29,7 +28,8 @@ const CERTIFICATES: Duration = Duration::from_secs(60);
 
 /// What is looked at beside what the cores count.
 pub(super) struct Looked {
-    queues: Queues,
+    /// Where connections wait for the cores.
+    queues: watch::Receiver<Queues>,
     pressure: Arc<Pressure>,
     readiness: Arc<Readiness>,
     /// The files of certificates that the configuration in force names.
@@ -38,14 +38,14 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    /// `sockets` are those that the cores take their connections from, in the order of the cores.
+    /// What is looked at, besides the process.
     pub(super) fn new(
-        sockets: &[Listeners],
+        queues: watch::Receiver<Queues>,
         pressure: Arc<Pressure>,
         readiness: Arc<Readiness>,
         certificates: watch::Receiver<Vec<PathBuf>>,
     ) -> Self {
-        Self { queues: Queues::of(sockets), pressure, readiness, certificates, memory_limit: memory::limit() }
+        Self { queues, pressure, readiness, certificates, memory_limit: memory::limit() }
     }
 }
 
@@ -116,7 +116,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         cores: observed.threads().into_iter().filter_map(|(core, file)| Some((core, cpu_in(&file)?))).collect(),
         open_files: open_files(),
         most_files: getrlimit(Resource::Nofile).current,
-        queues: looked.queues.look(),
+        queues: looked.queues.borrow().look(),
         ready: missing.is_none(),
         draining: missing == Some("draining"),
         certificates,

@@ -1,23 +1,24 @@
 //! Reload: the configuration is read anew through the start-up path, and one plan is swapped for another. What cannot
 //! be put into force changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 
 use crate::config::{Report, Settings};
 use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
-
 use crate::telemetry::Observed;
 use crate::telemetry::log::LogControl;
 use crate::telemetry::trace::TraceControl;
 
 use super::memory::Marks;
-use super::observe;
+use super::observe::{self, Queues};
 use super::operators::Operators;
 use super::plan::Plan;
 use super::sockets::{self, HandedOver};
@@ -36,6 +37,8 @@ pub(super) struct Reloader {
     pub(super) load: Option<Loader>,
     pub(super) data: PathBuf,
     pub(super) settings: Settings,
+    /// What the last attempt has read.
+    pub(super) attempted: BTreeMap<PathBuf, Option<u64>>,
     pub(super) plan: Arc<Plan>,
     pub(super) handed_over: Arc<HandedOver>,
     pub(super) switches: Switches,
@@ -46,15 +49,12 @@ pub(super) struct Reloader {
     pub(super) notifier: Arc<Notifier>,
     pub(super) observed: Observed,
     pub(super) certificates: watch::Sender<Vec<PathBuf>>,
+    pub(super) queues: watch::Sender<Queues>,
 }
 
 impl Reloader {
     /// Reloads whenever it is asked to, for as long as the daemon runs.
-    ///
-    /// # Errors
-    /// SIGHUP cannot be taken.
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> anyhow::Result<()> {
-        let mut hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut hangups: Signal) -> ! {
         let mut watch = Watch::new();
         watch.watch(sources::of(&self.settings));
         loop {
@@ -77,13 +77,25 @@ impl Reloader {
             // A change that comes while it is read is seen afterwards.
             watch.note();
             let reloaded = self.reload(by).await;
+            let refused = reloaded.is_err();
             self.observed.reloaded(&reloaded);
             if let Some(answer) = answer {
                 // Whoever asked may have gone.
                 let _ = answer.send(reloaded);
             }
-            watch.watch(sources::of(&self.settings));
+            watch.watch(self.sources(refused));
         }
+    }
+
+    /// What is watched from now on. What was refused is watched as well, as it was read, so that mending it is seen and
+    /// it is not refused again and again.
+    fn sources(&self, refused: bool) -> BTreeMap<PathBuf, Option<u64>> {
+        let mut sources = sources::of(&self.settings);
+        if refused && self.settings.reload.watch {
+            sources.values_mut().for_each(|mark| *mark = None);
+            sources.extend(self.attempted.clone());
+        }
+        sources
     }
 
     /// Reads the configuration anew and puts it into force, or changes nothing and says why.
@@ -118,8 +130,13 @@ impl Reloader {
         let (data, before, known) = (self.data.clone(), Arc::clone(&self.plan), self.settings.clone());
         let handed_over = Arc::clone(&self.handed_over);
         // Files are read and keys derived beside the runtime, so that health is told meanwhile.
-        let read = tokio::task::spawn_blocking(move || {
-            let settings = load().map_err(|report| anyhow!(lines(&report)))?;
+        let read = spawn_blocking(move || load()).await.context("reading the configuration ended by a defect")?;
+        self.attempted = match &read {
+            Ok(settings) => sources::of(settings),
+            Err(report) => sources::read(&report.sources).collect(),
+        };
+        let settings = read.map_err(|report| anyhow!(lines(&report)))?;
+        let built = spawn_blocking(move || {
             may_change(&known, &settings)?;
             let sockets = match settings.listen.address == known.listen.address {
                 true => None,
@@ -132,17 +149,21 @@ impl Reloader {
             let plan = Plan::build(&settings, &data, near, Some(&before)).map_err(|failure| failure.error)?;
             Ok::<_, anyhow::Error>((settings, Arc::new(plan), sockets))
         });
-        let (settings, plan, sockets) = read.await.context("reading the configuration ended by a defect")??;
+        let (settings, plan, sockets) = built.await.context("building from the configuration ended by a defect")??;
         let rebound = self.operators.rebind(&settings.admin)?;
+        let queues = sockets.as_deref().map(Queues::of);
         // From here on nothing is refused any more, but by the end of the process.
         self.switches.switch(&plan, sockets).await?;
         plan.enforce();
+        self.operators.change(&settings.admin, rebound);
+        if let Some(queues) = queues {
+            self.queues.send_replace(queues);
+        }
         self.marks.send_replace(Marks::of(&settings.http));
         self.drain.send_replace(settings.drain.timeout);
         self.certificates.send_replace(observe::certificates(&settings));
         self.log.apply(&settings.telemetry.log);
         self.traces.apply(settings.telemetry.traces.as_ref());
-        self.operators.change(&settings.admin, rebound)?;
         (self.settings, self.plan) = (settings, plan);
         let number = self.status.borrow().generation.number + 1;
         Ok(Generation { number, since: clock::unix_seconds() })

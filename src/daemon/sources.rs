@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::{Secret, Settings};
+use crate::config::{Secret, Settings, Sources};
 
 /// The files that these settings were read from, with the marks of what was read, and those that they name:
 /// certificates, keys, secrets.
@@ -19,7 +19,12 @@ pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });
-    let unread = tls.chain(ring).chain(&settings.sources.directories).map(|path| (path.clone(), None));
-    let read = settings.sources.files.iter().map(|(path, mark)| (path.clone(), Some(*mark)));
-    unread.chain(read).collect()
+    let named = tls.chain(ring).map(|path| (path.clone(), None));
+    named.chain(read(&settings.sources)).collect()
+}
+
+/// The files that were read, and where others are waited for.
+pub(super) fn read(sources: &Sources) -> impl Iterator<Item = (PathBuf, Option<u64>)> {
+    let awaited = sources.directories.iter().map(|path| (path.clone(), None));
+    awaited.chain(sources.files.iter().map(|(path, mark)| (path.clone(), Some(*mark))))
 }

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::retry_on_intr;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -43,7 +44,9 @@ impl Watch {
     }
 
     /// Watches these files from now on. Of some it is known what was read, of the others it is what is in them now.
-    pub(super) fn watch(&mut self, files: BTreeMap<PathBuf, Option<u64>>) {
+    pub(super) fn watch(&mut self, mut files: BTreeMap<PathBuf, Option<u64>>) {
+        // A pipe can be read once, and not without waiting.
+        files.retain(|file, _| file.metadata().map_or(true, |of| of.is_file() || of.is_dir()));
         let watched = match (&mut self.kernel, files.is_empty()) {
             (None, true) => Ok(()),
             (Some(kernel), _) => kernel.watch(directories(files.keys())),
@@ -62,6 +65,10 @@ impl Watch {
             (file, mark)
         });
         self.files = marked.collect();
+        // What changed before its directory was watched made no event.
+        if let Some(kernel) = self.kernel.as_ref().filter(|_| self.is_changed()) {
+            kernel.happened.notify_one();
+        }
     }
 
     /// What is in the files now is about to be read.
@@ -74,13 +81,16 @@ impl Watch {
     }
 
     /// Returns when one of the files has changed.
-    pub(super) async fn changed(&self) {
-        let Some(Kernel { happened, .. }) = &self.kernel else { return pending().await };
+    pub(super) async fn changed(&mut self) {
         loop {
+            let Some(kernel) = &mut self.kernel else { return pending().await };
+            let happened = Arc::clone(&kernel.happened);
             happened.notified().await;
             // Each event begins the quiet anew.
             let quiet = async { while timeout(QUIET, happened.notified()).await.is_ok() {} };
             let _ = timeout(PATIENCE, quiet).await;
+            // A directory may have been replaced, or be back. What cannot be watched was told when that was asked for.
+            let _ = kernel.watch(directories(self.files.keys()));
             if self.is_changed() {
                 return;
             }
@@ -95,7 +105,7 @@ impl Kernel {
         let (read, told) = (Arc::clone(&events), Arc::clone(&happened));
         let wait = move || {
             // Which event it was says less than the files themselves.
-            while rustix::io::read(&read, &mut [0u8; 4096]).is_ok() {
+            while retry_on_intr(|| rustix::io::read(&read, &mut [0u8; 4096])).is_ok() {
                 told.notify_one();
             }
         };
@@ -109,30 +119,37 @@ impl Kernel {
             | WatchFlags::CREATE
             | WatchFlags::MOVED_TO
             | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVE_SELF
+            | WatchFlags::DELETE_SELF
             | WatchFlags::DELETE;
-        let mut watched = BTreeMap::new();
+        let (mut watched, mut failed) = (BTreeMap::new(), None);
         for directory in wanted {
-            let number = inotify::add_watch(&*self.events, &directory, of)?;
-            watched.insert(directory, number);
+            match inotify::add_watch(&*self.events, &directory, of) {
+                Ok(number) => _ = watched.insert(directory, number),
+                // One that may not be listed is no reason to lose the others.
+                Err(error) => failed = Some(error),
+            }
         }
         for number in self.directories.values().filter(|number| !watched.values().any(|kept| kept == *number)) {
             // It is gone already where its directory is.
             let _ = inotify::remove_watch(&*self.events, *number);
         }
         self.directories = watched;
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
-/// The directories where the files are, and where those are that links lead to.
+/// The directories where the files are, and where those are that links lead to; of a directory that is gone the next one
+/// above it, where it would come back. A link on the way is watched where it is.
 fn directories<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
     for file in files {
         let linked = file.canonicalize().ok();
-        for path in [Some(file), linked.as_ref()].into_iter().flatten() {
-            let directory = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
-            let directory = directory.map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
-            all.extend(directory.filter(|at| at.is_dir()).map(Path::to_owned));
+        let links = file.ancestors().filter(|path| path.is_symlink());
+        for path in links.chain([file.as_path()]).chain(linked.as_deref()) {
+            let behind = usize::from(path.is_symlink() || !path.is_dir());
+            let above = path.ancestors().skip(behind).map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
+            all.extend(above.into_iter().find(|at| at.is_dir()).map(Path::to_owned));
         }
     }
     all
@@ -178,6 +195,48 @@ mod tests {
         fs::write(elsewhere.path().join("b"), "2").unwrap();
         seen(&mut watch).await;
         fs::remove_file(&link).unwrap();
+        seen(&mut watch).await;
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_goes_and_comes_back_is_watched_again() {
+        let root = tempfile::tempdir().unwrap();
+        let (there, away) = (root.path().join("there"), root.path().join("away"));
+        let (file, link) = (there.join("a"), root.path().join("link"));
+        fs::create_dir(&there).unwrap();
+        fs::write(&file, "1").unwrap();
+        std::os::unix::fs::symlink(&there, &link).unwrap();
+        let mut watch = Watch::new();
+        watch.watch([(file.clone(), None), (link.join("a"), None)].into());
+        fs::remove_dir_all(&there).unwrap();
+        seen(&mut watch).await;
+        watch.watch([(file.clone(), None)].into());
+        fs::create_dir(&there).unwrap();
+        fs::write(&file, "1").unwrap();
+        seen(&mut watch).await;
+        watch.watch([(file.clone(), None), (link.join("a"), None)].into());
+        // The same again is no change, and yet another directory.
+        fs::rename(&there, &away).unwrap();
+        fs::create_dir(&there).unwrap();
+        fs::write(&file, "1").unwrap();
+        assert!(timeout(QUIET * 4, watch.changed()).await.is_err(), "the same text is no change");
+        fs::write(&file, "2").unwrap();
+        seen(&mut watch).await;
+        let mut watch = Watch::new();
+        watch.watch([(link.join("a"), None)].into());
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&away, &link).unwrap();
+        seen(&mut watch).await;
+    }
+
+    #[tokio::test]
+    async fn what_changed_before_it_was_watched_is_seen_and_a_pipe_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, pipe) = (root.path().join("a"), root.path().join("pipe"));
+        fs::write(&file, "2").unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let mut watch = Watch::new();
+        watch.watch([(file.clone(), Some(mark(b"1"))), (pipe, None)].into());
         seen(&mut watch).await;
     }
 

@@ -15,15 +15,15 @@ const SHARED: &str = "all";
 
 /// The listening sockets of the cores.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Queues {
+pub(in crate::daemon) struct Queues {
     /// The inode of each socket, and who takes from it.
     sockets: Vec<(u64, String)>,
     table: &'static str,
 }
 
 impl Queues {
-    /// Those of these sockets, one a core, in the order of the cores.
-    pub(super) fn of(cores: &[Listeners]) -> Self {
+    /// Those that the cores take their connections from, in the order of the cores.
+    pub(in crate::daemon) fn of(cores: &[Listeners]) -> Self {
         let sockets: Vec<_> =
             cores.iter().enumerate().flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
         let six = sockets.iter().any(|(_, socket)| socket.local_addr().is_ok_and(|address| address.is_ipv6()));
