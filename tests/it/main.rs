@@ -18,6 +18,7 @@ mod idle_streams;
 mod isolation;
 mod leaving;
 mod lifecycle;
+mod matrix;
 mod rmcp_client;
 mod sdk;
 mod sessions;

@@ -24,7 +24,8 @@ use std::time::Duration;
 pub(crate) use client::{Answer, Client};
 pub(crate) use gateway::Gateway;
 pub(crate) use messages::{Post, call, legacy, modern, notification, result};
-pub(crate) use node::{NodeServer, node_lines};
+pub(crate) use node::{NodeServer, node, node_lines, python};
+pub(crate) use process::Process;
 pub(crate) use scripted::{After, Exchange, Request, Scripted};
 pub(crate) use sse::Event;
 
