@@ -16,7 +16,7 @@ else:
     from mcp.server.mcpserver import MCPServer as Server
     from mcp_types import CallToolResult, TextContent
 
-server = Server("weir-tests-mcp", instructions="the server of the official SDK")
+server = Server("weir-tests-mcp", instructions="the server of the official SDK", log_level="ERROR")
 
 
 class Person(BaseModel):

@@ -74,7 +74,7 @@ pub(super) struct Run {
     pub(super) name: String,
     pub(super) url: String,
     /// What it has to run into, and where the faults are steered; `None` for the scenario.
-    pub(super) refusals: Option<(&'static [&'static str], String)>,
+    pub(super) refusals: Option<(Vec<&'static str>, String)>,
 }
 
 impl Client {

@@ -132,8 +132,22 @@ async fn spoiled(exchange: Exchange, server: SocketAddr) -> After {
 async fn passed_on(mut exchange: Exchange, server: SocketAddr) -> After {
     let mut back = TcpStream::connect(server).await.expect("the server runs");
     back.write_all(&once(&exchange.request)).await.expect("the server reads");
+    let mut head = Vec::new();
+    let end = loop {
+        if let Some(at) = head.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at;
+        }
+        if !matches!(back.read_buf(&mut head).await, Ok(1..)) {
+            return After::gone();
+        }
+    };
+    // Each exchange has a connection of its own. Servers say the opposite of event streams, whatever they were asked.
+    let lines = String::from_utf8_lossy(&head[..end]).into_owned();
+    let kept = lines.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let lines: Vec<_> = kept.chain(["Connection: close"]).collect();
+    exchange.some(lines.join("\r\n")).await;
+    exchange.some(&head[end..]).await;
     let mut bytes = vec![0; 64 * 1024];
-    // The server closes after its answer: it was asked to.
     while let Ok(read @ 1..) = back.read(&mut bytes).await {
         exchange.some(&bytes[..read]).await;
     }

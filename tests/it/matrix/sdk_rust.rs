@@ -66,7 +66,7 @@ macro_rules! generation {
             use $rmcp::{
                 ClientHandler, ErrorData, RoleClient, ServiceError,
                 model::{InitializeRequestParams, ElicitRequestParams, ElicitResult, ProgressNotificationParam},
-                service::{NotificationContext, Peer, RequestContext},
+                service::{NotificationContext, RequestContext, RunningService},
                 transport::StreamableHttpClientTransport,
             };
             use serde::{Serialize, de::DeserializeOwned};
@@ -116,7 +116,7 @@ macro_rules! generation {
                 steps.tell("end", ending).await;
             }
 
-            async fn scenario(steps: &mut Steps, client: &Peer<RoleClient>, progress: &mut UnboundedReceiver<ProgressNotificationParam>) {
+            async fn scenario(steps: &mut Steps, client: &RunningService<RoleClient, User>, progress: &mut UnboundedReceiver<ProgressNotificationParam>) {
                 let small = || json!({ "text": "grüße" });
                 steps.tell("tools", async { told(client.list_tools(None).await) }).await;
                 steps.tell("echo", call(client, "probe_echo", small())).await;
@@ -126,9 +126,12 @@ macro_rules! generation {
                     let result = call(client, "test_tool_with_progress", json!({})).await?;
                     let mut seen = Vec::new();
                     while seen.len() < 3 {
-                        let step = progress.recv().await.expect("the client holds the other end");
-                        seen.push(json!([step.progress, step.total, step.message]));
+                        seen.push(progress.recv().await.expect("the client holds the other end"));
                     }
+                    // The SDK hands notifications on side by side, so their order is lost there.
+                    seen.sort_by(|one, other| one.progress.total_cmp(&other.progress));
+                    let seen: Vec<_> =
+                        seen.iter().map(|step| json!([step.progress, step.total, step.message])).collect();
                     Ok(json!({ "call": result["content"].clone(), "progress": seen }))
                 })
                 .await;
@@ -142,7 +145,7 @@ macro_rules! generation {
             }
 
             /// Every refusal is followed by a good call on the same session.
-            async fn refusals(steps: &mut Steps, names: &[&str], control: &str, client: &Peer<RoleClient>) {
+            async fn refusals(steps: &mut Steps, names: &[&str], control: &str, client: &RunningService<RoleClient, User>) {
                 for &refusal in names {
                     let text = if refusal == "too large" { "x".repeat(200_000) } else { format!("fault:{refusal}:") };
                     steer(control, refusal, "down").await;
@@ -152,7 +155,7 @@ macro_rules! generation {
                 }
             }
 
-            async fn call(client: &Peer<RoleClient>, name: &str, arguments: Value) -> Result<Value, Value> {
+            async fn call(client: &RunningService<RoleClient, User>, name: &str, arguments: Value) -> Result<Value, Value> {
                 told(client.call_tool(of(json!({ "name": name, "arguments": arguments }))).await)
             }
 

@@ -68,7 +68,7 @@ impl ServerHandler for Scenario {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let text = |name: &str| json!({ "type": "object", "properties": { name: { "type": "string" } } });
-        Ok(of(json!({ "tools": [
+        Ok(of(json!({ "resultType": "complete", "tools": [
             { "name": "probe_echo", "inputSchema": text("text") },
             { "name": "test_tool_with_progress", "inputSchema": { "type": "object" } },
             { "name": "test_error_handling", "inputSchema": { "type": "object" } },
@@ -98,7 +98,7 @@ impl ServerHandler for Scenario {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let text = "This is the content of the static text resource.";
         let contents = json!([{ "uri": request.uri, "mimeType": "text/plain", "text": text }]);
-        Ok(of::<ReadResourceResult>(json!({ "contents": contents })).into())
+        Ok(of::<ReadResourceResult>(json!({ "resultType": "complete", "contents": contents })).into())
     }
 
     async fn get_prompt(
@@ -110,7 +110,7 @@ impl ServerHandler for Scenario {
         let argument = |name: &str| arguments[name].as_str().unwrap_or("").to_owned();
         let text = format!("Prompt with arguments: arg1='{}', arg2='{}'", argument("arg1"), argument("arg2"));
         let messages = json!([{ "role": "user", "content": { "type": "text", "text": text } }]);
-        Ok(of::<GetPromptResult>(json!({ "messages": messages })).into())
+        Ok(of::<GetPromptResult>(json!({ "resultType": "complete", "messages": messages })).into())
     }
 }
 
@@ -160,7 +160,10 @@ async fn elicitation(
 }
 
 fn said(text: &Value, is_error: bool) -> CallToolResponse {
-    of::<CallToolResult>(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error })).into()
+    of::<CallToolResult>(
+        json!({ "resultType": "complete", "content": [{ "type": "text", "text": text }], "isError": is_error }),
+    )
+    .into()
 }
 
 /// The SDK's types by their JSON: it is the same for every generation of it.
