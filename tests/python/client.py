@@ -1,0 +1,110 @@
+"""client.py RUNS: the official Python SDK or FastMCP, whichever generations this environment has, does what the matrix asks.
+
+RUNS is JSON, a list of {"run", "client": "mcp" | "fastmcp", "mode": "legacy" | "auto" | "2026-07-28", "url"}; with
+"refusals" and "control" in it, a run goes through refusals instead of the scenario. Prints one JSON line a step:
+{"run", "step", "result" or "error", "ms"}. An error has "code" and "message"; one that is no error of JSON-RPC has the
+exception's name instead of a code.
+"""
+
+import importlib
+import json
+import logging
+import sys
+import time
+import urllib.request
+
+import anyio
+
+# Ends a step that hangs. No step passes by being fast.
+PATIENCE = 20
+SMALL = {"text": "grüße"}
+ELICITED = {"username": "ada", "email": "ada@example.com", "response": "yes"}
+
+
+async def main() -> None:
+    logging.disable(logging.CRITICAL)
+    for run in json.loads(sys.argv[1]):
+        peers = importlib.import_module(f"peer_{run['client']}")
+        story = refusals if "refusals" in run else scenario
+        steps = Steps(run["run"])
+        try:
+            with anyio.fail_after(4 * PATIENCE):
+                async with peers.connect(run["url"], run["mode"], ELICITED) as peer:
+                    await story(steps, peer, run)
+        except BaseException as error:  # a transport that dies cancels whoever waits for it
+            steps.tell("connect" if steps.none() else "end", {"error": described(error)})
+        else:
+            steps.tell("end", {"result": "ended"})
+
+
+async def scenario(steps, peer, _run) -> None:
+    """What every client does with every server. The names are those of tests/node/ref-server.mjs."""
+    await steps.take("connect", peer.server)
+    await steps.take("tools", peer.tools)
+    await steps.take("echo", lambda: peer.call("probe_echo", SMALL))
+    await steps.take("progress", lambda: with_progress(peer))
+    await steps.take("failing tool", lambda: peer.call("test_error_handling", {}))
+    await steps.take("elicitation", lambda: peer.call("test_elicitation", {"message": "Who are you?"}))
+    await steps.take("resource", lambda: peer.read("test://static-text"))
+    await steps.take("prompt", lambda: peer.prompt("test_prompt_with_arguments", {"arg1": "a", "arg2": "b"}))
+    await steps.take("unknown tool", lambda: peer.call("no_such_tool", {}))
+    await steps.take("still there", lambda: peer.call("probe_echo", SMALL))
+
+
+async def with_progress(peer):
+    seen = []
+
+    async def on_progress(progress, total, message):
+        seen.append([progress, total, message])
+
+    return {"call": await peer.call("test_tool_with_progress", {}, on_progress), "progress": seen}
+
+
+async def refusals(steps, peer, run) -> None:
+    """Every refusal is followed by a good call on the same session."""
+    for refusal in run["refusals"]:
+        if refusal == "unavailable":
+            await control(run, "down")
+        text = "x" * 200_000 if refusal == "too large" else f"fault:{refusal}:"
+        await steps.take(refusal, lambda: peer.call("probe_echo", {"text": text}))
+        if refusal == "unavailable":
+            await control(run, "up")
+        await steps.take(f"after {refusal}", lambda: peer.call("probe_echo", SMALL))
+
+
+async def control(run, what) -> None:
+    ask = lambda: urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{run['control']}/{what}").read()
+    await anyio.to_thread.run_sync(ask)
+
+
+class Steps:
+    def __init__(self, run) -> None:
+        self.run, self.told = run, 0
+
+    def none(self) -> bool:
+        return self.told == 0
+
+    async def take(self, step, do) -> None:
+        began = time.monotonic()
+        try:
+            with anyio.fail_after(PATIENCE):
+                end = {"result": await do()}
+        except Exception as error:
+            end = {"error": described(error)}
+        self.tell(step, end | {"ms": round((time.monotonic() - began) * 1000)})
+
+    def tell(self, step, end) -> None:
+        self.told += 1
+        print(json.dumps({"run": self.run, "step": step} | end), flush=True)
+
+
+def described(error):
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    told = getattr(error, "error", None)
+    if hasattr(told, "code"):
+        return {"code": told.code, "message": told.message}
+    return {"code": type(error).__name__, "message": str(error)}
+
+
+anyio.run(main)

@@ -1,0 +1,76 @@
+"""The official SDK's own client, in the generation that this environment has."""
+
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from wire import altered, plain
+
+GENERATION = int(version("mcp").split(".")[0])
+
+
+@asynccontextmanager
+async def connect(url, mode, elicited):
+    if GENERATION == 1:
+        async with before(url, elicited) as peer:
+            yield peer
+    else:
+        async with present(url, mode, elicited) as peer:
+            yield peer
+
+
+@asynccontextmanager
+async def before(url, elicited):
+    from mcp import ClientSession, types
+    from mcp.client.streamable_http import streamable_http_client
+
+    async def answer(_context, _params):
+        return types.ElicitResult(action="accept", content=elicited)
+
+    async with altered() as http:
+        async with streamable_http_client(url, http_client=http) as (read, write, _):
+            async with ClientSession(read, write, elicitation_callback=answer) as session:
+                welcome = await session.initialize()
+                yield Peer(session, plain(welcome), lambda callback: {"progress_callback": callback})
+
+
+@asynccontextmanager
+async def present(url, mode, elicited):
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+    from mcp_types import ElicitResult
+
+    async def answer(_context, _params):
+        return ElicitResult(action="accept", content=elicited)
+
+    async with altered() as http:
+        transport = streamable_http_client(url, http_client=http)
+        # Without its cache, so that every list is asked for.
+        async with Client(transport, mode=mode, elicitation_callback=answer, cache=None) as client:
+            welcome = {"protocolVersion": client.protocol_version, "capabilities": plain(client.server_capabilities)}
+            if client.server_info is not None:
+                welcome["serverInfo"] = plain(client.server_info)
+            yield Peer(client, welcome, lambda callback: {"progress_callback": callback})
+
+
+class Peer:
+    def __init__(self, client, welcome, progress) -> None:
+        self.client, self.welcome, self.progress = client, welcome, progress
+
+    async def server(self):
+        return self.welcome
+
+    async def tools(self):
+        return plain(await self.client.list_tools())
+
+    async def call(self, name, arguments, on_progress=None):
+        return plain(await self.client.call_tool(name, arguments, **self.progress(on_progress)))
+
+    async def read(self, uri):
+        if GENERATION == 1:
+            from pydantic import AnyUrl
+
+            uri = AnyUrl(uri)
+        return plain(await self.client.read_resource(uri))
+
+    async def prompt(self, name, arguments):
+        return plain(await self.client.get_prompt(name, arguments))
