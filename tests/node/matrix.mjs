@@ -47,8 +47,9 @@ async function scenario(take, { client, call }) {
   await take('still there', () => call('probe_echo', SMALL));
 }
 
-// Every refusal is followed by a good call on the same session.
+// Every refusal is followed by a good call on the same session, and the first one comes after one.
 async function refusals(take, { call }, run) {
+  await take('before', () => call('probe_echo', SMALL));
   for (const refusal of run.refusals) {
     if (refusal === 'unavailable') await fetch(`${run.control}/down`);
     await take(refusal, () => call('probe_echo', { text: refusal === 'too large' ? 'x'.repeat(200_000) : `fault:${refusal}:` }));

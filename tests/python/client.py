@@ -61,7 +61,8 @@ async def with_progress(peer):
 
 
 async def refusals(steps, peer, run) -> None:
-    """Every refusal is followed by a good call on the same session."""
+    """Every refusal is followed by a good call on the same session, and the first one comes after one."""
+    await steps.take("before", lambda: peer.call("probe_echo", SMALL))
     for refusal in run["refusals"]:
         if refusal == "unavailable":
             await control(run, "down")

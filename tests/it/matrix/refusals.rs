@@ -43,16 +43,19 @@ async fn every_refusal_reaches_every_client_and_the_session_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn python_1_needs_the_status_200() {
+async fn a_status_ends_the_session_of_python_1() {
     only_through_weir!();
     let clients: Vec<_> = CLIENTS.iter().filter(|client| client.program == DIES_OF_A_STATUS).collect();
     for (how, refusal) in [("legacy_status = \"table\"\n", "html"), ("", TOO_LARGE)] {
         let runs: Vec<_> = clients.iter().map(|&client| (client, vec![refusal])).collect();
         let told = Stage::with(how, &runs).await;
         for (client, _) in &runs {
-            assert_eq!(at_once(client, told.of(client.name), refusal), None);
+            // The transport dies, and with it, cancelled, whoever waits for an answer: the error comes out of either.
+            let lines = told.of(client.name);
+            assert!(lines.iter().any(|line| line.end.is_err()), "{}: no error: {lines:?}", client.name);
+            assert!(lines.iter().all(|line| line.took < HANG), "{}: {lines:?}", client.name);
             // If this fails, the SDK has learned it: take it out of `DIES_OF_A_STATUS`.
-            assert!(lives_on(client, told.of(client.name), refusal).is_some(), "{} lives on", client.name);
+            assert!(lives_on(client, lines, refusal).is_some(), "{} lives on", client.name);
         }
     }
 }
@@ -108,7 +111,8 @@ fn at_once(client: &Client, lines: &[Line], refusal: &str) -> Option<String> {
             println!("{}: {refusal} after {took} ms: {error}", client.name);
             None
         }
-        other => Some(format!("{}: {refusal} should be an error at once: {other:?}", client.name)),
+        Some(other) => Some(format!("{}: {refusal} should be an error at once: {other:?}", client.name)),
+        None => Some(format!("{}: it did not come to {refusal}: {lines:?}", client.name)),
     }
 }
 

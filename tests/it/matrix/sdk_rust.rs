@@ -144,8 +144,9 @@ macro_rules! generation {
                 steps.tell("still there", call(client, "probe_echo", small())).await;
             }
 
-            /// Every refusal is followed by a good call on the same session.
+            /// Every refusal is followed by a good call on the same session, and the first one comes after one.
             async fn refusals(steps: &mut Steps, names: &[&str], control: &str, client: &RunningService<RoleClient, User>) {
+                steps.tell("before", call(client, "probe_echo", json!({ "text": "grüße" }))).await;
                 for &refusal in names {
                     let text = if refusal == "too large" { "x".repeat(200_000) } else { format!("fault:{refusal}:") };
                     steer(control, refusal, "down").await;
