@@ -148,7 +148,8 @@ fn directories<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<PathBuf
         let links = file.ancestors().filter(|path| path.is_symlink());
         for path in links.chain([file.as_path()]).chain(linked.as_deref()) {
             let behind = usize::from(path.is_symlink() || !path.is_dir());
-            let above = path.ancestors().skip(behind).map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
+            let above =
+                path.ancestors().skip(behind).map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
             all.extend(above.into_iter().find(|at| at.is_dir()).map(Path::to_owned));
         }
     }
