@@ -117,6 +117,19 @@ async fn a_broken_file_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn an_included_file_that_was_refused_and_is_mended_in_place_is_seen() {
+    only_through_weir!();
+    let (server, directory) = (named("one").await, tempfile::tempdir().expect("a temporary directory"));
+    let include = format!("include = [\"{}/*.toml\"]", directory.path().display());
+    let weir = Gateway::config(&config(&include, &[("files", &server.url())])).start().await;
+    let more = directory.path().join("more.toml");
+    std::fs::write(&more, "[http]\nbodi = 1\n").expect("the directory can be written");
+    until("it is refused", async || status(&weir).await["reload"]["ok"] == false).await;
+    std::fs::write(&more, "[http]\nbody = \"1MiB\"\n").expect("the directory can be written");
+    reached(&weir, 2).await;
+}
+
+#[tokio::test]
 async fn what_runs_keeps_what_it_began_with() {
     only_through_weir!();
     let (go, wait) = watch::channel(false);
