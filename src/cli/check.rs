@@ -49,18 +49,18 @@ fn said(options: &Check, name: &str, mistakes: &[Finding], warnings: &[Finding],
         let list = |findings: &[Finding]| findings.iter().map(shown).collect::<Vec<_>>();
         let ok = mistakes.is_empty();
         let document = json!({ "file": name, "ok": ok, "mistakes": list(mistakes), "warnings": list(warnings) });
-        println!("{document:#}");
+        super::say(io::stdout(), format_args!("{document:#}"));
     } else {
         for warning in warnings {
-            eprintln!("{}", warning.as_warning(colour(&io::stderr())));
+            super::say(io::stderr(), warning.as_warning(colour(&io::stderr())));
         }
         for mistake in mistakes {
-            eprintln!("weir: {}", mistake.one_line());
+            super::say(io::stderr(), format_args!("weir: {}", mistake.one_line()));
         }
         if mistakes.is_empty() {
             let warned =
                 if warnings.is_empty() { String::new() } else { format!(", {}", many(warnings.len(), "warning")) };
-            println!("{name} is right: {counts}{warned}");
+            super::say(io::stdout(), format_args!("{name} is right: {counts}{warned}"));
         }
     }
     if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNUSABLE) }

@@ -53,9 +53,14 @@ fn configuration(named: Option<&Path>) -> Option<&Path> {
     named.or_else(|| FILES.iter().map(Path::new).find(|path| path.try_exists().unwrap_or(true)))
 }
 
+/// Prints a line. A reader that went away is no failure, and nobody is left to be told.
+fn say(mut to: impl io::Write, line: impl fmt::Display) {
+    let _ = writeln!(to, "{line}");
+}
+
 /// Says why the command failed.
 fn fail(code: u8, message: impl fmt::Display) -> ExitCode {
-    eprintln!("weir: {message}");
+    say(io::stderr(), format_args!("weir: {message}"));
     ExitCode::from(code)
 }
 
