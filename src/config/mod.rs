@@ -55,6 +55,6 @@ pub use server_name::ServerName;
 pub use servers::{Era, Server};
 pub use settings::{Overrides, Settings, To};
 pub use shape::{Key, Kind, Shape, Value};
-pub use sources::{Sources, mark};
+pub use sources::{Sources, mark, mark_of_names};
 pub use telemetry::{Log, LogFormat, Telemetry, Traces};
 pub use tls::{Identity, ServerTls};

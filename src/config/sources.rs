@@ -3,6 +3,7 @@
 //! All of them are one text, one after the other, and places count through it; a mistake finds its file by its place.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     hash::{DefaultHasher, Hasher},
     io::{self, Read},
@@ -23,8 +24,9 @@ const MOST_FILES: usize = 256;
 pub struct Sources {
     /// The file that was named, and those that it includes, each with the [`mark`] of what was read.
     pub files: Vec<(PathBuf, u64)>,
-    /// Directories where another file would be included as soon as it is there, and what is named and is not there.
-    pub directories: Vec<PathBuf>,
+    /// Directories where another file would be included as soon as it is there, each with the [`mark_of_names`] of when it
+    /// was listed; and what is named and is not there.
+    pub directories: Vec<(PathBuf, Option<u64>)>,
 }
 
 /// A mark of a file's contents, to see whether they have changed since. It stays the same in one process alone, and
@@ -33,6 +35,14 @@ pub fn mark(contents: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(contents);
     hasher.finish()
+}
+
+/// The mark of the names that are in a directory; `None` where it cannot be listed.
+pub fn mark_of_names(directory: &Path) -> Option<u64> {
+    let entries = fs::read_dir(directory).ok()?;
+    let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    names.sort_unstable();
+    Some(mark(names.join(OsStr::new("\n")).as_encoded_bytes()))
 }
 
 /// The text of all files.
@@ -115,7 +125,7 @@ fn matching(pattern: &Path, sources: &mut Sources) -> Result<Vec<PathBuf>, Strin
         return match pattern.is_file() {
             true => Ok(vec![pattern.to_owned()]),
             false => {
-                sources.directories.push(pattern.to_owned());
+                sources.directories.push((pattern.to_owned(), None));
                 Err(format!("the file {} is not there", pattern.display()))
             }
         };
@@ -124,7 +134,7 @@ fn matching(pattern: &Path, sources: &mut Sources) -> Result<Vec<PathBuf>, Strin
         return Err("`*` and `?` may stand in the last part of a path only".to_owned());
     }
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    sources.directories.push(directory.to_owned());
+    sources.directories.push((directory.to_owned(), mark_of_names(directory)));
     let entries =
         fs::read_dir(directory).map_err(|error| format!("{} cannot be listed: {error}", directory.display()))?;
     let fits = |path: &PathBuf| {

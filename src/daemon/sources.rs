@@ -25,6 +25,6 @@ pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
 
 /// The files that were read, and where others are waited for.
 pub(super) fn read(sources: &Sources) -> impl Iterator<Item = (PathBuf, Option<u64>)> {
-    let awaited = sources.directories.iter().map(|path| (path.clone(), None));
+    let awaited = sources.directories.iter().cloned();
     awaited.chain(sources.files.iter().map(|(path, mark)| (path.clone(), Some(*mark))))
 }

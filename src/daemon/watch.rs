@@ -18,7 +18,7 @@ use rustix::io::retry_on_intr;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::config::mark;
+use crate::config::{mark, mark_of_names};
 
 /// How long it has to be quiet in the directories, and the longest that is waited for it.
 const QUIET: Duration = Duration::from_millis(300);
@@ -158,10 +158,8 @@ fn directories<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<PathBuf
 
 /// The mark of what is in a file; of a directory, of the names that are in it.
 fn contents(path: &Path) -> u64 {
-    if let Ok(entries) = std::fs::read_dir(path) {
-        let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
-        names.sort_unstable();
-        return mark(names.join(std::ffi::OsStr::new("\n")).as_encoded_bytes());
+    if let Some(mark) = mark_of_names(path) {
+        return mark;
     }
     // A file that is gone differs from every other: no text of ours begins so.
     std::fs::read(path).map_or_else(|error| mark(format!("\0{:?}", error.kind()).as_bytes()), |text| mark(&text))
