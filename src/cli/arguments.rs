@@ -18,7 +18,7 @@ use super::{UNUSABLE, fail};
 const UNBUILT_COMMANDS: &[&str] =
     &["explain", "rules", "letters", "approvals", "audit", "users", "keys", "token", "backup", "restore"];
 /// Options that a later version has.
-const UNBUILT_OPTIONS: &[&str] = &["--to-command", "--stdio"];
+const UNBUILT_OPTIONS: &[&str] = &["--stdio"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]

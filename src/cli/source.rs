@@ -14,11 +14,14 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Source {
     /// The configuration [default: ./weir.toml, then /etc/weir/weir.toml]
-    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "to_command"])]
     pub(super) config: Option<PathBuf>,
     /// An MCP server to stand in front of, without any file; may be given several times, with names
     #[arg(long, value_name = "[NAME=]URL", value_parser = to)]
     pub(super) to: Vec<To>,
+    /// An MCP server that speaks over stdio, started here; may be given several times, with names
+    #[arg(long, value_name = "[NAME=]'CMD ARGS'", value_parser = to_command)]
+    pub(super) to_command: Vec<To>,
     /// Where clients reach us [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     pub(super) listen: Option<Address>,
@@ -34,15 +37,16 @@ impl Source {
     /// The settings and what they were read from. Whatever is wrong has been said; the code is what to end with.
     pub(super) fn settings(&self) -> Result<(Settings, String), ExitCode> {
         let overrides = self.overrides();
-        if !self.to.is_empty() {
-            let settings = overrides.fronting(&self.to).map_err(|report| refuse(&report))?;
+        if self.is_fileless() {
+            let fronted: Vec<_> = self.to.iter().chain(&self.to_command).cloned().collect();
+            let settings = overrides.fronting(&fronted).map_err(|report| refuse(&report))?;
             return Ok((settings, "the command line".to_owned()));
         }
         let file = configuration(self.config.as_deref()).ok_or_else(|| {
             let [here, there] = FILES;
             let message = format!(
-                "there is nothing to run: neither {here} nor {there} is there. Name a server (--to URL) or a \
-                 configuration (--config FILE)"
+                "there is nothing to run: neither {here} nor {there} is there. Name a server (--to URL, \
+                 --to-command 'CMD ARGS') or a configuration (--config FILE)"
             );
             fail(UNUSABLE, message)
         })?;
@@ -52,9 +56,14 @@ impl Source {
 
     /// How the same file is read again, under the same options; `None` where there is none.
     pub(super) fn reload(&self) -> Option<daemon::Loader> {
-        let file = configuration(self.config.as_deref()).filter(|_| self.to.is_empty())?.to_owned();
+        let file = configuration(self.config.as_deref()).filter(|_| !self.is_fileless())?.to_owned();
         let overrides = self.overrides();
         Some(Arc::new(move || overrides.load(&file)))
+    }
+
+    /// Whether all servers are named by options.
+    fn is_fileless(&self) -> bool {
+        !self.to.is_empty() || !self.to_command.is_empty()
     }
 
     fn overrides(&self) -> Overrides {
@@ -75,6 +84,10 @@ fn data_directory(state: Option<PathBuf>) -> PathBuf {
 
 fn to(text: &str) -> Result<To, String> {
     if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(To::parse(text)) }
+}
+
+fn to_command(text: &str) -> Result<To, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(To::parse_command(text)) }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod schema;
 
 mod admin;
 mod auth;
+mod command;
 mod drain;
 mod endpoint;
 mod host;
@@ -42,6 +43,7 @@ mod unwise;
 
 pub use admin::Admin;
 pub use auth::{Anonymous, Auth};
+pub use command::{Command, Per, ProcessLimits, Processes, Variable};
 pub use drain::Drain;
 pub use endpoint::{Endpoint, PublicUrl};
 pub use http::{Http, LegacyStatus};
@@ -53,7 +55,7 @@ pub use routes::{Destination, Route};
 pub use secret::{Secret, SecretBytes, SecretError};
 pub use server_name::ServerName;
 pub use servers::{Era, Server};
-pub use settings::{Overrides, Settings, To};
+pub use settings::{Fronted, Overrides, Settings, To};
 pub use shape::{Key, Kind, Shape, Value};
 pub use sources::{Sources, mark, mark_of_names};
 pub use telemetry::{Log, LogFormat, Telemetry, Traces};

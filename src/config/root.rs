@@ -41,6 +41,8 @@ pub(super) const TABLES: &[&Shape] = &[
     &servers::SHAPE,
     &endpoint::SHAPE,
     &tls::SHAPE,
+    &command::PROCESSES,
+    &command::LIMITS,
     &routes::SHAPE,
     &auth::SHAPE,
     &auth::ANONYMOUS,

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, endpoint, root, secret, servers,
+    auth, command, endpoint, root, secret, servers,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -63,6 +63,8 @@ fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)> {
     }
     match (shape.title, key) {
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
+        ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
+        ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
@@ -81,6 +83,10 @@ fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
         Kind::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Choice(choices) => json!({ "enum": choices }),
         Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Table(_) if (shape.title, *name) == ("[[servers]]", "environment") => {
+            let value = json!({ "anyOf": [{ "type": "string" }, object(&secret::SHAPE)] });
+            json!({ "type": "object", "additionalProperties": value })
+        }
         Kind::Text(_) | Kind::Table(_) => json!({ "type": "string" }),
         Kind::List(_) if (shape.title, *name) == ("[[servers]]", "endpoints") => {
             let item = json!({ "anyOf": [{ "type": "string" }, object(&endpoint::SHAPE)] });

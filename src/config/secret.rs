@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    report::Place,
     section::Section,
     shape::{Key, Kind, Shape, Value},
 };
@@ -85,9 +86,13 @@ impl Secret {
             section.mistakes.add(place, message);
             return None;
         }
-        let table = section.table(key, &SHAPE);
+        Self::read_table(&section.table(key, &SHAPE), key, place)
+    }
+
+    /// The place that a table says, which stands under `key`.
+    pub(super) fn read_table(table: &Section<'_>, key: &str, place: Place) -> Option<Self> {
         if ["file", "env", "credential"].iter().filter(|place| table.has(place)).count() != 1 {
-            section.mistakes.add(place, format!("`{key}` takes one of `file`, `env` and `credential`"));
+            table.mistakes.add(place.hidden(), format!("`{key}` takes one of `file`, `env` and `credential`"));
         }
         let file = table.text("file", |path| not_empty(path).map(|path| Self::File(path.into())));
         let env = table.text("env", |name| environment_name(name).map(|name| Self::Env(name.to_owned())));

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
 use super::{
@@ -194,6 +194,20 @@ impl<'a> Section<'a> {
             }
             None => &[],
         }
+    }
+
+    /// The names and values of the table under `key`, whatever they are; empty where there is none.
+    pub(super) fn entries(&self, key: &str) -> impl Iterator<Item = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
+        let table = match self.value(key).map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => Some(table),
+            Some(other) => {
+                let found = value_of(other).describe();
+                self.wrong(key, format!("`{key}` takes {}, not {found}", self.shape.key(key).kind.describe()));
+                None
+            }
+            None => None,
+        };
+        table.into_iter().flat_map(DeTable::iter)
     }
 
     /// The table under `key`, to be read by `shape`; all defaults where there is none.

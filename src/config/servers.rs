@@ -5,11 +5,12 @@ use std::time::Duration;
 use toml::{Spanned, de::DeValue};
 
 use super::{
+    command::{self, Command},
     endpoint::{self, Endpoint},
     report::Place,
     section::{Section, value_of},
     server_name::ServerName,
-    settings::To,
+    settings::{Fronted, To},
     shape::{Key, Kind, Shape, Value},
     tls::{self, ServerTls},
     units::{DAY, MINUTE, SECOND},
@@ -18,13 +19,15 @@ use super::{
 const MOST_ENDPOINTS: usize = 64;
 const MOST_SERVERS: usize = 1000;
 
-/// An MCP server: one or more equal endpoints, spoken to over streamable HTTP.
+/// An MCP server: one or more equal endpoints, spoken to over streamable HTTP, or a command, spoken to over stdio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `name`: unique.
     pub name: ServerName,
-    /// `endpoints`: 1 to 64, all different.
+    /// `endpoints`: 1 to 64, all different; none of a command.
     pub endpoints: Vec<Endpoint>,
+    /// `command`, and what belongs to it.
+    pub command: Option<Command>,
     /// `era`: which eras of the protocol it speaks; `auto`.
     pub era: Era,
     /// `connect_timeout`: for the connection, TLS included; 5 s.
@@ -52,7 +55,8 @@ pub enum Era {
 
 pub(super) const SHAPE: Shape = Shape {
     title: "[[servers]]",
-    about: "An MCP server: one or more equal endpoints, taken in turn; where nothing was sent yet, the next one is tried.",
+    about: "An MCP server: one or more equal endpoints, taken in turn (where nothing was sent yet, the next one is tried), or \
+            a command that is started here and speaks over stdio.",
     keys: &[
         Key {
             name: "name",
@@ -64,7 +68,7 @@ pub(super) const SHAPE: Shape = Shape {
             name: "endpoints",
             kind: Kind::List("1 to 64 URLs, [\"http://10.0.0.1:3000/mcp\"], or tables with `url`"),
             default: Value::Absent,
-            about: "Where it is. Needed.",
+            about: "Where it is. Needed, unless there is a `command`.",
         },
         Key {
             name: "transport",
@@ -93,6 +97,36 @@ pub(super) const SHAPE: Shape = Shape {
         ),
         time("deadline", Kind::Time(SECOND / 100, 7 * DAY), "1h", "Of a call, overall and absolute."),
         Key { name: "tls", kind: Kind::Table("a table"), default: Value::Absent, about: "TLS towards it; see below." },
+        Key {
+            name: "command",
+            kind: Kind::List("a program and its arguments, [\"npx\", \"-y\", \"@modelcontextprotocol/server-memory\"]"),
+            default: Value::Absent,
+            about: "Started without a shell, supervised, and ended with the daemon.",
+        },
+        Key {
+            name: "environment",
+            kind: Kind::Table("a table of names, each with a text or the place of a secret"),
+            default: Value::Absent,
+            about: "The environment of the command. Nothing else is inherited but `PATH`, `HOME` and `LANG`.",
+        },
+        Key {
+            name: "directory",
+            kind: Kind::Text("a path"),
+            default: Value::Absent,
+            about: "Where the command runs. Default: where the daemon was started.",
+        },
+        Key {
+            name: "processes",
+            kind: Kind::Table("a table"),
+            default: Value::Absent,
+            about: "How many processes of the command there are, and for whom; see below.",
+        },
+        Key {
+            name: "process_limits",
+            kind: Kind::Table("a table"),
+            default: Value::Absent,
+            about: "What each of them may take; see below.",
+        },
     ],
     unbuilt: &[
         "balance",
@@ -107,11 +141,6 @@ pub(super) const SHAPE: Shape = Shape {
         "health",
         "breaker",
         "retry",
-        "command",
-        "environment",
-        "directory",
-        "processes",
-        "process_limits",
     ],
 };
 
@@ -133,22 +162,28 @@ impl Server {
         sections.iter().filter_map(Self::read).collect()
     }
 
-    /// The servers of `--to`, checked alike, with everything else at its default.
+    /// The servers of `--to` and `--to-command`, checked alike, with everything else at its default.
     pub(super) fn fronting(root: &Section<'_>, to: &[To]) -> Vec<Self> {
         // The URL is not repeated here: it may have a password in it, which is one of the mistakes.
         let place =
-            |one: &To| Place::Option(one.name.as_ref().map_or("--to".to_owned(), |name| format!("--to {name}=...")));
+            |one: &To| {
+                let option = one.what.option();
+                Place::Option(one.name.as_ref().map_or(option.to_owned(), |name| format!("{option} {name}=...")))
+            };
         let server = |one: &To| {
             let wrong = |why: String| root.mistakes.add(place(one), why);
             let name = match &one.name {
                 Some(name) => ServerName::parse(name),
                 None if to.len() == 1 => ServerName::parse("server"),
-                None => Err("needs a name where there are several: --to NAME=URL".to_owned()),
+                None => Err(format!("needs a name where there are several: {} NAME={}", one.what.option(), one.what.kind())),
             };
             let name = name.map_err(wrong).ok();
-            let endpoint = Endpoint::parse(&one.url).map_err(wrong).ok();
             let defaults = Section::open(&SHAPE, None, place(one), root.mistakes);
-            Some(Self::assemble(name?, vec![endpoint?], &defaults))
+            let (endpoints, command) = match &one.what {
+                Fronted::Url(url) => (vec![Endpoint::parse(url).map_err(wrong).ok()?], None),
+                Fronted::Command(line) => (Vec::new(), Some(Command::parse(line, &defaults).map_err(wrong).ok()?)),
+            };
+            Some(Self { command, ..Self::assemble(name?, endpoints, &defaults) })
         };
         root.unique(to.iter().filter_map(|to| Some((to.name.as_deref()?, place(to)))), taken);
         to.iter().filter_map(server).collect()
@@ -156,9 +191,11 @@ impl Server {
 
     fn read(section: &Section<'_>) -> Option<Self> {
         let name = section.required("name", ServerName::parse);
-        // What is started by a command has no endpoint, and the command is a mistake already.
-        let endpoints = if section.has("command") { Vec::new() } else { read_endpoints(section) };
-        let server = Self::assemble(name?, endpoints, section);
+        let is_command = section.has("command");
+        let endpoints = if is_command { Vec::new() } else { read_endpoints(section) };
+        let command = is_command.then(|| Command::read(section)).flatten();
+        check_kind(section, is_command);
+        let server = Self { command, ..Self::assemble(name?, endpoints, section) };
         if section.has("tls") && !server.endpoints.is_empty() && server.endpoints.iter().all(|endpoint| !endpoint.https)
         {
             section.wrong("tls", "`tls` is there, and no endpoint begins with https://");
@@ -171,6 +208,7 @@ impl Server {
         Self {
             name,
             endpoints,
+            command: None,
             era: match section.choice("era") {
                 "modern" => Era::Modern,
                 "legacy" => Era::Legacy,
@@ -182,6 +220,17 @@ impl Server {
             deadline: section.time("deadline"),
             tls: ServerTls::read(&section.table("tls", &tls::SHAPE)),
         }
+    }
+}
+
+/// What belongs to a command stands beside one, what belongs to endpoints beside those.
+fn check_kind(section: &Section<'_>, is_command: bool) {
+    let others: &[&str] = if is_command { &["endpoints", "transport", "connect_timeout", "tls"] } else { &command::BESIDE };
+    for key in others.iter().filter(|key| section.has(key)) {
+        section.wrong(key, match is_command {
+            true => format!("a server is a `command` or has `endpoints`, and `{key}` belongs to the latter"),
+            false => format!("`{key}` belongs to a `command`, which is not there"),
+        });
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     root,
     routes::Route,
     section::Section,
+    server_name::ServerName,
     servers::Server,
     sources::{self, Sources, Texts},
     telemetry::{self, Telemetry},
@@ -61,13 +62,38 @@ pub struct Overrides {
     pub admin: Option<SocketAddr>,
 }
 
-/// A `--to`: a server to front without a file.
+/// A `--to` or `--to-command`: a server to front without a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct To {
     /// Its name; `None` stands for `server` and is for a single one only.
     pub name: Option<String>,
-    /// Its endpoint.
-    pub url: String,
+    /// What it is.
+    pub what: Fronted,
+}
+
+/// What is fronted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fronted {
+    /// An endpoint.
+    Url(String),
+    /// A command, in one text.
+    Command(String),
+}
+
+impl Fronted {
+    pub(super) fn option(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "--to",
+            Self::Command(_) => "--to-command",
+        }
+    }
+
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "URL",
+            Self::Command(_) => "'COMMAND'",
+        }
+    }
 }
 
 impl Settings {
@@ -176,9 +202,20 @@ impl To {
         match text.split_once('=') {
             // A `=` further on is the URL's own.
             Some((name, url)) if !name.contains([':', '/']) => {
-                Self { name: Some(name.to_owned()), url: url.to_owned() }
+                Self { name: Some(name.to_owned()), what: Fronted::Url(url.to_owned()) }
             }
-            _ => Self { name: None, url: text.to_owned() },
+            _ => Self { name: None, what: Fronted::Url(text.to_owned()) },
+        }
+    }
+
+    /// The meaning of `COMMAND` or `NAME=COMMAND`: before a `=` that belongs to the command itself stands more than a
+    /// name.
+    pub fn parse_command(text: &str) -> Self {
+        match text.split_once('=') {
+            Some((name, line)) if ServerName::parse(name).is_ok() => {
+                Self { name: Some(name.to_owned()), what: Fronted::Command(line.to_owned()) }
+            }
+            _ => Self { name: None, what: Fronted::Command(text.to_owned()) },
         }
     }
 }

@@ -13,8 +13,12 @@ pub(super) fn ready(settings: &Settings, addresses: &[SocketAddr], operators: So
         match route.destination {
             Destination::Server(at) => {
                 let server = &settings.servers[at];
-                let urls: Vec<_> = server.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
-                lines.push(format!("weir: route {} -> {} ({})", route.path, server.name.as_str(), urls.join(", ")));
+                let behind: Vec<_> = match &server.command {
+                    // Its arguments may be long, and are no secret; a line should stay one.
+                    Some(command) => vec![command.words[0].as_str()],
+                    None => server.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect(),
+                };
+                lines.push(format!("weir: route {} -> {} ({})", route.path, server.name.as_str(), behind.join(", ")));
             }
             Destination::Federation => {
                 let path = &route.path;

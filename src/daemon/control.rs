@@ -116,6 +116,8 @@ impl Starting<'_> {
             ended = stop::supervise(signals, cores, &readiness, &notifier, bound) => ended,
             never = reloader.run(asked, hangups) => never,
         };
+        // Whoever asked them has been answered, or told that Weir is stopping.
+        self.plan.lasting.driver.stop().await;
         traces.end();
         // A collector that is away does not hold up the end.
         let _ = timeout(trace::LAST_SPANS, sending).await;

@@ -4,6 +4,7 @@ pub mod doctor;
 
 mod announce;
 mod check;
+mod commands;
 mod control;
 mod core_thread;
 mod endpoints;

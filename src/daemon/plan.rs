@@ -14,15 +14,17 @@ use crate::edge::{Front, Names, Paths};
 use crate::model::{Pressure, RequestIds};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
+use crate::net::command::Numbers;
 use crate::net::guard::HeadLimits;
 use crate::net::upstream::Pool;
-use crate::pipeline::{Bounds, Core, Route, Server};
+use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
+use super::commands::{Commands, Driver};
 use super::endpoints::Endpoints;
 use super::{Failure, files};
 
@@ -36,6 +38,7 @@ const AFTER_ANSWER: Duration = Duration::from_secs(5);
 /// One generation of the configuration, as the cores work by it.
 pub(super) struct Plan {
     endpoints: Endpoints,
+    commands: Commands,
     servers: Vec<config::Server>,
     routes: Vec<(String, usize, Room)>,
     federated: Option<String>,
@@ -58,6 +61,7 @@ pub(super) struct Plan {
 pub(super) struct Lasting {
     pub(super) admission: Arc<Admission>,
     pub(super) pressure: Arc<Pressure>,
+    pub(super) driver: Driver,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -71,7 +75,7 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn new(number: usize, sightings: mpsc::Sender<Sighting>, telemetry: Telemetry) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
-        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
+        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(number) });
         Self { number, client, telemetry: Rc::new(telemetry), sightings }
     }
 }
@@ -93,9 +97,17 @@ impl Plan {
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
         let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
         let admits = (http.connections.min(fits), http.connections_per_address);
-        let fresh = || Lasting { admission: Admission::new(admits.0, admits.1), pressure: Arc::default() };
+        let fresh = || Lasting {
+            admission: Admission::new(admits.0, admits.1),
+            pressure: Arc::default(),
+            driver: Driver::default(),
+        };
+        let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
+        let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
+        let commands = Commands::build(&settings.servers, http, driver, known);
         Ok(Self {
             endpoints: endpoints.map_err(Failure::unusable)?,
+            commands: commands.map_err(Failure::unusable)?,
             servers: settings.servers.clone(),
             routes: routes(settings, before),
             federated: federated(settings),
@@ -108,7 +120,7 @@ impl Plan {
             admits,
             near,
             limits: limits(http),
-            lasting: before.map_or_else(fresh, |before| before.lasting.clone()),
+            lasting,
         })
     }
 
@@ -122,9 +134,13 @@ impl Plan {
         // The first use of the random generator on a thread takes tens of milliseconds: now, not in a client's request.
         let _ = self.sealer.seal(&[], b"");
         kept.client.pool.serve(self.endpoints.numbers());
-        let servers = self.servers.iter().zip(self.endpoints.by_server()).map(|(server, listed)| Server {
+        let behind = self.endpoints.by_server().zip(self.commands.by_server()).map(|(listed, command)| match command {
+            Some(handle) => Behind::Command(handle),
+            None => Behind::Endpoints(balance::Endpoints::new(listed, kept.number)),
+        });
+        let servers = self.servers.iter().zip(behind).map(|(server, behind)| Server {
             name: server.name.as_str().to_owned(),
-            endpoints: balance::Endpoints::new(listed, kept.number),
+            behind,
             patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
             pinned: match server.era {
                 config::Era::Auto => None,
@@ -181,7 +197,9 @@ pub(super) fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
 fn catalog(servers: &[config::Server], before: Option<&Plan>) -> Catalog {
     let Some(before) = before else { return Catalog::new(servers.len()) };
     let same = |one: &config::Server, other: &config::Server| {
-        one.name == other.name && one.endpoints.iter().any(|endpoint| other.endpoints.contains(endpoint))
+        let command = one.command.as_ref().zip(other.command.as_ref());
+        let endpoint = || one.endpoints.iter().any(|endpoint| other.endpoints.contains(endpoint));
+        one.name == other.name && command.map_or_else(endpoint, |(one, other)| one.words == other.words)
     };
     before
         .catalog

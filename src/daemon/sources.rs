@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::{Secret, Settings, Sources};
+use crate::config::{Secret, Settings, Sources, Variable};
 
 /// The files that these settings were read from, with the marks of what was read, and those that they name:
 /// certificates, keys, secrets.
@@ -15,11 +15,16 @@ pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
         let identity = server.tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
         identity.chain(&server.tls.ca)
     });
-    let ring = settings.keys.ring.iter().filter_map(|secret| match secret {
+    let variables = settings.servers.iter().filter_map(|server| server.command.as_ref());
+    let variables = variables.flat_map(|command| &command.environment).filter_map(|(_, variable)| match variable {
+        Variable::Secret(secret) => Some(secret),
+        Variable::Text(_) => None,
+    });
+    let secrets = settings.keys.ring.iter().chain(variables).filter_map(|secret| match secret {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });
-    let named = tls.chain(ring).map(|path| (path.clone(), None));
+    let named = tls.chain(secrets).map(|path| (path.clone(), None));
     named.chain(read(&settings.sources)).collect()
 }
 

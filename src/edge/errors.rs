@@ -29,6 +29,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::UnsupportedVersion => (-32022, 400),
         Reason::Internal => (-32603, 500),
         Reason::Unauthenticated => (40101, 401),
+        Reason::SessionRequired => (40001, 400),
         Reason::TooLarge => (41301, 413),
         Reason::OriginNotAllowed | Reason::HostNotAllowed => (40302, 403),
         Reason::SessionNotFound | Reason::RouteNotFound => (40401, 404),
@@ -96,6 +97,7 @@ impl Errors {
                 | Reason::HostNotAllowed
                 | Reason::HeaderMismatch
                 | Reason::SessionNotFound
+                | Reason::SessionRequired
         );
         if legacy && !self.legacy_by_table && !of_the_head { StatusCode::OK } else { by_table }
     }

@@ -77,6 +77,8 @@ reasons! {
     OriginNotAllowed = "origin_not_allowed", Client;
     /// `Host` names somebody else.
     HostNotAllowed = "host_not_allowed", Client;
+    /// The server's sessions are Weir's, and the message names none.
+    SessionRequired = "session_required", Client;
     /// The session id is unknown, expired, or somebody else's.
     SessionNotFound = "session_not_found", Client;
     /// No route has this path.

@@ -2,8 +2,10 @@
 
 pub mod admission;
 pub mod client;
+pub mod command;
 pub mod drain;
 pub mod guard;
 pub mod listen;
+pub mod process;
 pub mod tls;
 pub mod upstream;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::catalog::{Catalog, Observer};
 use crate::model::RequestIds;
+use crate::net::command::Handle;
 use crate::net::upstream::Endpoint;
 use crate::protocol::revision::Era;
 use crate::seal::Sealer;
@@ -63,13 +64,22 @@ pub struct Route {
     pub meter: Rc<RouteMeter>,
 }
 
-/// A server: equal endpoints, and how long it may take.
+/// What a server is reached by.
+#[derive(Debug)]
+pub enum Behind {
+    /// Equal endpoints, by HTTP.
+    Endpoints(Endpoints<Arc<Endpoint>>),
+    /// A command, by stdio.
+    Command(Handle),
+}
+
+/// A server, and how long it may take.
 #[derive(Debug)]
 pub struct Server {
     /// Its name in the configuration.
     pub name: String,
-    /// Where it listens.
-    pub endpoints: Endpoints<Arc<Endpoint>>,
+    /// What it is reached by.
+    pub behind: Behind,
     /// How long it may take.
     pub patience: Patience,
     /// The era it is pinned to, if it is.

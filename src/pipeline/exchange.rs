@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use crate::model::{Addressee, Principal, RequestId};
+use crate::protocol::media;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::Identified;
@@ -102,6 +103,19 @@ impl<'a> Exchange<'a, Ready> {
 
     pub(super) fn addressee(&self) -> Addressee {
         self.message().addressee()
+    }
+
+    /// The event that the client has seen last (2025-11-25, "Resumability and Redelivery").
+    pub(super) fn last_event(&self) -> Option<&str> {
+        self.headers.get("last-event-id").and_then(|id| id.to_str().ok())
+    }
+
+    /// Whether the client takes an event stream. All have to say so, and many do not: one that says nothing does.
+    pub(super) fn takes_events(&self) -> bool {
+        let mut accepts = self.headers.get_all(http::header::ACCEPT).iter().peekable();
+        let takes = |range: &str| ["text/event-stream", "text/*", "*/*"].contains(&media::essence(range));
+        accepts.peek().is_none()
+            || accepts.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(takes)
     }
 
     /// Whether making the call twice can do no harm.

@@ -3,20 +3,24 @@
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::Body;
 
 use crate::model::{Addressee, Reason, Refusal, Refused};
+use crate::net::command::{self, Asked, Handle};
 use crate::net::drain::{Drain, Phase};
+use crate::net::upstream::{Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
-use crate::stages::upstream::{self, Manner, Outgoing, Told};
+use crate::stages::balance::Endpoints;
+use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb};
 use crate::stages::{authenticate, session};
 use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
-use super::core::Core;
+use super::core::{Behind, Core};
 use super::exchange::{Arrival, Arrived, Exchange, Ready};
 use super::finish::Finish;
 use super::stopping;
@@ -84,27 +88,12 @@ fn has_verb(exchange: &Exchange<'_, Arrived>) -> Result<(), Refusal> {
 
 /// Makes the call and takes its answer.
 async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> Result<Answer, Refusal> {
-    let (core, server, message) = (exchange.core, exchange.server(), exchange.message());
-    let pinned = exchange.progress.bound.endpoint();
-    let candidates = server.endpoints.candidates(pinned);
-    if pinned.is_some() && candidates.len() == 0 {
-        return Err(session::not_found());
-    }
-    let post = exchange.verb == Verb::Post;
-    let outgoing = Outgoing {
-        id: exchange.id,
-        trace,
-        method: exchange.verb.as_str(),
-        headers: exchange.headers,
-        era: message.era(),
-        session: exchange.progress.bound.upstream_id(),
-        encodable: exchange.message().may_be_encoded(),
-        length: post.then(|| message.bytes().len()),
-    };
+    let (server, message) = (exchange.server(), exchange.message());
     let manner = Manner {
         reads_only: exchange.reads_only(),
         // In the legacy era leaving is not cancelling; a stream that was only listened to ends with its listener.
-        outlives: (post && message.era() == Era::Legacy).then(|| Rc::clone(&exchange.route.abandoned)),
+        outlives: (exchange.verb == Verb::Post && message.era() == Era::Legacy)
+            .then(|| Rc::clone(&exchange.route.abandoned)),
     };
     // A stream that is listened to is no call: it has no deadline, only its bounds on silence, and stopping does not
     // wait for it.
@@ -112,13 +101,14 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
         true => (server.patience.without_deadline(), Phase::Draining),
         false => (server.patience, Phase::Cutting),
     };
-    let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
     exchange.seen.asks();
     let sent = Cell::new(false);
     let told = Told { meter: &exchange.route.meter.calls, sent: &sent };
     let answering = pin!(async {
-        let body = message.bytes();
-        let (call, head) = upstream::make(&core.client, told, candidates, &outgoing, body, patience, manner).await?;
+        let (call, head) = match &server.behind {
+            Behind::Endpoints(endpoints) => over_http(exchange, endpoints, told, trace, patience, manner).await?,
+            Behind::Command(handle) => of_command(exchange, handle, told, patience, manner).await?,
+        };
         answer::take(exchange, call, head).await
     });
     match stopping::unless(drain, last, answering).await {
@@ -126,6 +116,62 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
         None if sent.get() => Err(stopping::sent(exchange.reads_only())),
         None => Err(stopping::not_sent()),
     }
+}
+
+/// The call on one of the server's endpoints: that of the conversation, where there is one.
+async fn over_http(
+    exchange: &Exchange<'_, Ready>,
+    endpoints: &Endpoints<Arc<Endpoint>>,
+    told: Told<'_>,
+    trace: &Trace,
+    patience: Patience,
+    manner: Manner,
+) -> Result<(Call, ResponseHead), Refusal> {
+    let message = exchange.message();
+    let pinned = exchange.progress.bound.endpoint();
+    let candidates = endpoints.candidates(pinned);
+    if pinned.is_some() && candidates.len() == 0 {
+        return Err(session::not_found());
+    }
+    let outgoing = Outgoing {
+        id: exchange.id,
+        trace,
+        method: exchange.verb.as_str(),
+        headers: exchange.headers,
+        era: message.era(),
+        session: exchange.progress.bound.upstream_id(),
+        encodable: message.may_be_encoded(),
+        length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
+    };
+    let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
+    upstream::make(&exchange.core.client, told, candidates, &outgoing, message.bytes(), patience, manner).await
+}
+
+/// The call on a command. A conversation with another one, or of another life of this daemon, is over.
+async fn of_command(
+    exchange: &Exchange<'_, Ready>,
+    handle: &Handle,
+    told: Told<'_>,
+    patience: Patience,
+    manner: Manner,
+) -> Result<(Call, ResponseHead), Refusal> {
+    let (message, bound) = (exchange.message(), &exchange.progress.bound);
+    if bound.endpoint().is_some_and(|other| other != handle.fingerprint()) {
+        return Err(session::not_found());
+    }
+    let seal = exchange.seal();
+    let asked = Asked {
+        verb: match exchange.verb {
+            Verb::Post => command::Verb::Post(message.messages(), message.bytes()),
+            Verb::Get => command::Verb::Get(exchange.last_event()),
+            Verb::Delete => command::Verb::Delete,
+        },
+        era: message.era(),
+        caller: seal.principal.key(),
+        session: bound.upstream_id(),
+        takes_events: exchange.takes_events(),
+    };
+    upstream::ask(&exchange.core.client, told, handle, asked, patience, manner).await
 }
 
 fn nobody(refusal: Refusal) -> Refused {

@@ -11,7 +11,7 @@ mod stopping;
 mod way;
 
 pub use answer::{Answer, Head};
-pub use core::{Bounds, Core, Route, Server};
+pub use core::{Behind, Bounds, Core, Route, Server};
 pub use exchange::Arrival;
 pub use finish::{Ending, Finish};
 pub use relay::{Relay, Step};

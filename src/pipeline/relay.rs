@@ -167,11 +167,11 @@ impl Relay {
             Body::Events { grace: Some(until), .. } => timeout_at(*until, call.chunk()).await.unwrap_or(Ok(None)),
             _ => call.chunk().await,
         };
-        let done = call.is_done();
+        let (done, lost) = (call.is_done(), call.is_lost_when_broken());
         let mut step = match read {
             Ok(Some(chunk)) => self.body.take(&chunk, out, observer),
             Ok(None) => self.body.end(),
-            Err(refusal) => self.body.fail(refusal),
+            Err(refusal) => self.body.fail(refusal, lost),
         };
         // The end that came with the piece leaves with it, in the same write.
         if matches!(step, Step::More) && done {
@@ -228,10 +228,12 @@ impl Body {
         }
     }
 
-    fn fail(&self, refusal: Refusal) -> Step {
+    fn fail(&self, refusal: Refusal, lost: bool) -> Step {
         match self {
             // To a client that can come back for the rest, a broken connection is no more than one that was closed.
-            Body::Events { events, .. } if refusal.reason == Reason::UpstreamReset && events.is_resumable() => {
+            Body::Events { events, .. }
+                if !lost && refusal.reason == Reason::UpstreamReset && events.is_resumable() =>
+            {
                 Step::Last
             }
             Body::Events { events, .. } => over(events, refusal),

@@ -1,4 +1,4 @@
-//! What is on the wire: the strict reader, JSON-RPC, MCP revisions and headers, event streams. No I/O, no async.
+//! What is on the wire: the strict reader, JSON-RPC, MCP revisions and headers, event streams, stdio. No I/O, no async.
 
 pub mod headers;
 pub mod hop_by_hop;
@@ -8,3 +8,4 @@ pub mod message;
 pub mod method;
 pub mod revision;
 pub mod sse;
+pub mod stdio;

@@ -17,7 +17,7 @@ use super::super::{UNUSABLE, fail, refuse};
 use super::directory::Directory;
 use super::paste::{Demo as Pasted, Style};
 use super::server::Server;
-use crate::config::{Address, Overrides, To, socket_address};
+use crate::config::{Address, Fronted, Overrides, To, socket_address};
 use crate::daemon::{self, Ready};
 use crate::net::listen;
 
@@ -113,7 +113,7 @@ fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
         }
     };
     let sample = server.address();
-    let to = To { name: Some("demo".to_owned()), url: format!("http://{sample}/mcp") };
+    let to = To { name: Some("demo".to_owned()), what: Fronted::Url(format!("http://{sample}/mcp")) };
     let mut settings = match overrides.fronting(&[to]) {
         Ok(settings) => settings,
         Err(report) => return refuse(&report),

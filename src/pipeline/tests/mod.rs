@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 use tokio::sync::mpsc;
 
-use super::core::Server as Behind;
+use super::core::{Behind, Server as Fronted};
 use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::model::{Reason, Refusal, RequestIds};
@@ -75,12 +75,12 @@ impl Plan {
         });
         let server = Behind {
             name: "files".into(),
-            endpoints: Endpoints::new(listed.collect(), 0),
+            behind: Behind::Endpoints(Endpoints::new(listed.collect(), 0)),
             patience: self.patience,
             pinned: self.pinned,
         };
         let pool = Rc::new(Pool::new(self.urls.len(), 4));
-        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()) });
+        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(0) });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
         let catalog = Arc::new(Catalog::new(1));
         let telemetry = Rc::new(Telemetry::new(&Controls::of(sink)));

@@ -1,6 +1,7 @@
 //! An id that outlives the body it came in.
 
 use super::id::Id;
+use crate::protocol::json::Value;
 
 /// An id on its own, for a call to keep and to compare with its answer's. Up to 24 bytes it needs no allocation.
 #[derive(Clone, Debug)]
@@ -32,6 +33,11 @@ impl OwnedId {
             None => Token::Long(raw.into()),
         };
         OwnedId { token, is_string: id.is_string(), escaped: id.is_escaped() }
+    }
+
+    /// The id that a value of `bytes` is (`requestId`, say); `None` for one that no id can be.
+    pub fn read(value: Value, bytes: &[u8]) -> Option<OwnedId> {
+        Id::read(bytes, value).ok()?.map(|id| OwnedId::of(&id, bytes))
     }
 
     /// The token exactly as it came, to be echoed.

@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::net::command::GoesOn;
 use crate::net::upstream::{Connection, Pool};
 use crate::telemetry::Held;
 
@@ -30,6 +31,15 @@ impl Room {
     /// The same room with another bound; what is in it stays in it.
     pub fn resized(&self, most: usize) -> Self {
         Self { taken: Arc::clone(&self.taken), most }
+    }
+
+    /// A place in it for a call that somebody else drives; `None` where it is full.
+    pub(super) fn hold(&self) -> Option<GoesOn> {
+        let place = self.take();
+        if place.is_none() {
+            tracing::warn!(most = self.most, "a client left and its call is cut: [http] abandoned is reached");
+        }
+        place.map(|place| Box::new(place) as GoesOn)
     }
 
     fn take(&self) -> Option<Place> {

@@ -7,7 +7,8 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Refusal, clock};
-use crate::net::upstream::{Collected, Connection, Failure};
+use crate::net::command::Exchange;
+use crate::net::upstream::{Collected, Connection, Failure, ResponseHead};
 
 use super::miss::Miss;
 use super::{Client, Manner, Patience};
@@ -15,7 +16,7 @@ use super::{Client, Manner, Patience};
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
 #[derive(Debug)]
 pub struct Call {
-    connection: Option<Box<Connection>>,
+    leg: Option<Leg>,
     client: Rc<Client>,
     patience: Patience,
     deadline: Instant,
@@ -25,20 +26,36 @@ pub struct Call {
     fingerprint: u64,
 }
 
+/// What carries a call.
+#[derive(Debug)]
+pub(super) enum Leg {
+    /// A connection to an endpoint.
+    Http(Box<Connection>),
+    /// An exchange with a command.
+    Command(Box<Exchange>),
+}
+
 impl Call {
     pub(super) fn new(
-        connection: Box<Connection>,
+        leg: Leg,
         client: &Rc<Client>,
         patience: Patience,
         deadline: Instant,
         manner: Manner,
     ) -> Self {
-        let connection = Some(connection);
-        Self { connection, client: Rc::clone(client), patience, deadline, heard: deadline, manner, fingerprint: 0 }
+        let leg = Some(leg);
+        Self { leg, client: Rc::clone(client), patience, deadline, heard: deadline, manner, fingerprint: 0 }
     }
 
-    pub(super) fn connection(&mut self) -> &mut Connection {
-        self.connection.as_mut().expect("a call has its connection until it is finished, cut or dropped")
+    pub(super) fn leg(&mut self) -> &mut Leg {
+        self.leg.as_mut().expect("a call has its leg until it is finished, cut or dropped")
+    }
+
+    /// The head of a command's answer, as an HTTP server would have given it.
+    pub(super) async fn command_head(&mut self) -> Result<ResponseHead, Refusal> {
+        let Leg::Command(exchange) = self.leg() else { unreachable!("it was made of an exchange with a command") };
+        let (status, headers, length) = exchange.head().await?;
+        Ok(ResponseHead { status, headers, length })
     }
 
     /// The head of the answer has come, from this endpoint.
@@ -58,8 +75,16 @@ impl Call {
     /// `upstream_reset`, `upstream_bad_response`, `upstream_timeout`; the call is over.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Refusal> {
         let by = self.by();
-        let read = timeout_at(by, self.connection().chunk()).await;
-        self.settle(read)
+        match self.leg() {
+            Leg::Http(connection) => {
+                let read = timeout_at(by, connection.chunk()).await;
+                self.settle(read.map(|read| read.map_err(Fault::Http)))
+            }
+            Leg::Command(exchange) => {
+                let read = timeout_at(by, exchange.chunk()).await;
+                self.settle(read.map(|read| read.map_err(Fault::Command)))
+            }
+        }
     }
 
     /// The whole answer if it ends within `limit` bytes, else what has come of it.
@@ -71,25 +96,31 @@ impl Call {
             return self.piece_by_piece(limit).await;
         }
         let by = self.by();
-        let read = timeout_at(by, self.connection().whole(limit)).await;
-        self.settle(read)
+        let Leg::Http(connection) = self.leg() else { return self.piece_by_piece(limit).await };
+        let read = timeout_at(by, connection.whole(limit)).await;
+        self.settle(read.map(|read| read.map_err(Fault::Http)))
     }
 
     /// The answer has been read as far as it is wanted: the connection is kept if it can be.
     pub fn finish(mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(Leg::Http(connection)) = self.leg.take() {
             self.client.pool.give_back(connection);
         }
     }
 
-    /// Ends the call at once: the server sees its connection close.
+    /// Ends the call at once: the server sees its connection close, or is told that the call is called off.
     pub fn cut(mut self) {
-        self.connection = None;
+        self.leg = None;
+    }
+
+    /// Whether an answer that broke off is lost, whatever event ids it carried: the process that made it has ended.
+    pub fn is_lost_when_broken(&self) -> bool {
+        matches!(self.leg, Some(Leg::Command(_)))
     }
 
     /// Whether the answer has been read to its end.
     pub fn is_done(&self) -> bool {
-        self.connection.as_ref().is_none_or(|connection| connection.is_done())
+        self.leg.as_ref().is_none_or(Leg::is_done)
     }
 
     /// As [`Call::whole`], with a time for each piece.
@@ -117,13 +148,17 @@ impl Call {
         }
     }
 
-    fn settle<T>(&mut self, read: Result<Result<T, Failure>, Elapsed>) -> Result<T, Refusal> {
+    fn settle<T>(&mut self, read: Result<Result<T, Fault>, Elapsed>) -> Result<T, Refusal> {
         let miss = match read {
             Ok(Ok(read)) => {
                 self.hear();
                 return Ok(read);
             }
-            Ok(Err(failure)) => Miss::Broken(failure),
+            Ok(Err(Fault::Command(refusal))) => {
+                self.manner.outlives = None;
+                return Err(refusal);
+            }
+            Ok(Err(Fault::Http(failure))) => Miss::Broken(failure),
             Err(_) if self.by() < self.deadline => Miss::TimedOut("idle_timeout"),
             Err(_) => Miss::TimedOut("deadline"),
         };
@@ -133,13 +168,36 @@ impl Call {
     }
 }
 
+/// Why reading failed.
+enum Fault {
+    Http(Failure),
+    Command(Refusal),
+}
+
+impl Leg {
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Http(connection) => connection.is_done(),
+            Self::Command(exchange) => exchange.is_over(),
+        }
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        if connection.is_done() {
-            self.client.pool.give_back(connection);
-        } else if let Some(room) = self.manner.outlives.take() {
-            self.client.abandoned.adopt(connection, self.deadline, &room);
+        let outlives = self.manner.outlives.take();
+        match self.leg.take() {
+            Some(Leg::Http(connection)) if connection.is_done() => self.client.pool.give_back(connection),
+            Some(Leg::Http(connection)) => {
+                if let Some(room) = outlives {
+                    self.client.abandoned.adopt(connection, self.deadline, &room);
+                }
+            }
+            // Without room it is called off, as it is where leaving means that.
+            Some(Leg::Command(exchange)) if !exchange.is_over() => {
+                exchange.let_go(outlives.and_then(|room| room.hold()));
+            }
+            Some(Leg::Command(_)) | None => {}
         }
     }
 }

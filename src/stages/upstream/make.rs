@@ -11,7 +11,7 @@ use crate::model::{Reason, Refusal, clock};
 use crate::net::upstream::{Connection, Endpoint, Failure, ResponseHead};
 use crate::telemetry::ServerMeter;
 
-use super::call::Call;
+use super::call::{Call, Leg};
 use super::head::Outgoing;
 use super::miss::Miss;
 use super::{Client, Manner, Patience};
@@ -118,14 +118,15 @@ impl Attempt<'_, '_> {
 
     /// Sends the request and reads the answer's head.
     async fn over(&self, connection: Box<Connection>) -> Result<(Call, ResponseHead), Miss> {
-        let mut call = Call::new(connection, self.client, self.patience, self.deadline, self.manner.clone());
+        let mut call = Call::new(Leg::Http(connection), self.client, self.patience, self.deadline, self.manner.clone());
         let endpoint = self.endpoint;
         let write = |out: &mut Vec<u8>| self.outgoing.write(&endpoint.authority, &endpoint.path, out);
-        call.connection().queue(write, self.body.clone());
+        let Leg::Http(connection) = call.leg() else { unreachable!("it was made of a connection") };
+        connection.queue(write, self.body.clone());
         let first_byte = self.patience.first_byte.map(|bound| clock::timer_now() + bound);
         let by = first_byte.map_or(self.deadline, |by| by.min(self.deadline));
         // How to read the answer depends on the method in one way only: one to HEAD, which is never sent, has no body.
-        let miss = match timeout_at(by, call.connection().head(&Method::POST)).await {
+        let miss = match timeout_at(by, connection.head(&Method::POST)).await {
             Ok(Ok(head)) => return Ok((call, head)),
             Ok(Err(failure)) => Miss::Broken(failure),
             Err(_) => Miss::TimedOut(if by < self.deadline { "first_byte" } else { "deadline" }),

@@ -2,6 +2,7 @@
 //! to try again.
 
 mod abandoned;
+mod ask;
 mod call;
 mod head;
 mod make;
@@ -10,9 +11,11 @@ mod miss;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::net::command::Numbers;
 use crate::net::upstream::Pool;
 
 pub use abandoned::{Abandoned, Room};
+pub use ask::ask;
 pub use call::Call;
 pub use head::Outgoing;
 pub use make::{Told, make};
@@ -54,6 +57,8 @@ pub struct Client {
     pub pool: Rc<Pool>,
     /// Calls whose client left, and which go on without it.
     pub abandoned: Rc<Abandoned>,
+    /// What it numbers requests to commands with.
+    pub numbers: Numbers,
 }
 
 #[cfg(test)]

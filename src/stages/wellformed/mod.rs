@@ -70,6 +70,15 @@ impl WellFormed {
         }
     }
 
+    /// Its messages, be it one, a batch, or none.
+    pub fn messages(&self) -> &[Message] {
+        match &self.body {
+            Some(Body::One(message)) => std::slice::from_ref(message),
+            Some(Body::Batch(messages)) => messages,
+            None => &[],
+        }
+    }
+
     /// The era of the message (protocol, "Modern front", 0). GET and DELETE are of the legacy era.
     pub fn era(&self) -> Era {
         self.era

@@ -1,0 +1,145 @@
+//! Servers that are commands: what each is started with, and who speaks to it. One that a reload leaves as it was keeps
+//! its processes, and with them its sessions.
+
+use std::env;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, anyhow};
+
+use crate::config::{self, Http, Per, Variable};
+use crate::net::command::{self, Handle, Spec};
+use crate::net::process::{CommandLine, ProcessLimits};
+
+/// What a command has of the daemon's own environment, where the configuration does not say it.
+const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+
+/// What drives commands, once there is one. It lasts as long as the daemon.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Driver(Arc<Mutex<Option<Arc<command::Commands>>>>);
+
+impl Driver {
+    /// Starts it where that has not been done: a daemon without commands has no keeper beside it.
+    fn start(&self) -> anyhow::Result<Arc<command::Commands>> {
+        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(commands) = &*started {
+            return Ok(Arc::clone(commands));
+        }
+        // Whatever becomes of the file, this is the binary that runs.
+        let commands = command::Commands::start("/proc/self/exe".into());
+        let commands = commands.context("cannot start the thread that drives commands")?;
+        let commands = Arc::new(commands);
+        *started = Some(Arc::clone(&commands));
+        Ok(commands)
+    }
+
+    /// Ends all commands.
+    pub(super) async fn stop(&self) {
+        let started = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(commands) = started {
+            commands.stop().await;
+        }
+    }
+}
+
+/// The commands of all servers, in the order of the configuration.
+#[derive(Debug)]
+pub(super) struct Commands(Vec<Option<(Spec, Handle)>>);
+
+impl Commands {
+    /// Reads what the configuration names, and takes over from `before` what is the same. What is new begins to run.
+    pub(super) fn build(
+        servers: &[config::Server],
+        http: &Http,
+        driver: &Driver,
+        before: Option<&Self>,
+    ) -> anyhow::Result<Self> {
+        let specs: anyhow::Result<Vec<_>> = servers.iter().map(|server| spec(server, http)).collect();
+        let mut built = Vec::with_capacity(servers.len());
+        for spec in specs? {
+            built.push(match spec {
+                Some(spec) => Some(place(spec, driver, before)?),
+                None => None,
+            });
+        }
+        Ok(Self(built))
+    }
+
+    /// Who speaks to each server; `None` where it is no command.
+    pub(super) fn by_server(&self) -> impl Iterator<Item = Option<Handle>> {
+        self.0.iter().map(|placed| placed.as_ref().map(|(_, handle)| handle.clone()))
+    }
+}
+
+fn place(spec: Spec, driver: &Driver, before: Option<&Commands>) -> anyhow::Result<(Spec, Handle)> {
+    let known = before.into_iter().flat_map(|before| before.0.iter().flatten()).find(|(known, _)| *known == spec);
+    match known {
+        Some((_, handle)) => Ok((spec, handle.clone())),
+        None => {
+            let handle = driver.start()?.serve(spec.clone());
+            Ok((spec, handle))
+        }
+    }
+}
+
+/// What a server's command is run as; `None` where it is none.
+///
+/// # Errors
+/// A secret of its environment cannot be read, or is no text.
+pub(super) fn spec(server: &config::Server, http: &Http) -> anyhow::Result<Option<Spec>> {
+    let Some(command) = &server.command else { return Ok(None) };
+    let name = server.name.as_str();
+    let config::Processes { per, limit, idle, warm, start, wait } = command.processes;
+    let (program, arguments) = command.words.split_first().context("a command has a program")?;
+    let config::ProcessLimits { memory, files, processes } = command.limits;
+    let line = CommandLine {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        environment: environment(command).with_context(|| format!("[[servers]] {name:?}: environment"))?,
+        directory: command.directory.clone(),
+        limits: ProcessLimits { memory, files, processes },
+    };
+    Ok(Some(Spec {
+        name: name.to_owned(),
+        line,
+        per: match per {
+            Per::Session => command::Per::Session,
+            Per::Principal => command::Per::Principal,
+            Per::Shared => command::Per::Shared,
+        },
+        limit,
+        warm,
+        idle,
+        start,
+        wait,
+        deadline: server.deadline,
+        line_limit: http.event,
+        depth: u16::try_from(http.depth).unwrap_or(u16::MAX),
+        keepalive: http.keepalive,
+    }))
+}
+
+fn environment(command: &config::Command) -> anyhow::Result<Vec<(String, String)>> {
+    let mut environment = Vec::new();
+    for name in INHERITED {
+        let named = command.environment.iter().any(|(known, _)| known == name);
+        if let Some(value) = env::var_os(name).filter(|_| !named).and_then(|value| value.into_string().ok()) {
+            environment.push((name.to_owned(), value));
+        }
+    }
+    for (name, variable) in &command.environment {
+        let value = match variable {
+            Variable::Text(text) => text.clone(),
+            Variable::Secret(secret) => text_of(secret).with_context(|| name.clone())?,
+        };
+        environment.push((name.clone(), value));
+    }
+    Ok(environment)
+}
+
+/// A secret as text, without the line end that files have.
+fn text_of(secret: &config::Secret) -> anyhow::Result<String> {
+    let bytes = secret.read()?;
+    let text = std::str::from_utf8(bytes.as_bytes()).map_err(|_| anyhow!("{secret} is no text"))?;
+    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.contains('\0') { Err(anyhow!("{secret} has U+0000 in it")) } else { Ok(text.to_owned()) }
+}
