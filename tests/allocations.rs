@@ -21,9 +21,10 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use weir::catalog::{Catalog, Observer};
 use weir::model::RequestIds;
+use weir::net::command::Numbers;
 use weir::net::drain::Drain;
 use weir::net::upstream::{Endpoint, Pool};
-use weir::pipeline::{Answer, Arrival, Bounds, Core, Finish, Route, Server, flow};
+use weir::pipeline::{Answer, Arrival, Behind, Bounds, Core, Finish, Route, Server, flow};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
@@ -70,7 +71,7 @@ fn core(url: &str) -> Rc<Core> {
         }],
         servers: vec![Server {
             name: "files".into(),
-            endpoints: Endpoints::new(vec![listed], 0),
+            behind: Behind::Endpoints(Endpoints::new(vec![listed], 0)),
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             pinned: None,
         }],

@@ -20,6 +20,7 @@ use super::core::{Behind, Server as Fronted};
 use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::model::{Reason, Refusal, RequestIds};
+use crate::net::command::Numbers;
 use crate::net::drain::Drain;
 use crate::net::upstream::{Endpoint, Pool};
 use crate::protocol::revision::Era;
@@ -73,7 +74,7 @@ impl Plan {
             let endpoint = Endpoint::new(parsed, || Err("no TLS at http"), Duration::from_secs(10)).expect("plain");
             Listed { index, endpoint: Arc::new(endpoint), fingerprint: fingerprint("files", url) }
         });
-        let server = Behind {
+        let server = Fronted {
             name: "files".into(),
             behind: Behind::Endpoints(Endpoints::new(listed.collect(), 0)),
             patience: self.patience,

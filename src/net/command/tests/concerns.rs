@@ -14,6 +14,7 @@ fn a_question_reaches_the_session_whose_process_it_is_and_only_that_one_answers(
     stage.sent();
     stage.hears(ASKS);
     assert!(came(&mut call).1.contains(ASKS));
+    stage.opens(2);
     let answer = r#"{"jsonrpc":"2.0","id":7,"result":{"action":"accept"}}"#;
     stage.says(Some(2), answer);
     assert_eq!(stage.sent(), [""; 0], "nobody asked this one");

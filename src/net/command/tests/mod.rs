@@ -33,7 +33,7 @@ impl Stage {
         Self {
             traffic: Traffic::new(key, Limits::default(), Rc::new(Numbers::of_nobody())),
             sessions: Sessions::new(),
-            numbers: Numbers::of_core(0),
+            numbers: Numbers::of_core(1),
             lefts: unbounded_channel(),
             exchanges: 1000,
         }
