@@ -237,7 +237,13 @@ mod tests {
         fs::write(&file, "2").unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         let mut watch = Watch::new();
-        watch.watch([(file.clone(), Some(mark(b"1"))), (pipe, None)].into());
+        watch.watch([(file.clone(), Some(mark(b"1"))), (pipe.clone(), None)].into());
+        seen(&mut watch).await;
+        // A pipe takes a file's place, and a file a pipe's.
+        fs::rename(&pipe, &file).unwrap();
+        seen(&mut watch).await;
+        fs::write(&pipe, "3").unwrap();
+        fs::rename(&pipe, &file).unwrap();
         seen(&mut watch).await;
     }
 
