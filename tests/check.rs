@@ -156,7 +156,7 @@ fn no_pipe_is_waited_for() {
         (
             "include",
             &format!("include = [\"pip?\"]\n{SERVER}"),
-            "include.toml:1:12: pipe cannot be read: it is a pipe, ",
+            "include.toml:1:12: ./pipe cannot be read: it is a pipe, ",
         ),
         ("ring", &format!("{free}{SERVER}[keys]\nring = {{ file = \"pipe\" }}\n"), "the file pipe: it is a pipe, "),
         ("ca", &format!("{free}{https}tls = {{ ca = \"pipe\" }}\n"), "pipe cannot be read: it is a pipe, "),
