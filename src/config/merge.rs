@@ -4,9 +4,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     report::{Mistakes, Place},
-    root,
+    root, schema,
     section::{Section, value_of},
-    shape::Kind,
+    shape::Shape,
     sources::Texts,
 };
 
@@ -35,35 +35,35 @@ pub(super) fn into<'a>(whole: &mut DeTable<'a>, included: DeTable<'a>, texts: &T
                 let (file, ..) = texts.file(before.start);
                 let message = format!("[{name}] stands in {file} already: a plain section may stand in one file only");
                 mistakes.add(place, message);
-                names(&name, &other, mistakes);
+                if let Some((shape, _)) = schema::inside(&root::SHAPE, &name) {
+                    names(shape, &other, mistakes);
+                }
             }
         }
     }
 }
 
 /// Notes the unknown keys of a section that is not read.
-fn names(section: &str, value: &DeValue<'_>, mistakes: &Mistakes) {
+fn names(shape: &'static Shape, value: &DeValue<'_>, mistakes: &Mistakes) {
     let DeValue::Table(table) = value else { return };
-    let title = format!("[{section}]");
-    let Some(shape) = root::TABLES.iter().find(|shape| shape.title == title) else { return };
     Section::open(shape, Some(table), Place::Whole, mistakes);
-    table.iter().for_each(|(key, value)| names(&format!("{section}.{}", key.get_ref()), value.get_ref(), mistakes));
-}
-
-fn kind(name: &str) -> Option<&'static str> {
-    root::SHAPE.keys.iter().find(|key| key.name == name).and_then(|key| match key.kind {
-        Kind::Table(what) => Some(what),
-        _ => None,
-    })
+    for (key, value) in table {
+        if let Some((shape, _)) = schema::inside(shape, key.get_ref()) {
+            names(shape, value.get_ref(), mistakes);
+        }
+    }
 }
 
 fn is_list(name: &str) -> bool {
-    kind(name).is_some_and(|what| what.contains("[["))
+    schema::inside(&root::SHAPE, name).is_some_and(|(_, is_list)| is_list)
 }
 
 fn not_a_list(name: &str, found: &DeValue<'_>) -> String {
     match found {
         DeValue::Table(_) => format!("this is a list of tables: write [[{name}]], with double brackets"),
-        other => format!("`{name}` takes {}, not {}", kind(name).unwrap_or_default(), value_of(other).describe()),
+        other => {
+            let takes = root::SHAPE.key(name).kind.describe();
+            format!("`{name}` takes {takes}, not {}", value_of(other).describe())
+        }
     }
 }
