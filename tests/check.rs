@@ -2,9 +2,12 @@
 //! schema, held against both.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -101,13 +104,93 @@ fn what_other_programs_would_substitute_is_warned_of() {
 }
 
 #[test]
-fn nothing_to_check_is_said() {
+fn nothing_to_work_on_is_said() {
     let home = tempfile::tempdir().expect("a directory");
-    let (code, _, err) = weir(home.path(), &["check"]);
-    assert_eq!(
-        (code, err.as_str()),
-        (Some(2), "weir: there is nothing to check: neither ./weir.toml nor /etc/weir/weir.toml is there\n")
-    );
+    let server = "a server (--to URL) or a configuration (--config FILE)";
+    for (command, what, instead) in
+        [("check", "check", "a configuration (--config FILE)"), ("run", "run", server), ("doctor", "look at", server)]
+    {
+        let (code, _, err) = weir(home.path(), &[command]);
+        let said = format!(
+            "weir: there is nothing to {what}: neither ./weir.toml nor /etc/weir/weir.toml is there. Name {instead}\n"
+        );
+        assert_eq!((code, err), (Some(2), said));
+    }
+}
+
+const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+
+#[test]
+fn a_link_that_leads_nowhere_is_a_configuration_that_cannot_be_read() {
+    let home = tempfile::tempdir().expect("a directory");
+    symlink("gone.toml", home.path().join("weir.toml")).expect("it can be made");
+    for command in ["check", "run", "doctor"] {
+        let (code, _, err) = weir(home.path(), &[command]);
+        let said = "weir: ./weir.toml: cannot be read: it is a link, and nothing is where it leads to, gone.toml\n";
+        assert_eq!((code, err.as_str()), (Some(2), said));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_taken_in_every_file() {
+    let home = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| fs::write(home.path().join(name), format!("\u{feff}{text}"));
+    write("weir.toml", "include = [\"more.toml\"]\n").expect("it can be written");
+    write("more.toml", SERVER).expect("it can be written");
+    let (code, out, err) = weir(home.path(), &["check"]);
+    assert_eq!((code, err.as_str(), out.as_str()), (Some(0), "", "./weir.toml is right: 1 server, 2 routes\n"));
+    write("more.toml", "htp = 1").expect("it can be written");
+    let (_, _, err) = weir(home.path(), &["check"]);
+    assert!(err.contains("./more.toml:1:1: unknown section `htp`"), "{err}");
+}
+
+/// Nobody writes into the pipe: whoever waits for it does so for ever.
+#[test]
+fn no_pipe_is_waited_for() {
+    let home = tempfile::tempdir().expect("a directory");
+    mknodat(CWD, home.path().join("pipe"), FileType::Fifo, 0o600.into(), 0).expect("it can be made");
+    let https = SERVER.replace("http:", "https:");
+    let free = "[listen]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n";
+    for (name, text, said) in [
+        ("main", "", "weir: pipe: cannot be read: it is a pipe, "),
+        (
+            "include",
+            &format!("include = [\"pip?\"]\n{SERVER}"),
+            "include.toml:1:12: ./pipe cannot be read: it is a pipe, ",
+        ),
+        ("ring", &format!("{free}{SERVER}[keys]\nring = {{ file = \"pipe\" }}\n"), "the file pipe: it is a pipe, "),
+        ("ca", &format!("{free}{https}tls = {{ ca = \"pipe\" }}\n"), "pipe cannot be read: it is a pipe, "),
+    ] {
+        let file = format!("{name}.toml");
+        fs::write(home.path().join(&file), text).expect("it can be written");
+        let (file, commands) =
+            if name == "main" { ("pipe", &["run", "doctor"][..]) } else { (&*file, &["run", "check"][..]) };
+        for command in commands {
+            let (code, _, err) = weir(home.path(), &[command, "--config", file]);
+            assert!(code == Some(2) && err.contains(said), "{name} {command}: {code:?} {err}");
+        }
+    }
+}
+
+#[test]
+fn what_comes_through_a_pipe_can_be_checked_and_not_run() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::write(home.path().join("more.toml"), SERVER).expect("it can be written");
+    let given = |command: &str| {
+        let mut weir = Command::new(env!("CARGO_BIN_EXE_weir"));
+        weir.current_dir(home.path()).args([command, "--config", "/dev/stdin"]);
+        weir.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut weir = weir.spawn().expect("the binary runs");
+        let text = "include = [\"more.toml\"]\n[http]\nbdy = 1\n";
+        // It has ended already where it refuses to read.
+        let _ = weir.stdin.take().expect("a pipe").write_all(text.as_bytes());
+        let output = weir.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8(output.stderr).expect("it speaks UTF-8"))
+    };
+    let (code, err) = given("check");
+    assert!(code == Some(2) && err.starts_with("weir: /dev/stdin:3:1: unknown key `bdy`"), "{err}");
+    let (code, err) = given("run");
+    assert!(code == Some(2) && err.contains("/dev/stdin: cannot be read: it is a pipe, "), "{err}");
 }
 
 #[test]
@@ -166,7 +249,7 @@ fn manual_pages_and_completions_are_there_for_every_command() {
 #[test]
 fn help_is_as_it_was_read_last() {
     let mut all = String::new();
-    for command in ["", "demo", "run", "check", "doctor", "schema", "completions", "man"] {
+    for command in ["", "run", "demo", "check", "doctor", "schema", "completions", "man", "help"] {
         let mut arguments: Vec<_> = [command].into_iter().filter(|name| !name.is_empty()).collect();
         arguments.push("--help");
         all += &format!("$ weir {}\n{}\n", arguments.join(" "), weir(root(), &arguments).1);
@@ -176,4 +259,33 @@ fn help_is_as_it_was_read_last() {
         fs::write(&kept, &all).expect("it can be written");
     }
     assert!(fs::read_to_string(&kept).unwrap_or_default() == all, "other than kept (WEIR_BLESS=1 keeps it):\n{all}");
+}
+
+#[test]
+fn help_of_a_command_is_what_it_says_itself() {
+    for command in ["", "check", "demo", "help"] {
+        let with = |word: &'static str, last: bool| {
+            let command = [command].into_iter().filter(|name| !name.is_empty());
+            let words: Vec<_> =
+                if last { command.chain([word]).collect() } else { [word].into_iter().chain(command).collect() };
+            weir(root(), &words)
+        };
+        assert_eq!(with("help", false), with("--help", true), "{command}");
+    }
+    let (code, _, err) = weir(root(), &["help", "chek"]);
+    assert!(code == Some(2) && err.contains("unrecognized subcommand 'chek'") && err.contains("'check'"), "{err}");
+    assert_eq!(weir(root(), &["help", "audit"]).2, weir(root(), &["audit"]).2);
+}
+
+/// Each help says what the exit codes of its command are.
+#[test]
+fn every_help_says_the_exit_codes() {
+    let (_, help, _) = weir(root(), &["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<_> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for command in commands {
+        let (_, help, _) = weir(root(), &[command, "--help"]);
+        assert!(help.contains("\nExit codes: 0 "), "{command}: {help}");
+    }
 }

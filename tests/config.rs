@@ -353,7 +353,11 @@ fn a_file_that_cannot_be_read_is_named() {
     let said = |path: &Path| Settings::load(path).unwrap_err().to_string();
     assert_eq!(said(&path), format!("{}: cannot be read: No such file or directory (os error 2)", path.display()));
     fs::write(&path, [0xff]).unwrap();
-    assert!(said(&path).starts_with(&format!("{}: cannot be read: ", path.display())));
+    assert!(said(&path).starts_with(&format!("{}:1:1: this is no UTF-8 (byte 0xff): ", path.display())));
+    fs::write(&path, vec![b'#'; (4 << 20) + 1]).unwrap();
+    assert_eq!(said(&path), format!("{}: cannot be read: the configuration is longer than 4 MiB", path.display()));
+    let said = said(home.path());
+    assert_eq!(said, format!("{}: cannot be read: it is a directory: name a file in it", home.path().display()));
 }
 
 /// Runs `weir` in an empty directory: its exit code, standard output and standard error.

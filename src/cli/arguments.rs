@@ -35,15 +35,26 @@ pub(super) enum Command {
     /// Try it: a sample MCP server, Weir in front of it, and lines to paste
     Demo(Demo),
     Check(Check),
-    /// Print the JSON Schema of the configuration
-    Schema,
-    Completions(Completions),
-    Man(Man),
     /// Look at everything that a run would need, and say what to do
     ///
     /// Takes the options of `weir run`, changes nothing, and may be used beside a Weir that runs. Servers are asked
     /// `server/discover` and `initialize`; nothing of theirs is called.
     Doctor(Doctor),
+    /// Print the JSON Schema of the configuration
+    #[command(after_help = PRINTS)]
+    Schema,
+    Completions(Completions),
+    Man(Man),
+    /// Print the help of a command
+    #[command(after_help = PRINTS)]
+    Help(Help),
+}
+
+/// What there is to say of a command, or of all of them.
+#[derive(Debug, Args)]
+pub(super) struct Help {
+    /// The command [default: what all of them have in common]
+    pub(super) command: Option<String>,
 }
 
 /// Stand between MCP clients and MCP servers.
@@ -62,7 +73,17 @@ const EXAMPLES: &str = "Example: put http://127.0.0.1:3000/mcp behind http://127
 Exit codes: 0 done, 1 the work failed, 2 the command line or the configuration is wrong,
 3 a dependency is out of reach.";
 
-pub(super) const EXIT_CODES: &str = "Exit codes: 0 right, 2 wrong.";
+/// Of commands that only print.
+pub(super) const PRINTS: &str = "Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.";
+
+/// Prints the help of a command, as its `--help` does.
+pub(super) fn help(command: Option<&str>) -> ExitCode {
+    let line = ["weir"].into_iter().chain(command).chain(["--help"]);
+    match Arguments::try_parse_from(line) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => explain(&error),
+    }
+}
 
 /// Prints what clap has to say, help and version included, in our way.
 pub(super) fn explain(error: &clap::Error) -> ExitCode {
@@ -122,5 +143,6 @@ mod tests {
         assert_eq!(unbuilt(&error(&["weir", "demo", "--server-only", "--stdio"])), Some("--stdio"));
         assert_eq!(unbuilt(&error(&["weir", "run", "demo"])), None);
         assert_eq!(unbuilt(&error(&["weir", "fly"])), None);
+        assert_eq!(unbuilt(&error(&["weir", "audit", "--help"])), Some("audit"));
     }
 }

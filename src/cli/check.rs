@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{UNUSABLE, arguments::EXIT_CODES, colour, configuration, fail};
+use super::{UNUSABLE, colour, configuration, nothing_to};
 use crate::{
     config::{Finding, Overrides},
     daemon,
@@ -14,7 +14,7 @@ use crate::{
 /// Say what is wrong with a configuration
 ///
 /// Reads the file, those that it includes, and the certificates and keys that they name. Binds and writes nothing, and
-/// asks nobody. Exits with 0 where all is right, warnings included, else with 2.
+/// asks nobody. The file may be a pipe here, such as /dev/stdin: what it includes is then taken from this directory.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Check {
@@ -26,12 +26,17 @@ pub(super) struct Check {
     json: bool,
 }
 
+const EXIT_CODES: &str = "Example: see whether a file is right before it takes its place
+  weir check --config weir.toml.new
+
+Exit codes: 0 all is right, or there are only warnings, 2 the command line or the configuration is wrong.";
+
 pub(super) fn run(options: &Check) -> ExitCode {
     let Some(file) = configuration(options.config.as_deref()) else {
-        return fail(UNUSABLE, "there is nothing to check: neither ./weir.toml nor /etc/weir/weir.toml is there");
+        return nothing_to("check", "a configuration (--config FILE)");
     };
     let name = file.display().to_string();
-    match Overrides::default().load(file) {
+    match Overrides::default().load_once(file) {
         Ok(settings) => {
             let (mistakes, more) = daemon::check(&settings);
             let warnings: Vec<_> = settings.warnings.iter().cloned().chain(more).collect();

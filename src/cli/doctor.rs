@@ -40,7 +40,7 @@ Exit codes: 0 all is well, or has only warnings, 1 something failed, 2 the comma
 is wrong, 3 nothing failed but that a server is out of reach: no connection, or no answer.";
 
 pub(super) fn run(options: &Doctor) -> ExitCode {
-    let (settings, from) = match options.source.settings() {
+    let (settings, from) = match options.source.settings("look at") {
         Ok(read) => read,
         Err(code) => return code,
     };

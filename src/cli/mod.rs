@@ -41,16 +41,27 @@ pub fn main() -> ExitCode {
         Command::Man(options) => print::man(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Demo(options) => demo::run(options),
+        Command::Help(options) => arguments::help(options.command.as_deref()),
     }
 }
 
 /// Where a configuration is looked for, in this order.
 const FILES: [&str; 2] = ["./weir.toml", "/etc/weir/weir.toml"];
 
-/// The configuration that is meant. A file that is there and cannot be read is its own mistake, not a reason to take the
-/// next one.
+/// The configuration that is meant. A name that is there and cannot be read, a link that leads nowhere among them, is its
+/// own mistake, not a reason to take the next one.
 fn configuration(named: Option<&Path>) -> Option<&Path> {
-    named.or_else(|| FILES.iter().map(Path::new).find(|path| path.try_exists().unwrap_or(true)))
+    let is_there = |path: &&Path| match path.symlink_metadata() {
+        Ok(_) => true,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    named.or_else(|| FILES.iter().map(Path::new).find(is_there))
+}
+
+/// Says that there is no configuration, and what to do.
+fn nothing_to(command: &str, instead: &str) -> ExitCode {
+    let [here, there] = FILES;
+    fail(UNUSABLE, format!("there is nothing to {command}: neither {here} nor {there} is there. Name {instead}"))
 }
 
 /// Prints a line. A reader that went away is no failure, and nobody is left to be told.

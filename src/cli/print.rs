@@ -10,13 +10,17 @@ use std::{
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{arguments::Arguments, fail};
+use super::{
+    arguments::{Arguments, PRINTS},
+    fail,
+};
 use crate::config::schema;
 
 /// Print completions for a shell
 ///
 /// For bash: weir completions bash > /usr/share/bash-completion/completions/weir
 #[derive(Debug, Args)]
+#[command(after_help = PRINTS)]
 pub(super) struct Completions {
     /// The shell
     #[arg(value_enum)]
@@ -25,6 +29,7 @@ pub(super) struct Completions {
 
 /// Print manual pages
 #[derive(Debug, Args)]
+#[command(after_help = PRINTS)]
 pub(super) struct Man {
     /// Write a file for each command there, instead of printing that of weir itself
     #[arg(long, value_name = "DIR")]

@@ -6,7 +6,7 @@ use super::{arguments::Run, fail};
 use crate::daemon;
 
 pub(super) fn run(options: &Run) -> ExitCode {
-    let settings = match options.source.settings() {
+    let settings = match options.source.settings("run") {
         Ok((settings, _)) => settings,
         Err(code) => return code,
     };

@@ -4,7 +4,7 @@ use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 
-use super::{FILES, UNUSABLE, configuration, fail, refuse};
+use super::{configuration, nothing_to, refuse};
 use crate::{
     config::{Address, Overrides, Settings, To, socket_address},
     daemon,
@@ -35,20 +35,17 @@ pub(super) struct Source {
 
 impl Source {
     /// The settings and what they were read from. Whatever is wrong has been said; the code is what to end with.
-    pub(super) fn settings(&self) -> Result<(Settings, String), ExitCode> {
+    /// `command`: what was to be done with them.
+    pub(super) fn settings(&self, command: &str) -> Result<(Settings, String), ExitCode> {
         let overrides = self.overrides();
         if self.is_fileless() {
             let fronted: Vec<_> = self.to.iter().chain(&self.to_command).cloned().collect();
             let settings = overrides.fronting(&fronted).map_err(|report| refuse(&report))?;
             return Ok((settings, "the command line".to_owned()));
         }
-        let file = configuration(self.config.as_deref()).ok_or_else(|| {
-            let [here, there] = FILES;
-            let message = format!(
-                "there is nothing to run: neither {here} nor {there} is there. Name a server (--to URL, \
-                 --to-command 'CMD ARGS') or a configuration (--config FILE)"
-            );
-            fail(UNUSABLE, message)
+        let file = configuration(self.config.as_deref());
+        let file = file.ok_or_else(|| {
+            nothing_to(command, "a server (--to URL, --to-command 'CMD ARGS') or a configuration (--config FILE)")
         })?;
         let settings = overrides.load(file).map_err(|report| refuse(&report))?;
         Ok((settings, file.display().to_string()))

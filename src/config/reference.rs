@@ -18,7 +18,11 @@ comments, `config/examples/` has one file a use.
 
 `include = [\"conf.d/*.toml\"]` at the top of the file reads further files, in the order of their names: paths are taken from
 that file's directory, `*` and `?` may stand in the last part. Lists (`[[servers]]`, `[[routes]]`) add up in that order, a
-plain section may stand in one file only, and an included file includes no others.
+plain section may stand in one file only, and an included file includes no others. Each file is named once.
+
+What is read has to be regular files in UTF-8, of at most 4 MiB together: no pipe, no device, no directory. Secrets may have
+64 KiB, certificates 16 MiB. `weir check` alone takes a pipe as the file, as in `weir check --config /dev/stdin`, with what it
+includes in the directory that it is started in; `weir run` would have to read it again at a reload.
 
 No environment variable is put into a text. A secret may come from one, by name; see below.
 ";

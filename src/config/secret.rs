@@ -2,21 +2,21 @@
 
 use std::{
     env, error, fmt,
-    fs::File,
     hint::black_box,
-    io::{self, Read},
+    io,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
 
 use super::{
+    file::read_file,
     report::Place,
     section::Section,
     shape::{Key, Kind, Shape, Value},
 };
 
 /// Longer secrets are refused: what is meant to be a key is not a disk image.
-const MOST_BYTES: u64 = 64 * 1024;
+const MOST_BYTES: usize = 64 * 1024;
 
 /// Where a secret is. May be printed: it is no secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,13 +58,13 @@ impl Secret {
     /// The secret as it is there, line ends included. Reads a file: not for a thread that carries traffic.
     pub fn read(&self) -> Result<SecretBytes, SecretError> {
         let bytes = match self {
-            Self::File(path) => read_file(path),
+            Self::File(path) => read_file(path, MOST_BYTES),
             Self::Env(name) => match env::var_os(name) {
                 Some(value) => Ok(value.into_vec()),
                 None => Err(io::Error::new(io::ErrorKind::NotFound, "it is not set")),
             },
             Self::Credential(name) => match env::var_os("CREDENTIALS_DIRECTORY") {
-                Some(directory) => read_file(&Path::new(&directory).join(name)),
+                Some(directory) => read_file(&Path::new(&directory).join(name), MOST_BYTES),
                 None => Err(io::Error::new(io::ErrorKind::NotFound, "CREDENTIALS_DIRECTORY is not set")),
             },
         };
@@ -113,15 +113,6 @@ impl Drop for SecretBytes {
         self.0.fill(0);
         black_box(&mut self.0);
     }
-}
-
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 64 KiB"));
-    }
-    Ok(bytes)
 }
 
 /// Also the meaning of paths elsewhere in the file.

@@ -8,7 +8,9 @@ use super::{
     admin::{self, Admin},
     auth::Auth,
     drain::{self, Drain},
+    file::Accepted,
     http::{self, Http},
+    include,
     keys::{self, Keys},
     listen::{self, Address, Listen},
     merge,
@@ -19,7 +21,7 @@ use super::{
     section::Section,
     server_name::ServerName,
     servers::Server,
-    sources::{self, Sources, Texts},
+    sources::{Broken, Sources, Text, Texts},
     telemetry::{self, Telemetry},
     unwise,
 };
@@ -31,6 +33,8 @@ pub struct Settings {
     pub listen: Listen,
     /// `[http]`: bounds on their side.
     pub http: Http,
+    /// Whether `[http] connections` was written, and not left at its default: fewer will then not do.
+    pub connections_written: bool,
     /// `[drain]`: how a stopping daemon lets its work end.
     pub drain: Drain,
     /// `[admin]`: where operators reach us.
@@ -116,26 +120,51 @@ impl Settings {
 impl Overrides {
     /// As [`Settings::load`], under these options.
     pub fn load(&self, path: &Path) -> Result<Settings, Report> {
-        let name = path.display().to_string();
-        let text = sources::read(path, 0).map_err(|error| Report::whole(&name, format!("cannot be read: {error}")))?;
-        self.read(&text, &name, Some(path))
+        self.load_from(path, Accepted::Files)
+    }
+
+    /// As [`Overrides::load`], of a configuration that is not read again and so may come through a pipe.
+    pub fn load_once(&self, path: &Path) -> Result<Settings, Report> {
+        self.load_from(path, Accepted::Pipes)
     }
 
     /// As [`Settings::parse`], under these options.
     pub fn parse(&self, text: &str, file_name: &str) -> Result<Settings, Report> {
-        self.read(text, file_name, None)
+        self.read(&Text::of(text.as_bytes()), file_name, None)
+    }
+
+    fn load_from(&self, path: &Path, accepted: Accepted) -> Result<Settings, Report> {
+        let name = path.display().to_string();
+        let text = Text::read(path, 0, accepted);
+        let text = text.map_err(|error| Report::whole(&name, format!("cannot be read: {error}")))?;
+        self.read(&text, &name, Some(path))
     }
 
     /// Only what came from a file can include others.
-    fn read(&self, text: &str, name: &str, path: Option<&Path>) -> Result<Settings, Report> {
+    fn read(&self, text: &Text, name: &str, path: Option<&Path>) -> Result<Settings, Report> {
         let (mistakes, mut texts, mut sources) = (Mistakes::default(), Texts::default(), Sources::default());
-        texts.add(name, text);
-        let Some(mut tree) = parse(text, &mistakes) else { return finish(None, mistakes, name, &texts) };
-        let files = match path {
-            Some(path) => {
-                sources.files.push((path.to_owned(), sources::mark(text.as_bytes())));
-                sources::included(path, &tree, &mut sources, &mistakes)
-            }
+        sources.files.extend(path.map(|path| (path.to_owned(), text.mark)));
+        // Beside a pipe there is nothing: what it includes is looked for here.
+        let main = path.map(|path| if text.is_pipe { Path::new("") } else { path });
+        let settings = self.read_all(text, name, main, &mistakes, &mut texts, &mut sources);
+        let settings = settings.map(|settings| Settings { sources: sources.clone(), ..settings });
+        finish(settings, mistakes, name, &texts).map_err(|report| report.read_from(sources))
+    }
+
+    /// None where a file is no TOML.
+    fn read_all(
+        &self,
+        text: &Text,
+        name: &str,
+        main: Option<&Path>,
+        mistakes: &Mistakes,
+        texts: &mut Texts,
+        sources: &mut Sources,
+    ) -> Option<Settings> {
+        texts.add(name, &text.content);
+        let mut tree = parse(&text.content, 0, text.broken.as_ref(), mistakes)?;
+        let files = match main {
+            Some(main) => include::files(main, &tree, sources, mistakes),
             None => {
                 if let Some(value) = tree.get("include") {
                     mistakes.add(Place::at(value.span()), "only a configuration that is a file can include others");
@@ -146,24 +175,26 @@ impl Overrides {
         // Each is parsed behind as many blanks as there is text before it, so that its places count through all files.
         let mut parts = Vec::new();
         for (file, named) in files {
-            match sources::read(&file, texts.whole.len()) {
-                Ok(text) => {
-                    let start = texts.add(&file.display().to_string(), &text);
-                    sources.files.push((file, sources::mark(text.as_bytes())));
-                    parts.push(format!("{}{text}", " ".repeat(start)));
+            match Text::read(&file, texts.whole.len(), Accepted::Files) {
+                Ok(Text { content, mark, broken, .. }) => {
+                    let start = texts.add(&file.display().to_string(), &content);
+                    parts.push((format!("{}{content}", " ".repeat(start)), start, broken));
+                    sources.files.push((file, mark));
                 }
-                Err(error) => mistakes.add(named, format!("{} cannot be read: {error}", file.display())),
+                Err(error) => {
+                    mistakes.add(named, format!("{} cannot be read: {error}", file.display()));
+                    sources.directories.push((file, None));
+                }
             }
         }
         let mut whole = true;
-        for part in &parts {
-            match parse(part, &mistakes) {
-                Some(included) => merge::into(&mut tree, included, &mistakes),
+        for (part, start, broken) in &parts {
+            match parse(part, *start, broken.as_ref(), mistakes) {
+                Some(included) => merge::into(&mut tree, included, texts, mistakes),
                 None => whole = false,
             }
         }
-        let settings = whole.then(|| Settings { sources: sources.clone(), ..self.build(&tree, None, &mistakes) });
-        finish(settings, mistakes, name, &texts).map_err(|report| report.read_from(sources))
+        whole.then(|| self.build(&tree, None, mistakes))
     }
 
     /// As [`Settings::fronting`], under these options.
@@ -176,9 +207,11 @@ impl Overrides {
     fn build(&self, tree: &DeTable<'_>, to: Option<&[To]>, mistakes: &Mistakes) -> Settings {
         let root = Section::open(&root::SHAPE, Some(tree), Place::Whole, mistakes);
         let (listen, listening) = Listen::read(&root.table("listen", &listen::SHAPE), self.listen.as_ref());
+        let http = root.table("http", &http::SHAPE);
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
         let settings = Settings {
-            http: Http::read(&root.table("http", &http::SHAPE)),
+            http: Http::read(&http),
+            connections_written: http.has("connections"),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin: Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
@@ -220,8 +253,14 @@ impl To {
     }
 }
 
-/// The tree of a file; none after a fault of syntax, when it would be a guess: what is wrong with a guess helps nobody.
-fn parse<'a>(text: &'a str, mistakes: &Mistakes) -> Option<DeTable<'a>> {
+/// The tree of a file that begins at `start`; none after a fault of syntax, when it would be a guess: what is wrong with
+/// a guess helps nobody.
+fn parse<'a>(text: &'a str, start: usize, broken: Option<&Broken>, mistakes: &Mistakes) -> Option<DeTable<'a>> {
+    if let Some(Broken { at, why, garbled }) = broken {
+        let place = fault_place(text, at.start + start..at.end + start);
+        mistakes.add(if *garbled { place.hidden() } else { place }, why);
+        return None;
+    }
     let (tree, faults) = DeTable::parse_recoverable(text);
     for fault in &faults {
         let place = fault.span().map_or(Place::Whole, |span| fault_place(text, span));

@@ -4,20 +4,17 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs,
     hash::{DefaultHasher, Hasher},
-    io::{self, Read},
+    io::{self, ErrorKind},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
-use toml::de::{DeTable, DeValue};
-
-use super::report::{Mistakes, Place};
+use super::file::{self, Accepted, Contents};
 
 /// More bytes in all of them are refused.
 const MOST_BYTES: usize = 4 << 20;
-/// More files are refused.
-const MOST_FILES: usize = 256;
 
 /// Where a configuration came from, for whoever watches it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,103 +68,56 @@ impl Texts {
     }
 }
 
-/// Reads a file of at most as many bytes as are left.
-pub(super) fn read(path: &Path, taken: usize) -> io::Result<String> {
-    let mut text = String::new();
-    let left = MOST_BYTES.saturating_sub(taken);
-    File::open(path)?.take(left as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > left {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the configuration is longer than 4 MiB"));
-    }
-    Ok(text)
+/// The text of one file.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// Without a byte order mark, and with U+FFFD for what is no UTF-8.
+    pub(super) content: String,
+    /// Of its bytes as they were read.
+    pub(super) mark: u64,
+    pub(super) broken: Option<Broken>,
+    /// It came through a pipe.
+    pub(super) is_pipe: bool,
 }
 
-/// The files that `include` of the main file names, each with the place where it is named: patterns in their order, the
-/// files of a pattern in the order of their names.
-pub(super) fn included(
-    main: &Path,
-    table: &DeTable<'_>,
-    sources: &mut Sources,
-    mistakes: &Mistakes,
-) -> Vec<(PathBuf, Place)> {
-    let Some(value) = table.get("include") else { return Vec::new() };
-    let DeValue::Array(patterns) = value.get_ref() else {
-        let message = "`include` takes a list of paths, [\"conf.d/*.toml\"]";
-        mistakes.add(Place::at(value.span()), message);
-        return Vec::new();
-    };
-    let base = main.parent().unwrap_or(Path::new(""));
-    let mut found: Vec<(PathBuf, Place)> = Vec::new();
-    for pattern in patterns {
-        let place = Place::at(pattern.span());
-        let DeValue::String(text) = pattern.get_ref() else {
-            mistakes.add(place, "`include` takes a list of paths, [\"conf.d/*.toml\"]");
-            continue;
-        };
-        match matching(&base.join(&**text), sources) {
-            Ok(files) if files.is_empty() => mistakes.warn(place, format!("no file is called {text:?} yet")),
-            Ok(files) => found.extend(files.into_iter().map(|file| (file, place.clone()))),
-            Err(why) => mistakes.add(place, why),
+/// What in a text is no UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) at: Range<usize>,
+    pub(super) why: String,
+    /// Nothing of it can be shown.
+    pub(super) garbled: bool,
+}
+
+impl Text {
+    /// Reads a file of at most as many bytes as are left.
+    pub(super) fn read(path: &Path, taken: usize, accepted: Accepted) -> io::Result<Self> {
+        let read = file::read(path, MOST_BYTES.saturating_sub(taken), accepted);
+        let text = read.map(|Contents { bytes, is_pipe }| Self { is_pipe, ..Self::of(&bytes) });
+        text.map_err(|error| match error.kind() {
+            // What is left is less than what may be.
+            ErrorKind::FileTooLarge => io::Error::new(error.kind(), "the configuration is longer than 4 MiB"),
+            _ => error,
+        })
+    }
+
+    /// The text that these bytes are.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let broken = str::from_utf8(text).err().map(|error| Broken::of(text, error.valid_up_to()));
+        Self { content: String::from_utf8_lossy(text).into_owned(), mark: mark(bytes), broken, is_pipe: false }
+    }
+}
+
+impl Broken {
+    fn of(text: &[u8], at: usize) -> Self {
+        // The mark of UTF-16, which some editors write.
+        if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+            return Self { at: 0..0, why: "this is UTF-16: save the file as UTF-8".to_owned(), garbled: true };
         }
-    }
-    if found.len() > MOST_FILES {
-        mistakes.add(Place::at(value.span()), format!("at most {MOST_FILES} files are included, not {}", found.len()));
-        found.truncate(MOST_FILES);
-    }
-    found
-}
-
-fn matching(pattern: &Path, sources: &mut Sources) -> Result<Vec<PathBuf>, String> {
-    let (Some(directory), Some(name)) = (pattern.parent(), pattern.file_name().and_then(|name| name.to_str())) else {
-        return Err("takes paths of files".to_owned());
-    };
-    if !name.contains(['*', '?']) {
-        return match pattern.is_file() {
-            true => Ok(vec![pattern.to_owned()]),
-            false => {
-                sources.directories.push((pattern.to_owned(), None));
-                Err(format!("the file {} is not there", pattern.display()))
-            }
-        };
-    }
-    if directory.to_string_lossy().contains(['*', '?']) {
-        return Err("`*` and `?` may stand in the last part of a path only".to_owned());
-    }
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    sources.directories.push((directory.to_owned(), mark_of_names(directory)));
-    let entries =
-        fs::read_dir(directory).map_err(|error| format!("{} cannot be listed: {error}", directory.display()))?;
-    let fits = |path: &PathBuf| {
-        let named = path.file_name().and_then(|name| name.to_str());
-        // As in a shell: what is hidden is not meant.
-        named.is_some_and(|named| !named.starts_with('.') && fits(name.as_bytes(), named.as_bytes())) && path.is_file()
-    };
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(fits).collect();
-    files.sort_unstable();
-    Ok(files)
-}
-
-/// Whether a name fits a pattern: `*` is any bytes, `?` one character's.
-fn fits(mut pattern: &[u8], mut name: &[u8]) -> bool {
-    let mut star: Option<(&[u8], &[u8])> = None;
-    loop {
-        match (pattern.first(), name.first()) {
-            (Some(b'*'), _) => {
-                pattern = &pattern[1..];
-                star = Some((pattern, name));
-            }
-            (Some(b'?'), Some(_)) => (pattern, name) = (&pattern[1..], &name[1..]),
-            (Some(one), Some(other)) if one == other => (pattern, name) = (&pattern[1..], &name[1..]),
-            (None, None) => return true,
-            // The last star takes one more.
-            _ => match star {
-                Some((behind, at)) if !at.is_empty() => {
-                    (pattern, name) = (behind, &at[1..]);
-                    star = Some((behind, name));
-                }
-                _ => return false,
-            },
-        }
+        let byte = text.get(at).copied().unwrap_or_default();
+        let at = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+        Self { at, why: format!("this is no UTF-8 (byte 0x{byte:02x}): save the file as UTF-8"), garbled: false }
     }
 }
 
@@ -176,17 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_fit_as_in_a_shell() {
-        let fits = |pattern: &str, name: &str| super::fits(pattern.as_bytes(), name.as_bytes());
-        for (pattern, name) in [("*.toml", "a.toml"), ("*", ""), ("a*b*c", "aXbYbZc"), ("?.toml", "a.toml"), ("a", "a")]
-        {
-            assert!(fits(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in
-            [("*.toml", "a.tom"), ("?", ""), ("a*b", "ac"), ("a", "ab"), ("", "a"), ("*.toml", "a.toml~")]
-        {
-            assert!(!fits(pattern, name), "{pattern} {name}");
-        }
+    fn a_text_is_shown_whatever_its_bytes_are() {
+        let text = Text::of(b"\xef\xbb\xbfa = 1");
+        assert_eq!((text.content.as_str(), text.mark, text.broken), ("a = 1", mark(b"\xef\xbb\xbfa = 1"), None));
+        let text = Text::of(b"\xef\xbb\xbfx\xfcy\xe4");
+        let broken = text.broken.expect("it is broken");
+        assert_eq!((&text.content[broken.at], text.content.as_str()), ("\u{fffd}", "x\u{fffd}y\u{fffd}"));
+        assert_eq!(broken.why, "this is no UTF-8 (byte 0xfc): save the file as UTF-8");
+        assert!(Text::of(b"\xff\xfea\0").broken.is_some_and(|broken| broken.why.starts_with("this is UTF-16: ")));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
         warnings.extend(open_to_others(secret).map(finding));
     }
     let (fits, asked) = (files::connections_allowed(), settings.http.connections);
-    if fits < asked {
+    if files::too_few(fits, settings) {
         let message = format!(
             "[http] connections is {asked}, and the limit of open files of this shell carries {fits}: raise it (LimitNOFILE \
              of the unit, ulimit -n), or fewer are served"

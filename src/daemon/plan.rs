@@ -86,7 +86,7 @@ impl Plan {
     pub(super) fn build(settings: &Settings, data: &Path, near: bool, before: Option<&Self>) -> Result<Self, Failure> {
         let http = &settings.http;
         let fits = files::connections_that_fit();
-        if fits < http.connections && before.is_none() {
+        if files::too_few(fits, settings) && before.is_none() {
             tracing::warn!(
                 fits,
                 asked = http.connections,

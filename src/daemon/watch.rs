@@ -18,11 +18,13 @@ use rustix::io::retry_on_intr;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::config::{mark, mark_of_names};
+use crate::config::{mark, mark_of_names, read_file};
 
 /// How long it has to be quiet in the directories, and the longest that is waited for it.
 const QUIET: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(3);
+/// No file of a configuration is longer.
+const MOST_BYTES: usize = 16 << 20;
 
 /// The files of the generation in force, each with the mark of what was in it when it was read.
 pub(super) struct Watch {
@@ -44,9 +46,7 @@ impl Watch {
     }
 
     /// Watches these files from now on. Of some it is known what was read, of the others it is what is in them now.
-    pub(super) fn watch(&mut self, mut files: BTreeMap<PathBuf, Option<u64>>) {
-        // A pipe can be read once, and not without waiting.
-        files.retain(|file, _| file.metadata().map_or(true, |of| of.is_file() || of.is_dir()));
+    pub(super) fn watch(&mut self, files: BTreeMap<PathBuf, Option<u64>>) {
         let watched = match (&mut self.kernel, files.is_empty()) {
             (None, true) => Ok(()),
             (Some(kernel), _) => kernel.watch(directories(files.keys())),
@@ -162,7 +162,9 @@ fn contents(path: &Path) -> u64 {
         return mark;
     }
     // A file that is gone differs from every other: no text of ours begins so.
-    std::fs::read(path).map_or_else(|error| mark(format!("\0{:?}", error.kind()).as_bytes()), |text| mark(&text))
+    // Nor is a pipe waited for, whenever it has taken a file's place.
+    read_file(path, MOST_BYTES)
+        .map_or_else(|error| mark(format!("\0{:?}", error.kind()).as_bytes()), |text| mark(&text))
 }
 
 #[cfg(test)]
@@ -235,7 +237,13 @@ mod tests {
         fs::write(&file, "2").unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         let mut watch = Watch::new();
-        watch.watch([(file.clone(), Some(mark(b"1"))), (pipe, None)].into());
+        watch.watch([(file.clone(), Some(mark(b"1"))), (pipe.clone(), None)].into());
+        seen(&mut watch).await;
+        // A pipe takes a file's place, and a file a pipe's.
+        fs::rename(&pipe, &file).unwrap();
+        seen(&mut watch).await;
+        fs::write(&pipe, "3").unwrap();
+        fs::rename(&pipe, &file).unwrap();
         seen(&mut watch).await;
     }
 

@@ -12,10 +12,15 @@ use rustls::{ClientConfig, RootCertStore, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
+use crate::config;
+
 pub mod dates;
 
 #[cfg(test)]
 pub(super) mod tests;
+
+/// Longer files are refused: all authorities of a system are far less.
+const MOST_BYTES: usize = 16 << 20;
 
 /// A TLS session with a server, on a stream of whatever kind.
 pub type Stream<S> = tokio_rustls::client::TlsStream<S>;
@@ -151,7 +156,7 @@ fn key_in(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(file).map_err(|error| TlsError::Read(file.to_owned(), error))
+    config::read_file(file, MOST_BYTES).map_err(|error| TlsError::Read(file.to_owned(), error))
 }
 
 fn content(file: &Path, what: impl Into<String>) -> TlsError {

@@ -41,7 +41,9 @@ const fn loopback(port: u16) -> SocketAddr {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   weir demo                                          sample server and Weir; Ctrl-C ends both
-  weir demo --server-only --listen 127.0.0.1:3000    the sample server alone, for tests and load")]
+  weir demo --server-only --listen 127.0.0.1:3000    the sample server alone, for tests and load
+
+Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.")]
 pub(in crate::cli) struct Demo {
     /// Where clients reach Weir, or the sample server where it is alone [default: 127.0.0.1:8080, alone 127.0.0.1:3000]
     #[arg(long, value_name = "ADDR", value_parser = socket_address)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD, StatVfs, accessat, statvfs};
 use rustix::process::{Resource, getrlimit};
 
-use crate::config::Http;
+use crate::config::{Http, Settings};
 use crate::daemon::files;
 use crate::daemon::memory::{self, Marks};
 
@@ -19,24 +19,28 @@ const LEAST_MEMORY: u64 = 64 * MIB;
 const LEAST_SPACE: u64 = 64 * MIB;
 const LEAST_INODES: u64 = 1000;
 
-pub(super) fn examine(http: &Http, data: &Path) -> [Finding; 3] {
-    [open_files(http.connections), memory(http), disk(data)]
+pub(super) fn examine(settings: &Settings, data: &Path) -> [Finding; 3] {
+    [open_files(settings), memory(&settings.http), disk(data)]
 }
 
-fn open_files(connections: usize) -> Finding {
+fn open_files(settings: &Settings) -> Finding {
     // The daemon raises its own soft limit to the hard one.
     let hard = getrlimit(Resource::Nofile).maximum;
-    open_files_under(hard, connections)
+    open_files_under(hard, settings)
 }
 
-fn open_files_under(hard: Option<u64>, connections: usize) -> Finding {
+fn open_files_under(hard: Option<u64>, settings: &Settings) -> Finding {
+    let connections = settings.http.connections;
     let (subject, need) = ("open files", files::needed(connections));
     match hard {
-        Some(hard) if hard < need => Finding::warn(
+        Some(hard) if files::too_few(files::carried(hard), settings) => Finding::warn(
             subject,
             format!("the hard limit of {hard} carries {} connections, not {connections}", files::carried(hard)),
             format!("raise LimitNOFILE= (or `ulimit -Hn`) to {need}, or lower [http] connections"),
         ),
+        Some(hard) if hard < need => {
+            Finding::ok(subject, format!("limit {hard}; it carries {} connections", files::carried(hard)))
+        }
         Some(hard) => Finding::ok(subject, format!("limit {hard}; {connections} connections need {need}")),
         None => Finding::ok(subject, format!("no limit; {connections} connections need {need}")),
     }
@@ -132,11 +136,20 @@ mod tests {
 
     #[test]
     fn connections_need_two_files_each() {
-        let (short, enough) = (open_files_under(Some(1024), 10_000), open_files_under(Some(20_128), 10_000));
+        let text = "[[servers]]\nname = \"a\"\nendpoints = [\"http://127.0.0.1:1/\"]\n";
+        let settings = Settings::parse(text, "test").unwrap();
+        let of = |hard| open_files_under(hard, &settings);
+        let (short, enough) = (of(Some(1024)), of(Some(20_128)));
         assert_eq!((short.verdict, enough.verdict), (Verdict::Warn, Verdict::Ok));
         assert_eq!(short.finding, "the hard limit of 1024 carries 448 connections, not 10000");
         assert!(short.advice.unwrap().contains("20128"));
-        assert_eq!(open_files_under(None, 1).verdict, Verdict::Ok);
+        assert_eq!(of(None).verdict, Verdict::Ok);
+        // Nobody has asked for more.
+        let fewer = of(Some(4096));
+        assert_eq!((fewer.verdict, &*fewer.finding), (Verdict::Ok, "limit 4096; it carries 1984 connections"));
+        let text = format!("[http]\nconnections = 2000\n{text}");
+        let asked = open_files_under(Some(4096), &Settings::parse(&text, "test").unwrap());
+        assert_eq!(asked.verdict, Verdict::Warn);
     }
 
     #[test]

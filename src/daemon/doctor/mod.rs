@@ -51,7 +51,7 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
     let local = LocalSet::new();
     let findings = local.block_on(&runtime, async {
         let mut findings = keys::examine(&settings.keys, data);
-        findings.extend(machine::examine(&settings.http, data));
+        findings.extend(machine::examine(settings, data));
         findings.extend(ports::examine(settings).await);
         findings.extend(certificates::examine(&settings.servers));
         let (servers, offsets) = servers(settings, progress).await;
