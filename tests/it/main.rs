@@ -27,6 +27,7 @@ mod reload;
 mod rmcp_client;
 mod sdk;
 mod sessions;
+mod stdio;
 mod systemd;
 mod tls;
 mod traces;

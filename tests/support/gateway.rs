@@ -28,6 +28,15 @@ impl Gateway {
         builder
     }
 
+    /// A gateway in front of a command; `more` stands in its section of the configuration.
+    pub(crate) fn command(command: &Command, more: &str) -> Builder {
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let words: Vec<_> = words.map(|word| format!("{word:?}")).collect();
+        let directory = command.get_current_dir().map(|path| format!("directory = {path:?}\n")).unwrap_or_default();
+        let command = words.join(", ");
+        Self::config(&format!("[[servers]]\nname = \"server\"\ncommand = [{command}]\n{directory}{more}\n"))
+    }
+
     /// A gateway with a configuration file.
     pub(crate) fn config(text: &str) -> Builder {
         let mut builder = Builder::new();
