@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{Gateway, NodeServer, node_lines};
 
 /// What `ref-checks.mjs` reports in every era. The names stand here so that a check cannot vanish.
-const REFERENCE: &[&str] = &[
+pub(crate) const REFERENCE: &[&str] = &[
     "connect",
     "tools/list",
     "tools/call",
@@ -24,12 +24,12 @@ const REFERENCE: &[&str] = &[
     "cancellation",
     "twenty at once",
 ];
-const LEGACY: &[&str] = &["session", "termination"];
+pub(crate) const LEGACY: &[&str] = &["session", "termination"];
 const RESUMABLE: &[&str] = &["session", "resumption", "termination"];
-const MODERN: &[&str] = &["round trips", "parameter headers"];
+pub(crate) const MODERN: &[&str] = &["round trips", "parameter headers"];
 
 /// What `everything-checks.mjs` reports.
-const EVERYTHING: &[&str] = &[
+pub(crate) const EVERYTHING: &[&str] = &[
     "connect",
     "tools/list",
     "tools/call",
@@ -103,7 +103,22 @@ async fn everything(sdk: &str) {
 
 async fn passes(server: &NodeServer, sdk: &str, revision: &str, checks: &str, expected: &[&str]) {
     let weir = Gateway::to(server.url()).start().await;
-    let arguments = ["--url", &weir.url(), "--sdk", sdk, "--revision", revision, "--server", checks];
+    makes(&weir, &[], sdk, revision, checks, expected).await;
+    weir.stop().await;
+}
+
+/// All these checks, and no others, pass through `weir`.
+pub(crate) async fn makes(
+    weir: &Gateway,
+    more: &[&str],
+    sdk: &str,
+    revision: &str,
+    checks: &str,
+    expected: &[&str],
+) {
+    let url = weir.url();
+    let arguments = ["--url", &url, "--sdk", sdk, "--revision", revision, "--server", checks];
+    let arguments = [&arguments, more].concat();
     let lines = node_lines("client.mjs", &arguments, false).await;
     let reports: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("a report is JSON")).collect();
     let failed: Vec<_> = reports.iter().filter(|report| report["ok"] != true).map(Value::to_string).collect();
@@ -113,5 +128,4 @@ async fn passes(server: &NodeServer, sdk: &str, revision: &str, checks: &str, ex
     passed.sort_unstable();
     expected.sort_unstable();
     assert_eq!(passed, expected, "the checks that were made");
-    weir.stop().await;
 }

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
-// client.mjs --url URL --sdk 1|2 --revision R --server ref|everything|demo
+// client.mjs --url URL --sdk 1|2 --revision R --server ref|everything|demo [--stdio]
 // One of the official SDK clients does everything it can with one of the servers behind URL; one JSON line a check.
 import { parseArgs } from 'node:util';
 import { connect } from './clients.mjs';
 
 const { values: how } = parseArgs({ options: {
   url: { type: 'string' }, sdk: { type: 'string' }, revision: { type: 'string' }, server: { type: 'string' },
+  // What the server behind Weir is reached by: then it has seen no HTTP.
+  stdio: { type: 'boolean', default: false },
 } });
 how.era = how.revision >= '2026-07-28' ? 'modern' : 'legacy';
 const { run } = await import(`./${how.server}-checks.mjs`);
-await run(await connect(how));
+await run({ ...await connect(how), stdio: how.stdio });
 process.exit(0);

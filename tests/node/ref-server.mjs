@@ -179,6 +179,7 @@ function changed(what) {
 }
 function touched(uri) {
   modern?.notify.resourceUpdated(uri);
+  for (const s of stdioServers) s.server.sendResourceUpdated({ uri });
   for (const [id, entry] of sessions) if (subscribed.has(`${id} ${uri}`)) entry.server.server.sendResourceUpdated({ uri });
 }
 

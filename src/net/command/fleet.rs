@@ -299,7 +299,9 @@ impl Fleet {
                     // The call is over: what was missed of it is all there is.
                     Some(missed) => {
                         sink.send(Part::Head(EVENTS));
-                        missed.into_iter().for_each(|frame| drop(sink.send(Part::Piece(frame))));
+                        for frame in missed {
+                            sink.send(Part::Piece(frame));
+                        }
                         sink.send(Part::End);
                     }
                     None => session.listen(exchange, sink, None),
