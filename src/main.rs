@@ -7,5 +7,6 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    weir::cli::main()
+    // The keeper of commands and what it starts are this binary too: no command line, no runtime of the daemon's.
+    weir::net::process::enter().unwrap_or_else(weir::cli::main)
 }
