@@ -102,7 +102,10 @@ fn put(out: &mut Vec<u8>, text: &str) {
 /// Arguments and the values of variables may be secrets.
 impl std::fmt::Debug for CommandLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CommandLine").field("program", &self.program).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("CommandLine")
+            .field("program", &self.program)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 

@@ -54,7 +54,10 @@ impl fmt::Display for SpawnError {
             Self::NotRun(program, error) => write!(f, "{program} cannot be run: {error}"),
             Self::Directory(path, error) => write!(f, "directory {} cannot be entered: {error}", path.display()),
             Self::Limit(name, value, error) => {
-                write!(f, "the limit of {name} cannot be {value}: {error}; it may not be above the one Weir was started with")
+                write!(
+                    f,
+                    "the limit of {name} cannot be {value}: {error}; it may not be above the one Weir was started with"
+                )
             }
             Self::TooLong { bytes, most } => {
                 write!(f, "arguments and environment take {bytes} bytes; {most} is the most")

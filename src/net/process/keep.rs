@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as Socket;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, kill_process_group, set_child_subreaper, setsid, wait,
 };
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::sleep;
@@ -67,7 +68,8 @@ fn failed(error: io::Error) -> ExitCode {
 }
 
 struct Keep {
-    daemon: AsyncFd<OwnedFd>,
+    /// Of packets: the type only lends its place in the runtime.
+    daemon: UnixStream,
     ledger: Ledger,
     /// What the daemon has yet to hear: two a command at most.
     news: VecDeque<News>,
@@ -78,7 +80,7 @@ struct Keep {
 impl Keep {
     fn new(daemon: OwnedFd, marks: Marks) -> io::Result<Self> {
         Ok(Self {
-            daemon: AsyncFd::new(daemon)?,
+            daemon: UnixStream::from_std(Socket::from(daemon))?,
             ledger: Ledger::new(marks),
             news: VecDeque::new(),
             deaths: signal(SignalKind::child())?,
@@ -96,7 +98,7 @@ impl Keep {
                     Ok(None) | Err(_) => break,
                 },
                 _ = self.deaths.recv() => {}
-                ready = self.daemon.writable(), if news => drop(ready),
+                _ = self.daemon.writable(), if news => {},
                 () = sleep(LOOK_AGAIN), if ending => {}
             }
             self.reap();
@@ -164,7 +166,7 @@ impl Keep {
     /// Tells what can be told without waiting.
     fn tell(&mut self) {
         while let Some(news) = self.news.front() {
-            match self.daemon.try_io(Interest::WRITABLE, |daemon| socket::send(daemon, &news.encode(), &[])) {
+            match self.daemon.try_io(Interest::WRITABLE, || socket::send(&self.daemon, &news.encode(), &[])) {
                 Ok(_) => drop(self.news.pop_front()),
                 // Full, or gone: the next turn of the loop knows.
                 Err(_) => return,
@@ -188,9 +190,9 @@ impl Keep {
     }
 }
 
-async fn receive(daemon: &AsyncFd<OwnedFd>) -> io::Result<Option<(Order, Option<OwnedFd>)>> {
+async fn receive(daemon: &UnixStream) -> io::Result<Option<(Order, Option<OwnedFd>)>> {
     let mut bytes = [0; LENGTH + 1];
-    let (read, files) = daemon.async_io(Interest::READABLE, |daemon| socket::receive(daemon, &mut bytes)).await?;
+    let (read, files) = daemon.async_io(Interest::READABLE, || socket::receive(daemon, &mut bytes)).await?;
     if read == 0 {
         return Ok(None);
     }

@@ -2,7 +2,8 @@
 //! behind one that was killed.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream as Socket;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +15,8 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process_group, pidfd_open, pidfd_send_signal, waitpid,
 };
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::entry::{ENVIRONMENT, KEEPER};
@@ -47,7 +49,8 @@ pub(super) async fn run(executable: PathBuf, table: Arc<Table>) {
 
 /// One keeper.
 struct Link {
-    socket: AsyncFd<OwnedFd>,
+    /// Of packets: the type only lends its place in the runtime.
+    socket: UnixStream,
     keeper: Child,
     marks: Marks,
 }
@@ -56,7 +59,7 @@ impl Link {
     fn open(executable: &Path) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        let socket = AsyncFd::new(ours)?;
+        let socket = UnixStream::from_std(Socket::from(ours))?;
         let marks = Marks::new();
         let mut command = Command::new(executable);
         command.arg0(KEEPER).arg(KEEPER).arg(marks.to_text()).env_clear().env(ENVIRONMENT.0, ENVIRONMENT.1);
@@ -77,28 +80,30 @@ impl Link {
                 () = table.news.notified() => {}
             }
             if table.is_closed() {
-                return self.close().await;
+                break Ok(());
             }
             if let Err(error) = self.send(table).await {
                 break Err(error);
             }
         };
-        let groups = table.lose(None);
-        let why = ended.err().map(|error| error.to_string());
-        tracing::error!(commands = groups.len(), why, "the keeper of processes was lost; what it kept is killed");
-        // It may only have lost its senses.
-        let _ = self.keeper.kill();
-        for group in groups {
-            let _ = kill_process_group(group, Signal::KILL);
+        if !table.is_closed() {
+            let groups = table.lose(None);
+            let why = ended.err().map(|error| error.to_string());
+            tracing::error!(commands = groups.len(), why, "the keeper of processes was lost; what it kept is killed");
+            // It may only have lost its senses.
+            let _ = self.keeper.kill();
+            groups.into_iter().for_each(|group| drop(kill_process_group(group, Signal::KILL)));
+            clear_up(self.marks).await;
         }
-        self.clear_up().await;
-        self.reap().await;
+        // The end of the socket tells a keeper that runs to end everything, and itself. It shall be no zombie.
+        let Self { socket, mut keeper, .. } = self;
+        drop(socket);
+        let _ = spawn_blocking(move || keeper.wait()).await;
     }
 
     async fn receive(&self) -> io::Result<Option<News>> {
         let mut bytes = [0; LENGTH + 1];
-        let (read, _) =
-            self.socket.async_io(Interest::READABLE, |socket| socket::receive(socket, &mut bytes)).await?;
+        let (read, _) = self.socket.async_io(Interest::READABLE, || socket::receive(&self.socket, &mut bytes)).await?;
         if read == 0 {
             return Ok(None);
         }
@@ -110,41 +115,22 @@ impl Link {
         while let Some((order, file)) = table.order() {
             let files: Vec<_> = file.iter().map(AsFd::as_fd).collect();
             let bytes = order.encode();
-            self.socket.async_io(Interest::WRITABLE, |socket| socket::send(socket, &bytes, &files)).await?;
+            self.socket.async_io(Interest::WRITABLE, || socket::send(&self.socket, &bytes, &files)).await?;
         }
         Ok(())
     }
+}
 
-    /// The end of the socket tells the keeper to end everything, and itself.
-    async fn close(mut self) {
-        let Self { socket, .. } = &mut self;
-        let _ = rustix::net::shutdown(socket.get_ref(), rustix::net::Shutdown::Both);
-        self.reap().await;
-    }
-
-    /// Kills what bears the marks of a keeper that was killed: what is in no group any more has another parent now,
-    /// perhaps this process.
-    async fn clear_up(&self) {
-        for _ in 0..LOOKS {
-            let marks = self.marks;
-            match tokio::task::spawn_blocking(move || kill_marked(marks)).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => sleep(LOOK_AGAIN).await,
-            }
+/// Kills what bears the marks of a keeper that was killed: what is in no group any more has another parent now, perhaps
+/// this process.
+async fn clear_up(marks: Marks) {
+    for _ in 0..LOOKS {
+        match spawn_blocking(move || kill_marked(marks)).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => sleep(LOOK_AGAIN).await,
         }
-        tracing::error!("processes of commands are left that cannot be killed; `ps` shows them in state D");
     }
-
-    /// Waits for the keeper's end, so that it is no zombie.
-    async fn reap(&mut self) {
-        let ended = Pid::from_raw(self.keeper.id().cast_signed())
-            .ok_or(io::ErrorKind::InvalidInput.into())
-            .and_then(|pid| AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE));
-        if let Ok(ended) = ended {
-            let _ = ended.readable().await;
-        }
-        let _ = self.keeper.try_wait();
-    }
+    tracing::error!("processes of commands are left that cannot be killed; `ps` shows them in state D");
 }
 
 /// Kills whoever bears one of the marks, and reaps those who are ours; gives how many still ran.

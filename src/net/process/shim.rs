@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
 
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::clear_ambient_capability_set;
 
 use super::command_line::{CommandLine, ProcessLimits};
@@ -46,7 +44,8 @@ fn request(daemon: &UnixStream) -> Option<(CommandLine, [OwnedFd; 3])> {
     let mut files = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {
-        if let Some((length, request)) = bytes.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length), rest))
+        if let Some((length, request)) =
+            bytes.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length), rest))
             && request.len() >= length as usize
         {
             return Some((CommandLine::decode(request)?, files.try_into().ok()?));

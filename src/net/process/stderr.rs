@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn too_many_lines_are_counted_and_a_new_span_begins_anew() {
         let (mut pace, mut told, start) = (Pace::default(), Vec::new(), clock::now());
-        let mut say = |pace: &mut Pace, at: u64, line: &str| {
+        let say = |pace: &mut Pace, at: u64, line: &str| {
             let mut told_now = Vec::new();
             pace.line(start + Duration::from_millis(at), line, &mut |line: &str| told_now.push(line.to_owned()));
             told_now
@@ -196,7 +196,8 @@ mod tests {
         };
         let mut told = Vec::new();
         tokio::join!(flood, follow(from, |line| told.push(line.to_owned())));
-        let left_out: u64 = told.iter().filter_map(|line| line.split_once(" lines were left out")?.0.parse::<u64>().ok()).sum();
+        let left_out: u64 =
+            told.iter().filter_map(|line| line.split_once(" lines were left out")?.0.parse::<u64>().ok()).sum();
         let written = told.iter().filter(|line| line.starts_with("line ")).count() as u64;
         assert_eq!(told[0], "line 0");
         assert_eq!(written + left_out, 5000);
