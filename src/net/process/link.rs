@@ -92,7 +92,9 @@ impl Link {
             tracing::error!(commands = groups.len(), why, "the keeper of processes was lost; what it kept is killed");
             // It may only have lost its senses.
             let _ = self.keeper.kill();
-            groups.into_iter().for_each(|group| drop(kill_process_group(group, Signal::KILL)));
+            for group in groups {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
             clear_up(self.marks).await;
         }
         // The end of the socket tells a keeper that runs to end everything, and itself. It shall be no zombie.
