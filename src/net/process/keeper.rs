@@ -67,7 +67,12 @@ impl Keeper {
         if let Some(error) = state_now.failed {
             return Err(SpawnError::Keeper(io::Error::from_raw_os_error(error)));
         }
-        outcome::understand(&said.map_err(SpawnError::Keeper)?, line)?;
+        if let Err(refused) = said.map_err(SpawnError::Keeper).and_then(|said| outcome::understand(&said, line)) {
+            // It is over when the shim is: a command that never was takes no other's place.
+            drop(ticket);
+            let _ = state.wait_for(|state| state.exit.is_some()).await;
+            return Err(refused);
+        }
         let pid = state_now.pid.ok_or(SpawnError::Ended)?;
         Ok(Process {
             stdin: stdin_end,

@@ -113,3 +113,74 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pid(number: i32) -> Pid {
+        Pid::from_raw(number).unwrap()
+    }
+
+    fn child(number: i32, group: i32, born: u64, mark: Option<u64>) -> Seen {
+        let (group, session) = (Some(pid(group)), Some(pid(number)));
+        Seen { pid: pid(number), facts: Facts { parent: None, group, session, born, dead: false }, mark }
+    }
+
+    /// Command 1 (process 100, born at 10) and command 2 (process 200, born at 20).
+    fn ledger() -> (Ledger, Marks) {
+        let marks = Marks::new();
+        let mut ledger = Ledger::new(marks);
+        ledger.begin(1, pid(100), 10);
+        ledger.begin(2, pid(200), 20);
+        (ledger, marks)
+    }
+
+    #[test]
+    fn the_marked_go_with_their_command_alone() {
+        let (mut ledger, marks) = ledger();
+        let own = |number, process| child(process, process, 30, Some(marks.of(number)));
+        let children = [child(200, 200, 20, None), own(1, 301), own(2, 302), own(77, 303)];
+        assert_eq!(ledger.condemned(&children), [pid(303)], "of a command that was");
+        let now = clock_now();
+        assert!(ledger.end(pid(100), Exit::Code(0), now));
+        assert!(!ledger.end(pid(301), Exit::Code(0), now));
+        assert_eq!(ledger.condemned(&children), [pid(301), pid(303)]);
+        assert_eq!(ledger.over(&children, now), []);
+        assert_eq!(ledger.over(&children[2..], now), [(1, Exit::Code(0))]);
+        assert_eq!((ledger.leader(1), ledger.leader(2), ledger.is_ending()), (None, Some(pid(200)), false));
+    }
+
+    #[test]
+    fn the_unmarked_are_told_by_group_and_then_by_age() {
+        let (mut ledger, _) = ledger();
+        let (in_group, stray, early) =
+            (child(301, 100, 30, None), child(302, 302, 15, Some(5)), child(303, 303, 9, None));
+        assert_eq!(ledger.condemned(&[in_group, stray, early]), [pid(303)], "older than every command");
+        ledger.end(pid(100), Exit::Signal(9), clock_now());
+        assert_eq!(ledger.condemned(&[in_group, stray]), [pid(301), pid(302)], "the other command is younger");
+        let may_be = child(304, 304, 25, None);
+        assert_eq!(ledger.condemned(&[may_be]), []);
+        ledger.end(pid(200), Exit::Signal(9), clock_now());
+        assert_eq!(ledger.condemned(&[may_be]), [pid(304)]);
+    }
+
+    #[test]
+    fn what_cannot_be_killed_holds_the_end_back_for_a_while_only() {
+        let (mut ledger, marks) = ledger();
+        let stuck = [child(301, 301, 30, Some(marks.of(1)))];
+        let now = clock_now();
+        ledger.end(pid(100), Exit::Signal(9), now);
+        assert_eq!(ledger.over(&stuck, now + PATIENCE), []);
+        let late = now + PATIENCE + Duration::from_millis(1);
+        assert_eq!(ledger.over(&stuck, late), [(1, Exit::Signal(9))]);
+        assert_eq!(ledger.over(&stuck, late), [], "it is told once");
+        assert!(ledger.is_ending());
+        assert_eq!(ledger.over(&[], late), []);
+        assert!(!ledger.is_ending());
+    }
+
+    fn clock_now() -> Instant {
+        crate::model::clock::now()
+    }
+}

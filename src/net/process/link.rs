@@ -71,6 +71,9 @@ impl Link {
     /// Until the keeper or the last handle is gone.
     async fn serve(mut self, table: &Table) {
         let ended = loop {
+            if let Err(error) = self.send(table).await {
+                break Err(error);
+            }
             tokio::select! {
                 news = self.receive() => match news {
                     Ok(Some(news)) => table.hear(news),
@@ -81,9 +84,6 @@ impl Link {
             }
             if table.is_closed() {
                 break Ok(());
-            }
-            if let Err(error) = self.send(table).await {
-                break Err(error);
             }
         };
         if !table.is_closed() {
