@@ -22,8 +22,8 @@ use super::census;
 use super::entry::{ENVIRONMENT, SHIM};
 use super::exit::Exit;
 use super::ledger::{Ledger, Seen};
+use super::life;
 use super::mark::Marks;
-use super::process;
 use super::socket;
 use super::wire::{LENGTH, News, Order};
 use crate::model::clock;
@@ -105,7 +105,9 @@ impl Keep {
             if self.ledger.is_ending() {
                 self.sweep();
             }
-            self.tell();
+            if self.tell().is_err() {
+                break;
+            }
         }
         self.end_all();
     }
@@ -116,8 +118,8 @@ impl Keep {
             (Order::Start(number), None) => self.news.push_back(News::Failed(number, 0)),
             (Order::Signal(number, signal), _) => {
                 let signal = match signal {
-                    process::Signal::Term => Signal::TERM,
-                    process::Signal::Kill => Signal::KILL,
+                    life::Signal::Term => Signal::TERM,
+                    life::Signal::Kill => Signal::KILL,
                 };
                 self.ledger.leader(number).into_iter().for_each(|leader| kill_group(leader, signal));
             }
@@ -163,15 +165,17 @@ impl Keep {
         self.news.extend(over.into_iter().map(|(number, exit)| News::Ended(number, exit)));
     }
 
-    /// Tells what can be told without waiting.
-    fn tell(&mut self) {
+    /// Tells what can be told without waiting. An error means that the daemon is gone, which the other branches of the
+    /// loop need not know yet: a socket that always can be written to would never let them look.
+    fn tell(&mut self) -> io::Result<()> {
         while let Some(news) = self.news.front() {
             match self.daemon.try_io(Interest::WRITABLE, || socket::send(&self.daemon, &news.encode(), &[])) {
                 Ok(_) => drop(self.news.pop_front()),
-                // Full, or gone: the next turn of the loop knows.
-                Err(_) => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
     /// Kills and reaps until there is nobody.

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use super::command_line::CommandLine;
 use super::errors::SpawnError;
-use super::process::{Life, Process};
+use super::life::{Life, Process};
 use super::table::Table;
 use super::{link, outcome, socket};
 

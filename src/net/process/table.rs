@@ -8,7 +8,7 @@ use rustix::process::Pid;
 use tokio::sync::{Notify, watch};
 
 use super::exit::Exit;
-use super::process::Signal;
+use super::life::Signal;
 use super::wire::{News, Order};
 
 /// What has become of a command.

@@ -1,7 +1,7 @@
 //! What daemon and keeper tell each other: datagrams of nine bytes, in the order in which they were sent.
 
 use super::exit::Exit;
-use super::process::Signal;
+use super::life::Signal;
 
 /// The length of a datagram.
 pub(super) const LENGTH: usize = 9;

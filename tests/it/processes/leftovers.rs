@@ -92,7 +92,7 @@ async fn a_killed_keeper_leaves_nothing_and_the_next_command_has_another() {
         for hydra in &mut hydras {
             all.extend(pids(&mut hydra.stdout, HEADS).await);
         }
-        kill(all[0]);
+        signal(all[0], Kill::KILL);
         for hydra in &mut hydras {
             assert_eq!(within("the exit", hydra.life.exited()).await, Exit::Lost);
         }
@@ -116,7 +116,24 @@ async fn a_killed_daemon_leaves_nothing() {
     }
 }
 
-/// The daemon of the test above, in a process of its own.
+#[tokio::test]
+async fn a_keeper_with_news_for_a_daemon_that_is_gone_ends() {
+    only_through_weir!();
+    for _ in 0..count(200) {
+        let keeper = keeper();
+        let process = start(&keeper, &sh("sleep 1000")).await;
+        let (kept_by, pid) = (parent(&process), process.life.pid());
+        // It learns of the command's death and of the daemon's at once.
+        signal(kept_by, Kill::STOP);
+        signal(pid, Kill::KILL);
+        drop((keeper, process));
+        tokio::task::yield_now().await;
+        signal(kept_by, Kill::CONT);
+        gone(&[kept_by, pid]).await;
+    }
+}
+
+/// The daemon that is killed above, in a process of its own.
 #[tokio::test]
 #[ignore = "it waits to be killed"]
 async fn a_daemon_that_is_killed() {
@@ -138,6 +155,6 @@ async fn a_daemon_that_is_killed() {
     std::future::pending::<()>().await;
 }
 
-fn kill(pid: u32) {
-    kill_process(Pid::from_raw(pid as i32).unwrap(), Kill::KILL).unwrap();
+fn signal(pid: u32, signal: Kill) {
+    kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
 }
