@@ -1,4 +1,4 @@
-//! Listeners, the head guard, HTTP connections in and out, TLS towards servers, draining.
+//! Listeners, the head guard, HTTP connections in and out, TLS towards servers, commands as servers, draining.
 
 pub mod admission;
 pub mod client;
