@@ -10,7 +10,7 @@ Both eras: it takes whatever comes first. Tools, by name, with their arguments:
   long    {bytes}        writes a line of so many bytes, then answers
   flood   {}             writes log messages for ever
   die     {status}       ends at once
-  fork    {}             leaves a process that has forked twice, in a session of its own, and ignores SIGTERM
+  fork    {}             leaves a process that has forked twice, in a session of its own, ignores SIGTERM, and is named
   deaf    {}             reads nothing any more
 
 `--slow-start MS` waits before it answers `initialize`; `--never-start` does not answer it at all; `--die-at-start` ends.
@@ -62,16 +62,19 @@ def ask(nonce):
 
 
 def fork():
+    reads, writes = os.pipe()
     if os.fork() == 0:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if os.fork() == 0:
-            for descriptor in (0, 1, 2):
+            os.write(writes, str(os.getpid()).encode())
+            for descriptor in (0, 1, 2, reads, writes):
                 os.close(descriptor)
             while True:
                 signal.pause()
         os._exit(0)
     os.wait()
+    return int(os.read(reads, 32))
 
 
 def call(message):
@@ -99,7 +102,7 @@ def call(message):
     elif name == "die":
         os._exit(arguments.get("status", 1))
     elif name == "fork":
-        fork()
+        said["left"] = fork()
     send(id=message["id"], result={"content": [{"type": "text", "text": json.dumps(said)}], "resultType": "complete"})
 
 

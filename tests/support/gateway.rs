@@ -105,6 +105,12 @@ impl Gateway {
         self.running().terminate();
     }
 
+    /// SIGKILL, and waits for the end.
+    pub(crate) async fn kill(&mut self) {
+        self.running().signal(rustix::process::Signal::KILL);
+        self.exit().await;
+    }
+
     /// Waits until the process has ended.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         self.process.as_mut().expect("there is no process in direct mode").exit().await

@@ -166,32 +166,31 @@ async fn a_session_that_nobody_uses_ends_with_its_process() {
 }
 
 #[tokio::test]
-async fn stopping_ends_every_process_and_what_it_left() {
+async fn whichever_way_it_ends_nothing_of_a_command_is_left() {
     only_through_weir!();
-    let weir = gateway(&[], "").await;
-    let mut caller = Caller::open(&weir).await;
-    let pid = said(&caller.ask("fork", json!({})).await)["pid"].as_u64().unwrap();
-    let mine = || of_session(pid);
-    assert!(!mine().is_empty(), "it has forked");
-    weir.stop().await;
-    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
-    assert_eq!(mine(), [0; 0], "what had left its group is gone as well");
-}
-
-/// Processes of `over_stdio.py` that were forked off by the one of this number.
-fn of_session(pid: u64) -> Vec<u64> {
-    let environ = |of: u64| std::fs::read(format!("/proc/{of}/environ")).unwrap_or_default();
-    let marked = |bytes: &[u8]| {
-        bytes.split(|byte| *byte == 0).find(|line| line.starts_with(b"WEIR_PROCESS=")).map(<[u8]>::to_vec)
-    };
-    thread_local!(static MARK: std::cell::RefCell<Option<Vec<u8>>> = const { std::cell::RefCell::new(None) });
-    MARK.with_borrow_mut(|mark| {
-        if mark.is_none() {
-            *mark = marked(&environ(pid));
+    for end in ["stop", "session", "death", "kill -9"] {
+        let mut weir = gateway(&[], "").await;
+        let mut caller = Caller::open(&weir).await;
+        let forked = said(&caller.ask("fork", json!({})).await);
+        let pids = [&forked["pid"], &forked["left"]].map(|pid| pid.as_u64().expect("a number"));
+        let left = || pids.iter().filter(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists()).count();
+        assert_eq!(left(), 2, "{forked}");
+        match end {
+            "stop" => {
+                weir.terminate();
+                assert!(weir.exit().await.success());
+                assert_eq!(left(), 0, "they are gone before Weir is");
+            }
+            "session" => {
+                let session = format!("Mcp-Session-Id: {}", caller.session);
+                caller.client.without_body("DELETE", "/mcp", &[&session]).await;
+                assert_eq!(caller.client.answer().await.status(), 200);
+            }
+            "death" => assert_eq!(reason(&caller.ask("die", json!({})).await), "upstream_reset"),
+            _ => weir.kill().await,
         }
-        let everyone = std::fs::read_dir("/proc").expect("Linux").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        everyone.filter(|of| *of != pid && mark.is_some() && marked(&environ(*of)) == *mark).collect()
-    })
+        until(&format!("nothing is left after {end}"), async || left() == 0).await;
+    }
 }
 
 #[tokio::test]
