@@ -108,14 +108,7 @@ async fn passes(server: &NodeServer, sdk: &str, revision: &str, checks: &str, ex
 }
 
 /// All these checks, and no others, pass through `weir`.
-pub(crate) async fn makes(
-    weir: &Gateway,
-    more: &[&str],
-    sdk: &str,
-    revision: &str,
-    checks: &str,
-    expected: &[&str],
-) {
+pub(crate) async fn makes(weir: &Gateway, more: &[&str], sdk: &str, revision: &str, checks: &str, expected: &[&str]) {
     let url = weir.url();
     let arguments = ["--url", &url, "--sdk", sdk, "--revision", revision, "--server", checks];
     let arguments = [&arguments, more].concat();

@@ -129,16 +129,18 @@ impl Said {
                 request.token = token.map(|token| token.raw(bytes).into());
                 Some(Self::Request(request))
             }
-            (Kind::Notification, _) => Some(match (method, message.fields.request_id.and_then(|id| owned(id, bytes))) {
-                (Method::Cancelled, Some((of, span))) => {
-                    let line = whole(message, bytes);
-                    let start = message.span.start;
-                    // Line ends become single bytes, so places stay what they were.
-                    let at = Span { start: span.start - start, end: span.end - start };
-                    Self::Cancel { of, line, at }
-                }
-                _ => Self::Notification(method, whole(message, bytes)),
-            }),
+            (Kind::Notification, _) => {
+                Some(match (method, message.fields.request_id.and_then(|id| owned(id, bytes))) {
+                    (Method::Cancelled, Some((of, span))) => {
+                        let line = whole(message, bytes);
+                        let start = message.span.start;
+                        // Line ends become single bytes, so places stay what they were.
+                        let at = Span { start: span.start - start, end: span.end - start };
+                        Self::Cancel { of, line, at }
+                    }
+                    _ => Self::Notification(method, whole(message, bytes)),
+                })
+            }
             (Kind::Answer | Kind::Error, Some(id)) => Some(Self::Answer(OwnedId::of(id, bytes), whole(message, bytes))),
             _ => None,
         }
@@ -158,9 +160,7 @@ impl Request {
         let id = (id, &digits[..]);
         match mapped.map(|token| (token.span, &digits[..])) {
             None => stdio::line(bytes, message.span, &[id], &mut self.line),
-            Some(token) if token.0.start < id.0.start => {
-                stdio::line(bytes, message.span, &[token, id], &mut self.line)
-            }
+            Some(token) if token.0.start < id.0.start => stdio::line(bytes, message.span, &[token, id], &mut self.line),
             Some(token) => stdio::line(bytes, message.span, &[id, token], &mut self.line),
         }
         self.line.push(b'\n');

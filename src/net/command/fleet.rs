@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use tokio::task::spawn_local;
 
-use crate::net::process::Keeper;
 use crate::model::{Reason, Refusal, clock};
+use crate::net::process::Keeper;
 use crate::protocol::message::Limits;
 use crate::protocol::revision::Era;
 
@@ -137,13 +137,7 @@ impl Fleet {
     }
 
     /// A client opens a session.
-    fn open(
-        &mut self,
-        shared: &Shared,
-        opening: Opening,
-        mut ask: Ask,
-        now: Instant,
-    ) -> Result<(), (Sink, Refusal)> {
+    fn open(&mut self, shared: &Shared, opening: Opening, mut ask: Ask, now: Instant) -> Result<(), (Sink, Refusal)> {
         if self.sessions.len() >= MOST_SESSIONS {
             return Err((ask.sink, full("sessions of this server are open")));
         }
@@ -378,7 +372,8 @@ impl Fleet {
     /// A line that is too long: what it was cannot be told, nor what the process thinks of it.
     pub(super) fn overlong(&mut self, process: &Rc<Process>) {
         self.count.bad_line();
-        let refusal = |call: &Call| bad_answer(call, "the server's command wrote more in a line than `[http] event` allows");
+        let refusal =
+            |call: &Call| bad_answer(call, "the server's command wrote more in a line than `[http] event` allows");
         process.traffic.borrow_mut().refuse_calls(&refusal, &mut self.sessions);
         self.dismiss(process, "it wrote a line longer than [http] event allows");
     }

@@ -33,9 +33,7 @@ impl Key {
             Per::Session => Self::Session(session),
             Per::Principal => Self::Opened { caller: Some(caller), opening },
             // Nobody in particular can be asked anything there, so no capability is offered.
-            Per::Shared => {
-                Self::Opened { caller: None, opening: Opening { capabilities: "{}".to_owned(), ..opening } }
-            }
+            Per::Shared => Self::Opened { caller: None, opening: Opening { capabilities: "{}".to_owned(), ..opening } },
         }
     }
 

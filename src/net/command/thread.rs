@@ -66,7 +66,9 @@ impl Commands {
             match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
                     let _ = made.send(Ok(()));
-                    runtime.block_on(async { run(taken, Keeper::new(executable, MOST_PROCESSES, &runtime::Handle::current())).await });
+                    runtime.block_on(async {
+                        run(taken, Keeper::new(executable, MOST_PROCESSES, &runtime::Handle::current())).await
+                    });
                 }
                 Err(error) => drop(made.send(Err(error))),
             }

@@ -261,14 +261,7 @@ impl Traffic {
         self.out.len() + self.held.len()
     }
 
-    fn cancel(
-        &mut self,
-        of: &OwnedId,
-        line: &[u8],
-        at: Span,
-        session: Option<u64>,
-        now: Instant,
-    ) {
+    fn cancel(&mut self, of: &OwnedId, line: &[u8], at: Span, session: Option<u64>, now: Instant) {
         let streams = &self.streams;
         let meant = self.calls.iter_mut().find(|(_, call)| {
             call.id == *of
@@ -297,13 +290,7 @@ impl Traffic {
     }
 
     /// Hands an answer to its call, which is over.
-    pub(super) fn answered(
-        &mut self,
-        sessions: &mut Sessions,
-        number: u64,
-        message: &[u8],
-        status: StatusCode,
-    ) {
+    pub(super) fn answered(&mut self, sessions: &mut Sessions, number: u64, message: &[u8], status: StatusCode) {
         let Some(call) = self.calls.remove(&number) else { return };
         let Some(stream) = self.streams.get_mut(&call.exchange) else { return };
         if stream.answer(sessions, message, status) {

@@ -42,7 +42,8 @@ pub(super) async fn drive(fleet: Shared, process: Rc<Process>) {
     let name = spec.name.clone();
     let told = spawn_local(async move { log_stderr(&name, stderr).await });
     let lines = Lines::new(spec.line_limit);
-    let pump = Pump { fleet: &fleet, process: &process, stdin: &stdin, stdout: &stdout, lines, out: Vec::new(), written: 0 };
+    let pump =
+        Pump { fleet: &fleet, process: &process, stdin: &stdin, stdout: &stdout, lines, out: Vec::new(), written: 0 };
     let over = pump.run(&mut life).await;
     drop(stdin);
     let exit = tokio::select! {

@@ -36,13 +36,7 @@ pub(super) enum Leg {
 }
 
 impl Call {
-    pub(super) fn new(
-        leg: Leg,
-        client: &Rc<Client>,
-        patience: Patience,
-        deadline: Instant,
-        manner: Manner,
-    ) -> Self {
+    pub(super) fn new(leg: Leg, client: &Rc<Client>, patience: Patience, deadline: Instant, manner: Manner) -> Self {
         let leg = Some(leg);
         Self { leg, client: Rc::clone(client), patience, deadline, heard: deadline, manner, fingerprint: 0 }
     }

@@ -18,7 +18,10 @@ async fn a_process_that_dies_fails_its_calls_and_no_others() {
     assert_eq!(reason(&died), "upstream_reset");
     let message = died["error"]["message"].as_str().unwrap();
     assert!(message.contains("exited with status 3"), "{message}");
-    assert_eq!((&died["error"]["data"]["accepted"], &died["error"]["data"]["retryable"]), (&json!("unknown"), &json!(false)));
+    assert_eq!(
+        (&died["error"]["data"]["accepted"], &died["error"]["data"]["retryable"]),
+        (&json!("unknown"), &json!(false))
+    );
     let waited = within("the other call", messages(&mut one.client)).await.pop().unwrap();
     assert_eq!((&waited["id"], reason(&waited)), (&json!(7), "upstream_reset"));
     // Its session is over: the client starts anew, and gets a new process.
@@ -116,7 +119,8 @@ async fn a_process_that_does_not_start_is_told_and_neither_is_it_tried_without_e
 #[tokio::test]
 async fn a_command_that_is_not_there_is_told_by_name() {
     only_through_weir!();
-    let weir = Gateway::config("[[servers]]\nname = \"server\"\ncommand = [\"no-such-program-of-weir\"]\n").start().await;
+    let weir =
+        Gateway::config("[[servers]]\nname = \"server\"\ncommand = [\"no-such-program-of-weir\"]\n").start().await;
     let answer = Caller::try_open(&weir).await;
     assert_eq!((answer.status(), answer.refusal().1.as_str()), (503, "upstream_unavailable"), "{answer:?}");
     let log = weir.log().await;

@@ -54,7 +54,8 @@ async fn question(caller: &mut Caller, weir: &crate::support::Gateway, nonce: &s
     let asked = within("the question", caller.client.message()).await.expect("a question");
     let asked: serde_json::Value = serde_json::from_str(&asked).unwrap();
     assert_eq!((&asked["method"], &asked["params"]["message"]), (&json!("elicitation/create"), &json!(nonce)));
-    let answer = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "action": "accept", "content": { "of": nonce } } });
+    let answer =
+        json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "action": "accept", "content": { "of": nonce } } });
     let answer = legacy("1", "x", "{}").body(answer.to_string()).session(&caller.session);
     assert_eq!(weir.client().await.ask(&answer).await.status(), 202);
     let last = within("the answer", caller.client.message()).await.expect("an answer");

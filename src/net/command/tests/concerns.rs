@@ -89,7 +89,8 @@ fn that_a_list_changed_is_told_to_every_session_of_the_process_once() {
 fn that_a_resource_changed_is_told_to_those_who_subscribed_and_the_server_is_asked_once() {
     let mut stage = Stage::shared(None);
     stage.greeted();
-    let ask = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"resources/{method}","params":{{"uri":"a:b"}}}}"#);
+    let ask =
+        |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"resources/{method}","params":{{"uri":"a:b"}}}}"#);
     (1..=3).for_each(|session| stage.opens(session));
     let _first = stage.says(Some(1), &ask("subscribe"));
     assert_eq!(stage.sent().len(), 1);
@@ -119,9 +120,8 @@ fn a_subscription_of_the_stateless_era_is_named_as_its_client_named_it() {
     assert!(came(&mut one).1.contains(r#""io.modelcontextprotocol/subscriptionId":"sub""#));
     assert_eq!(came(&mut two).0, None);
     // The server ends it.
-    stage.hears(&format!(
-        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{number}}}}}"#
-    ));
+    stage
+        .hears(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{number}}}}}"#));
     let last = more(&mut one);
     assert!(last.contains(r#""id":"sub","result":{"resultType":"complete""#) && one.is_over(), "{last}");
 }
@@ -157,8 +157,7 @@ fn what_a_leaving_client_of_the_stateless_era_asked_for_is_called_off() {
 #[test]
 fn the_status_of_an_error_is_that_of_its_era() {
     for (code, modern) in [("-32601", 404), ("-32602", 200), ("-32022", 400), ("-32603", 500), ("1", 200)] {
-        for (mut stage, session, expected) in
-            [(Stage::modern(None), None, modern), (Stage::dedicated(), Some(1), 200)]
+        for (mut stage, session, expected) in [(Stage::modern(None), None, modern), (Stage::dedicated(), Some(1), 200)]
         {
             let mut call = stage.says(session, CALL);
             let number = number_of(&stage.sent()[0]);
@@ -171,7 +170,8 @@ fn the_status_of_an_error_is_that_of_its_era() {
 #[test]
 fn a_refused_handshake_opens_nothing() {
     let mut stage = Stage::dedicated();
-    let initialize = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}"#;
+    let initialize =
+        r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}"#;
     let _call = stage.says(Some(1), initialize);
     let exchange = stage.exchanges;
     stage.traffic.streams.get_mut(&exchange).unwrap().opens = Some(1);

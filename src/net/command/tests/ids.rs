@@ -2,7 +2,8 @@
 
 use super::*;
 
-const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":{"progressToken":"t"}}}"#;
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":{"progressToken":"t"}}}"#;
 
 #[test]
 fn equal_ids_and_tokens_of_many_clients_never_meet() {

@@ -71,8 +71,7 @@ impl Stage {
             Body::Batch(all) => all,
         };
         let shared = !self.traffic.is_dedicated();
-        let said: Vec<_> =
-            messages.iter().filter_map(|one| Said::of(one, &bytes, shared, &self.numbers)).collect();
+        let said: Vec<_> = messages.iter().filter_map(|one| Said::of(one, &bytes, shared, &self.numbers)).collect();
         let requests = said.iter().filter(|said| matches!(said, Said::Request(_))).count();
         self.exchanges += 1;
         let (exchange, sink) = exchange(self.exchanges, &self.lefts.0);

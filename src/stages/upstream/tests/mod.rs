@@ -35,8 +35,11 @@ struct House {
 
 impl House {
     fn new(servers: &[&Server]) -> Self {
-        let client =
-            Rc::new(Client { pool: Rc::new(Pool::new(servers.len(), 4)), abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(0) });
+        let client = Rc::new(Client {
+            pool: Rc::new(Pool::new(servers.len(), 4)),
+            abandoned: Rc::new(Abandoned::default()),
+            numbers: Numbers::of_core(0),
+        });
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
         let meter = Rc::clone(&Telemetry::new(&Controls::nowhere()).route("/mcp", "files").calls);
         Self {
