@@ -107,6 +107,10 @@ pub struct Exchange {
 }
 
 /// An exchange, and the end that answers it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what waits in it is counted: above `HIGH` nothing more is read, or it is cut"
+)]
 pub(super) fn exchange(number: u64, lefts: &UnboundedSender<Left>) -> (Exchange, Sink) {
     let (sender, parts) = unbounded_channel();
     let queue = Arc::new(Queue::default());

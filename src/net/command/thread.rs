@@ -58,6 +58,7 @@ impl Commands {
     ///
     /// # Errors
     /// What the operating system says.
+    #[expect(clippy::disallowed_methods, reason = "a server of the configuration is an order, and so is the end")]
     pub fn start(executable: PathBuf) -> io::Result<Self> {
         let (orders, taken) = mpsc::unbounded_channel();
         // The runtime is made on its own thread, for it stays there.
@@ -79,6 +80,7 @@ impl Commands {
 
     /// Serves a server from now on, until the last of its handles is dropped. Its processes then end once nobody has a
     /// call or a session on them.
+    #[expect(clippy::disallowed_methods, reason = "an exchange is left once, and exchanges are bounded by connections")]
     pub fn serve(&self, spec: Spec) -> Handle {
         let (asks, asked) = mpsc::channel(ASKS);
         let (lefts, left) = mpsc::unbounded_channel();

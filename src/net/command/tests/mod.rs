@@ -29,6 +29,7 @@ struct Stage {
 }
 
 impl Stage {
+    #[expect(clippy::disallowed_methods, reason = "a test leaves a few exchanges")]
     fn new(key: Key) -> Self {
         Self {
             traffic: Traffic::new(key, Limits::default(), Rc::new(Numbers::of_nobody())),
