@@ -184,9 +184,13 @@ impl Seen {
         }
     }
 
-    /// The message has been read, after its body was waited for so long.
+    /// How long its body was waited for, as far as it was.
+    pub(super) fn awaited(&self) -> &Cell<Duration> {
+        &self.awaited
+    }
+
+    /// The message has been read.
     pub(super) fn read(&self, message: &WellFormed) {
-        self.awaited.set(message.awaited());
         let bytes = message.bytes();
         self.received.set(bytes.len() as u64);
         if message.batch().is_some() {
