@@ -144,11 +144,12 @@ fn calls(criterion: &mut Criterion) {
 
     let stream = format!("{}data: {RESULT}\n\n", format!("data: {PROGRESS}\n\n").repeat(3));
     let mut out = Vec::new();
+    let id = RequestIds::new().next();
     let message = room.ask(&headers(&modern), &Bytes::from_static(MODERN.as_bytes()), &mut out);
     criterion.bench_function("events/four", |bench| {
         bench.iter(|| {
             out.clear();
-            let mut events = Events::new(expected(&message), 16 << 20);
+            let mut events = Events::new(id, expected(&message), 16 << 20);
             events.take(black_box(stream.as_bytes()), &mut out, &room.observer).expect("within the bound");
             assert!(events.is_answered());
         });

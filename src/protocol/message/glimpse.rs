@@ -107,7 +107,8 @@ mod tests {
         }
     }
 
-    const LATE: &str = r#"{"method":"tools/call","params":{"arguments":{"id":1,"text":"xx"},"id":2},"jsonrpc":"2.0","id":"a\u0062"}"#;
+    const LATE: &str =
+        r#"{"method":"tools/call","params":{"arguments":{"id":1,"text":"xx"},"id":2},"jsonrpc":"2.0","id":"a\u0062"}"#;
     const EARLY: &str = r#"{"jsonrpc":"2.0","id":73,"method":"tools/call","params":{"text":"xx"}}"#;
 
     #[test]

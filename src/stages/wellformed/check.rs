@@ -44,12 +44,7 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     if verb != Verb::Post {
-        return Ok(WellFormed {
-            bytes: Bytes::new(),
-            body: None,
-            era: Era::Legacy,
-            method: None,
-        });
+        return Ok(WellFormed { bytes: Bytes::new(), body: None, era: Era::Legacy, method: None });
     }
     readable(headers).map_err(to_nobody)?;
     let limits = Limits { depth: checks.depth, ..Limits::default() };
