@@ -178,7 +178,7 @@ async fn a_body_over_the_limit_is_refused_to_whom_it_is_of() {
         (told("initialize", r#","id":2"#), 413, Some(r#""id":2"#)),
         (told("notifications/initialized", ""), 413, None),
         (format!(r#"{{"jsonrpc":"2.0","id":3,"result":{{"x":"{text}"}}}}"#), 413, None),
-        (call.replace("}}", "},}"), 413, None),
+        (call.replace(r#"},"jsonrpc""#, r#"},],"jsonrpc""#), 413, None),
         (call.replace(r#""jsonrpc""#, r#""id":1,"jsonrpc""#), 413, None),
     ] {
         let answer = client.ask(&legacy("1", "x", "{}").body(body)).await;

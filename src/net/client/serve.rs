@@ -98,8 +98,8 @@ impl<H: Handler> Connection<'_, H> {
         let farewell = poll_fn(|cx| {
             loop {
                 self.wire.quiet.set(false);
-                if Pin::new(&mut hyper).poll(cx).is_ready() {
-                    return Poll::Ready(Some(self.after_hyper()));
+                if let Poll::Ready(ended) = Pin::new(&mut hyper).poll(cx) {
+                    return Poll::Ready(Some(self.after_hyper(&ended)));
                 }
                 // Nothing of an earlier answer may be left in hyper when it is taken apart.
                 if slot.borrow().is_some() && !self.wire.is_blocked() {
@@ -138,7 +138,14 @@ impl<H: Handler> Connection<'_, H> {
     }
 
     /// hyper has ended the connection: the client left, or its last answer has been written.
-    fn after_hyper(&self) -> Farewell {
+    fn after_hyper(&self, ended: &hyper::Result<()>) -> Farewell {
+        // A line that has not ended reaches the parser before the guard can judge it; the parser has said so itself.
+        if let Err(error) = ended
+            && error.is_parse()
+        {
+            let status = if error.is_parse_too_large() { 431 } else { 400 };
+            self.handler.turned_away(self.peer, TurnedAway { status, why: "its head is none to the parser" });
+        }
         if self.wire.left.get() { Farewell::Close } else { Farewell::Linger }
     }
 

@@ -125,7 +125,8 @@ impl Book {
         let is_called = self.method.is_some() && method == Some(json::Kind::String);
         let is_request = is_called && id == IdMember::Valid;
         let is_other = self.is_batch || lookalike || has_result || has_error;
-        self.id.clone().filter(|_| is_request && !is_other)
+        let ended = self.messages.last().and_then(|message| message.id.as_ref());
+        self.id.as_ref().or(ended).filter(|_| is_request && !is_other).cloned()
     }
 
     fn begin_message(&mut self, at: usize) {

@@ -152,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_before_sending_too_much_is_not_made_to_send() {
-        let body = http_body_util::Full::new(Bytes::from_static(br#"{"id":1,"method":"x"}"#));
+        let body = http_body_util::Full::new(Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"x"}"#));
         for asks_first in [true, false] {
             let bounds = Bounds { bytes: 4, limits: Limits::default(), asks_first };
             let mut body = body.clone();

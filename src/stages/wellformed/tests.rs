@@ -208,10 +208,10 @@ async fn posted_answers_are_of_the_legacy_era() {
     {
         assert_eq!(
             to(&read(&[("mcp-protocol-version", "2025-11-25")], answer).await.unwrap().addressee()),
-            "notification Legacy"
+            "awaited notification Legacy"
         );
         let (refusal, addressee) = refused(&[HEADERS[0]], answer).await;
-        assert_eq!((refusal.reason, to(&addressee)), (Reason::InvalidRequest, "notification Modern".into()));
+        assert_eq!((refusal.reason, to(&addressee)), (Reason::InvalidRequest, "awaited notification Modern".into()));
     }
 }
 

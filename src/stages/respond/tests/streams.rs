@@ -88,7 +88,7 @@ fn a_batch_is_answered_bit_by_bit_or_in_batches_and_a_stray_in_one_takes_it_alon
     assert_eq!(passed(&mut events, &event(&answer("2"))), event(&answer("2")));
     assert!(events.is_answered() && events.end().is_ok());
 
-    let mut modern = events(one(Era::Modern));
+    let mut modern = limited(one(Era::Modern), 4096);
     assert_eq!(passed(&mut modern, &event(&format!("[{}]", answer("1")))), "");
     assert!(!modern.is_answered());
 }
