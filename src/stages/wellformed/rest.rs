@@ -69,11 +69,13 @@ mod tests {
     const LAST: &[u8] = br#"{"method":"tools/call","params":{"text":""#;
     const PIECE: usize = 64 * 1024;
 
+    type Polled = Poll<Option<Result<Frame<Bytes>, &'static str>>>;
+
     /// A body that announces a length, sends its pieces, and then ends, breaks, or keeps silent.
     struct Sent {
         announced: u64,
         pieces: VecDeque<Bytes>,
-        end: fn() -> Poll<Option<Result<Frame<Bytes>, &'static str>>>,
+        end: fn() -> Polled,
     }
 
     impl Sent {
@@ -102,10 +104,7 @@ mod tests {
         type Data = Bytes;
         type Error = &'static str;
 
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Polled {
             match self.pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
                 None => (self.end)(),
@@ -148,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_or_stops_is_told_by_its_beginning() {
-        let ends: [fn() -> _; 2] = [|| Poll::Ready(Some(Err("broken"))), || Poll::Pending];
+        let ends: [fn() -> Polled; 2] = [|| Poll::Ready(Some(Err("broken"))), || Poll::Pending];
         for end in ends {
             for (begin, expected) in [(FIRST, Some(&b"7"[..])), (LAST, None)] {
                 let mut body = Sent { end, ..Sent::text(begin, PIECE, b"") };
