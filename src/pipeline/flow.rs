@@ -54,6 +54,7 @@ where
         depth: core.bounds.depth,
         catalog: &core.catalog,
         server: exchange.route.server,
+        awaited: exchange.seen.awaited(),
     };
     let reading = pin!(wellformed::read(&checks, verb, &headers, body));
     let message = stopping::unless(drain, Phase::Cutting, reading).await;

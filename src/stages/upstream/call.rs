@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Refusal, clock};
+use crate::model::{Refusal, RequestId, clock};
 use crate::net::upstream::{Collected, Connection, Failure};
 
 use super::miss::Miss;
@@ -15,6 +15,8 @@ use super::{Client, Manner, Patience};
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
 #[derive(Debug)]
 pub struct Call {
+    /// The request that it is made for.
+    id: RequestId,
     connection: Option<Box<Connection>>,
     client: Rc<Client>,
     patience: Patience,
@@ -27,6 +29,7 @@ pub struct Call {
 
 impl Call {
     pub(super) fn new(
+        id: RequestId,
         connection: Box<Connection>,
         client: &Rc<Client>,
         patience: Patience,
@@ -34,7 +37,8 @@ impl Call {
         manner: Manner,
     ) -> Self {
         let connection = Some(connection);
-        Self { connection, client: Rc::clone(client), patience, deadline, heard: deadline, manner, fingerprint: 0 }
+        let client = Rc::clone(client);
+        Self { id, connection, client, patience, deadline, heard: deadline, manner, fingerprint: 0 }
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
@@ -139,7 +143,7 @@ impl Drop for Call {
         if connection.is_done() {
             self.client.pool.give_back(connection);
         } else if let Some(room) = self.manner.outlives.take() {
-            self.client.abandoned.adopt(connection, self.deadline, &room);
+            self.client.abandoned.adopt(self.id, connection, self.deadline, &room);
         }
     }
 }
