@@ -1,6 +1,7 @@
 //! What a `tools/call` costs between the client's parsed head and the checked answer, without the kernel: reading and
 //! checking the message, the session, the head for the server, the answer's head and body, and what of them passes.
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ impl Room {
 
     /// From the client's head and body to what is written to the server.
     fn ask(&self, headers: &HeaderMap, body: &Bytes, out: &mut Vec<u8>) -> WellFormed {
-        let checks = Checks { body: 4 << 20, depth: 64, catalog: &self.catalog, server: 0 };
+        let checks = Checks { body: 4 << 20, depth: 64, catalog: &self.catalog, server: 0, awaited: &Cell::default() };
         let reading = pin!(wellformed::read(&checks, Verb::Post, headers, Full::new(body.clone())));
         let Poll::Ready(Ok(message)) = reading.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("a body that is there is read at once");
@@ -143,11 +144,12 @@ fn calls(criterion: &mut Criterion) {
 
     let stream = format!("{}data: {RESULT}\n\n", format!("data: {PROGRESS}\n\n").repeat(3));
     let mut out = Vec::new();
+    let id = RequestIds::new().next();
     let message = room.ask(&headers(&modern), &Bytes::from_static(MODERN.as_bytes()), &mut out);
     criterion.bench_function("events/four", |bench| {
         bench.iter(|| {
             out.clear();
-            let mut events = Events::new(expected(&message), 16 << 20);
+            let mut events = Events::new(id, expected(&message), 16 << 20);
             events.take(black_box(stream.as_bytes()), &mut out, &room.observer).expect("within the bound");
             assert!(events.is_answered());
         });

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use http::Request;
 
-use crate::net::client::{Handler, Peer, Reply, RequestBody};
+use crate::net::client::{Handler, Peer, Reply, RequestBody, TurnedAway};
 use crate::net::drain::Drain;
 
 use super::front::Front;
@@ -34,5 +34,9 @@ impl Handler for Current {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Streaming> {
         let front = Rc::clone(&self.0.borrow());
         front.answer(request, peer, drain).await
+    }
+
+    fn turned_away(&self, peer: Peer, turned: TurnedAway) {
+        self.0.borrow().below(peer, turned);
     }
 }

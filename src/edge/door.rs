@@ -19,8 +19,8 @@ const SHED: Duration = Duration::from_secs(1);
 pub(super) enum Admitted {
     /// Walk the flow of the route at this place.
     Walk(usize, Verb),
-    /// Be told what is allowed.
-    Options,
+    /// Be told what is allowed at the route at this place.
+    Options(usize),
 }
 
 /// Checks the head of a request.
@@ -46,7 +46,7 @@ fn admit(paths: &Paths, pressure: &Pressure, request: &request::Parts) -> Result
         Method::POST => Verb::Post,
         Method::GET => Verb::Get,
         Method::DELETE => Verb::Delete,
-        Method::OPTIONS => return Ok(Admitted::Options),
+        Method::OPTIONS => return Ok(Admitted::Options(route)),
         _ => {
             let refusal = Refusal::new(Reason::MethodNotAllowed, "an MCP endpoint takes POST, GET and DELETE");
             return Err(refusal.allowing("GET, POST, DELETE, OPTIONS"));
@@ -96,7 +96,7 @@ mod tests {
             ("POST", "/mcp", Admitted::Walk(0, Verb::Post)),
             ("GET", "/mcp?x=y", Admitted::Walk(0, Verb::Get)),
             ("DELETE", "http://localhost:8080/b/mcp", Admitted::Walk(1, Verb::Delete)),
-            ("OPTIONS", "/b/mcp", Admitted::Options),
+            ("OPTIONS", "/b/mcp", Admitted::Options(1)),
         ] {
             assert_eq!(asked(method, target, &[OURS], Level::Ease).unwrap(), admitted);
         }

@@ -64,10 +64,16 @@ pub(super) struct Errors {
 impl Errors {
     /// The answer to a refused request.
     pub(super) fn response(self, refusal: &Refusal, addressee: &Addressee, id: RequestId) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(Bytes::from(body(refusal, addressee, id))));
-        *response.status_mut() = self.status(refusal.reason, addressee);
+        let status = self.status(refusal.reason, addressee);
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = status;
+        // 202 has no body (2025-11-25, "Sending Messages to the Server", 4): there the error is in the log alone.
+        if status != StatusCode::ACCEPTED {
+            *response.body_mut() = Full::new(Bytes::from(body(refusal, addressee, id)));
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+        }
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(wait) = refusal.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
@@ -80,15 +86,16 @@ impl Errors {
         response
     }
 
-    /// Clients of the session era hang on a status that is not 2xx and read 404 as "session gone", so there a request
-    /// that was read gets its error with 200; only what concerns the head keeps its status.
+    /// Clients of the session era hang on a status that is not 2xx, end their session, or read 404 as "session gone". So
+    /// there a request whose id is known gets its error with 200, and a notification that nobody waits for gets 202: to
+    /// lose one costs less than the session does. Only what concerns the head keeps its status.
     fn status(self, reason: Reason, addressee: &Addressee) -> StatusCode {
         let by_table = StatusCode::from_u16(row(reason).status).expect("the table holds statuses");
-        let legacy = match addressee {
-            Addressee::Request { era: Era::Legacy, initialize: false, .. } => true,
-            // One without requests is notifications: nobody waits for an answer.
-            Addressee::Batch(ids) => !ids.is_empty(),
-            _ => false,
+        let by_rule = match addressee {
+            Addressee::Request { era: Era::Legacy, initialize: false, .. } => Some(StatusCode::OK),
+            Addressee::Notification { era: Era::Legacy, awaited: false } => Some(StatusCode::ACCEPTED),
+            Addressee::Batch(ids) if !ids.is_empty() => Some(StatusCode::OK),
+            _ => None,
         };
         let of_the_head = matches!(
             reason,
@@ -99,7 +106,7 @@ impl Errors {
                 | Reason::SessionNotFound
                 | Reason::SessionRequired
         );
-        if legacy && !self.legacy_by_table && !of_the_head { StatusCode::OK } else { by_table }
+        by_rule.filter(|_| !self.legacy_by_table && !of_the_head).unwrap_or(by_table)
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Blame, Pressure, Reason, Refusal, RequestId};
-use crate::net::client::{Peer, Reply, RequestBody};
+use crate::model::{Addressee, Pressure, Reason, Refusal, RequestId};
+use crate::net::client::{Peer, Reply, RequestBody, TurnedAway};
 use crate::net::drain::Drain;
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
 use crate::telemetry::{Ended, Outcome, Said};
@@ -70,15 +70,19 @@ impl Front {
         let origin = origin.cloned();
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
-            Ok(Admitted::Options) => return Reply::Whole(cors::options(&head.headers, origin.as_ref())),
+            Ok(Admitted::Options(route)) => {
+                let response = cors::options(&head.headers, origin.as_ref());
+                Finish::begin(&self.core, route, peer.remote).options(response.status());
+                return Reply::Whole(response);
+            }
             Err(refusal) => {
                 let id = self.core.ids.next();
                 let response = self.refuse(&refusal, &Addressee::Nobody, id, origin.as_ref());
-                self.turned_away(id, peer, &refusal, response.status());
+                self.at_the_door(id, peer, response.status().as_u16(), Some(refusal.reason), &refusal.message);
                 return Reply::Whole(response);
             }
         };
-        let finish = Finish::begin(&self.core, route, peer.remote);
+        let finish = Finish::begin(&self.core, route, peer.remote).over(body.fate());
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
             let walk = pin!(flow::run(&self.core, arrival, &finish, drain));
@@ -118,9 +122,13 @@ impl Front {
         response
     }
 
+    /// What was no plain HTTP/1.1, or came too slowly, has no reason of ours: it was told no error of MCP.
+    pub(super) fn below(&self, peer: Peer, turned: TurnedAway) {
+        self.at_the_door(self.core.ids.next(), peer, turned.status, None, turned.why);
+    }
+
     /// What reached no route is told as well.
-    fn turned_away(&self, id: RequestId, peer: Peer, refusal: &Refusal, status: StatusCode) {
-        let ours = refusal.reason.blame() != Blame::Client;
+    fn at_the_door(&self, id: RequestId, peer: Peer, status: u16, reason: Option<Reason>, why: &str) {
         self.core.telemetry.ended(&Ended {
             id,
             route: self.core.telemetry.door(),
@@ -129,13 +137,13 @@ impl Front {
             said: Said::Unread,
             method: "",
             name: "",
-            outcome: if ours { Outcome::Failed } else { Outcome::Refused },
-            reason: Some(refusal.reason),
-            why: &refusal.message,
+            outcome: Outcome::of_refusal(reason, status),
+            reason,
+            why,
             arguments: None,
             span: None,
             asked: None,
-            status: status.as_u16(),
+            status,
             received: 0,
             sent: 0,
             total: Duration::ZERO,

@@ -17,7 +17,12 @@ pub enum Addressee {
     /// A message that could not be read but for its id.
     Unread(OwnedId),
     /// A notification or a posted answer: it takes no answer, only a status.
-    Notification(Era),
+    Notification {
+        /// The era it is of.
+        era: Era,
+        /// Whether somebody waits for it: a posted answer, or `notifications/initialized`.
+        awaited: bool,
+    },
     /// A request.
     Request {
         /// The era it is of.

@@ -55,7 +55,8 @@ pub(super) async fn take(
         }
         Way::Events => {
             let opens = expected.method == Some(Method::Initialize) && expected.awaits();
-            let relay = Relay::events(call, Events::new(expected, bounds.event), bounds.after_answer);
+            let stream = Events::new(exchange.id, expected, bounds.event);
+            let relay = Relay::events(call, stream, bounds.after_answer);
             return events(exchange, head, Box::new(relay), opens).await;
         }
         Way::Unread => {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::model::{Blame, Principal, Refusal, RequestId, clock};
+use crate::model::{Principal, Refusal, RequestId, clock};
+use crate::net::client::{Fate, TurnedAway};
 use crate::protocol::json::Value;
 use crate::stages::wellformed::{Verb, WellFormed};
 use crate::telemetry::trace::Trace;
@@ -30,10 +31,12 @@ pub enum Ending<'a> {
     ClientLeft,
     /// A stream ended because Weir is stopping.
     Drained(StatusCode),
+    /// Turned away below MCP, while its body was read.
+    TurnedAway(TurnedAway),
 }
 
 /// What is known of a request for the one time that it is told. Dropped without an ending, it tells that the client
-/// went away: that is the one outcome that reaches nobody else.
+/// went away, or was turned away below: those are the outcomes that reach nobody else.
 pub struct Finish {
     core: Rc<Core>,
     id: RequestId,
@@ -41,6 +44,8 @@ pub struct Finish {
     route: usize,
     begun: Instant,
     seen: Seen,
+    /// What becomes of it below; `None` where there is no connection.
+    fate: Option<Fate>,
     told: bool,
 }
 
@@ -85,7 +90,28 @@ impl Finish {
             came: Cell::default(),
             handed: Cell::default(),
         };
-        Self { core: Rc::clone(core), id: core.ids.next(), peer, route, begun: clock::now(), seen, told: false }
+        Self {
+            core: Rc::clone(core),
+            id: core.ids.next(),
+            peer,
+            route,
+            begun: clock::now(),
+            seen,
+            fate: None,
+            told: false,
+        }
+    }
+
+    /// The same, of a request on a connection.
+    pub fn over(mut self, fate: Fate) -> Self {
+        self.fate = Some(fate);
+        self
+    }
+
+    /// Tells the end of an `OPTIONS`, which no stage sees.
+    pub fn options(self, status: StatusCode) {
+        self.seen.said.set(Said::Options);
+        self.end(&Ending::Answered(status));
     }
 
     /// The request's id.
@@ -120,13 +146,17 @@ impl Finish {
                 (Outcome::ServerStatus, None, status.as_u16())
             }
             Ending::Answered(status) => (Outcome::Answered, None, status.as_u16()),
-            Ending::Refused(refusal, status) if refusal.reason.blame() == Blame::Client => {
-                (Outcome::Refused, Some(refusal), status.as_u16())
+            Ending::Refused(refusal, status) => {
+                (Outcome::of_refusal(Some(refusal.reason), status.as_u16()), Some(refusal), status.as_u16())
             }
-            Ending::Refused(refusal, status) => (Outcome::Failed, Some(refusal), status.as_u16()),
+            Ending::TurnedAway(turned) => (Outcome::of_refusal(None, turned.status), None, turned.status),
             Ending::Cut(refusal) => (Outcome::Cut, Some(refusal), 0),
             Ending::ClientLeft => (Outcome::ClientLeft, None, 0),
             Ending::Drained(status) => (Outcome::Drained, None, status.as_u16()),
+        };
+        let why = match *ending {
+            Ending::TurnedAway(turned) => turned.why,
+            _ => refusal.map_or("", |refusal| &*refusal.message),
         };
         let (now, seen) = (clock::now(), &self.seen);
         if seen.handed.get().is_some() {
@@ -148,7 +178,7 @@ impl Finish {
             name: &name.text(),
             outcome,
             reason: refusal.map(|refusal| refusal.reason),
-            why: refusal.map_or("", |refusal| &*refusal.message),
+            why,
             span: match seen.trace.get() {
                 Some(Trace::Sampled(span)) => Some(&**span),
                 _ => None,
@@ -168,7 +198,8 @@ impl Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         if !self.told {
-            self.tell(&Ending::ClientLeft);
+            let turned = self.fate.as_ref().and_then(Fate::turned_away);
+            self.tell(&turned.map_or(Ending::ClientLeft, Ending::TurnedAway));
         }
     }
 }
@@ -184,9 +215,13 @@ impl Seen {
         }
     }
 
-    /// The message has been read, after its body was waited for so long.
+    /// How long its body was waited for, as far as it was.
+    pub(super) fn awaited(&self) -> &Cell<Duration> {
+        &self.awaited
+    }
+
+    /// The message has been read.
     pub(super) fn read(&self, message: &WellFormed) {
-        self.awaited.set(message.awaited());
         let bytes = message.bytes();
         self.received.set(bytes.len() as u64);
         if message.batch().is_some() {

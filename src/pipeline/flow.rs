@@ -58,6 +58,7 @@ where
         depth: core.bounds.depth,
         catalog: &core.catalog,
         server: exchange.route.server,
+        awaited: exchange.seen.awaited(),
     };
     let reading = pin!(wellformed::read(&checks, verb, &headers, body));
     let message = stopping::unless(drain, Phase::Cutting, reading).await;
@@ -171,7 +172,7 @@ async fn of_command(
         session: bound.upstream_id(),
         takes_events: exchange.takes_events(),
     };
-    upstream::ask(&exchange.core.client, told, handle, asked, patience, manner).await
+    upstream::ask(&exchange.core.client, exchange.id, told, handle, asked, patience, manner).await
 }
 
 fn nobody(refusal: Refusal) -> Refused {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::model::{Reason, RequestId};
+use crate::model::{Blame, Reason, RequestId};
 use crate::protocol::json::Value;
 use crate::protocol::method::Method;
 
@@ -29,7 +29,7 @@ pub struct Ended<'a> {
     pub name: &'a str,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, where Weir refused or cut it.
+    /// Why, where Weir refused or cut it; `None` for what was turned away below MCP.
     pub reason: Option<Reason>,
     /// The same in words; empty where there is nothing to say.
     pub why: &'a str,
@@ -134,6 +134,15 @@ impl Outcome {
     /// All of them, each at the place of its discriminant.
     pub const ALL: [Self; 7] =
         [Self::Answered, Self::ServerStatus, Self::Refused, Self::Failed, Self::Cut, Self::ClientLeft, Self::Drained];
+
+    /// That of a refusal by Weir, for whosever fault it is: by its reason or, below MCP, by its status.
+    pub fn of_refusal(reason: Option<Reason>, status: u16) -> Self {
+        match reason.map(Reason::blame) {
+            Some(Blame::Client) => Self::Refused,
+            None if status < 500 => Self::Refused,
+            Some(Blame::Server | Blame::Weir) | None => Self::Failed,
+        }
+    }
 
     /// As it stands in labels and lines.
     pub fn as_str(self) -> &'static str {

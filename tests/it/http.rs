@@ -147,16 +147,91 @@ async fn a_body_over_the_limit_is_refused() {
     let section = format!("[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url());
     let weir = Gateway::config(&format!("[http]\nbody = \"1KiB\"\n{section}")).start().await;
     let long = call("1", "echo", &format!(r#"{{"x":"{}"}}"#, "x".repeat(1024)));
-    let answer = weir.client().await.ask(&long).await;
-    assert_eq!((answer.status(), answer.refusal().0, answer.refusal().1.as_str()), (413, 41301, "too_large"));
+    let host = weir.address().to_string();
     let mut client = weir.client().await;
-    client.bytes(&long.chunked(&weir.address().to_string(), &[100])).await;
-    assert_eq!(client.answer().await.status(), 413);
+    for bytes in [long.bytes(&host), long.chunked(&host, &[100])] {
+        client.bytes(&bytes).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status(), answer.refusal().0, answer.refusal().1.as_str()), (413, 41301, "too_large"));
+        assert_eq!((answer.json()["id"].clone(), answer.head.header("connection")), (1.into(), None), "{answer:?}");
+    }
     assert!(server.waiting().is_empty());
-    // Exactly the limit passes.
+    // Exactly the limit passes; the body before was read to its end, so its connection lives on.
     let empty = call("1", "echo", r#"{"x":""}"#).text().len();
     let full = call("1", "echo", &format!(r#"{{"x":"{}"}}"#, "x".repeat(1024 - empty)));
-    assert_eq!(weir.client().await.ask(&full).await.status(), 200);
+    assert_eq!(client.ask(&full).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_to_whom_it_is_of() {
+    only_through_weir!();
+    let server = echo().await;
+    let section = format!("[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url());
+    let weir = Gateway::config(&format!("[http]\nbody = \"1KiB\"\n{section}")).start().await;
+    let text = "x".repeat(1 << 20);
+    let told =
+        |method: &str, end: &str| format!(r#"{{"method":"{method}","params":{{"x":"{text}"}},"jsonrpc":"2.0"{end}}}"#);
+    let call = told("tools/call", r#","id":"\u0061""#);
+    let mut client = weir.client().await;
+    for (body, status, id) in [
+        (call.clone(), 200, Some(r#""id":"\u0061""#)),
+        (told("initialize", r#","id":2"#), 413, Some(r#""id":2"#)),
+        (told("notifications/initialized", ""), 413, None),
+        (format!(r#"{{"jsonrpc":"2.0","id":3,"result":{{"x":"{text}"}}}}"#), 413, None),
+        (call.replace(r#"},"jsonrpc""#, r#"},],"jsonrpc""#), 413, None),
+        (call.replace(r#""jsonrpc""#, r#""id":1,"jsonrpc""#), 413, None),
+    ] {
+        let answer = client.ask(&legacy("1", "x", "{}").body(body)).await;
+        assert_eq!((answer.status(), answer.refusal().1.as_str()), (status, "too_large"), "{answer:?}");
+        let named = answer.text().contains(id.unwrap_or(r#""id":"#));
+        assert_eq!(named, id.is_some(), "to the byte: {answer:?}");
+    }
+    let answer = client.ask(&notification("x", "{}").body(told("notifications/progress", ""))).await;
+    assert_eq!((answer.status(), answer.text()), (202, ""));
+    assert_eq!(client.ask(&legacy("9", "tools/call", "{}")).await.status(), 200, "the connection lives on");
+    server.request().await;
+    // What is far too large is not read to its end; those who name themselves first are told all the same.
+    for (begin, status) in [(r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"x":""#, 200), ("no JSON", 413)]
+    {
+        let head = legacy("1", "x", "{}").header("Content-Length", "100000000").head(&weir.address().to_string());
+        let mut client = weir.client().await;
+        client.bytes(&[head.as_slice(), b"\r\n", begin.as_bytes(), &vec![b'x'; 100_000]].concat()).await;
+        let answer = client.answer().await;
+        assert_eq!(
+            (answer.status(), answer.json()["id"].as_u64()),
+            (status, (status == 200).then_some(7)),
+            "{answer:?}"
+        );
+        assert_eq!(answer.head.header("connection"), Some("close"));
+        client.closed().await;
+    }
+    assert!(server.waiting().is_empty());
+}
+
+#[tokio::test]
+async fn a_notification_that_is_lost_is_told_to_operators_alone_unless_somebody_waits_for_it() {
+    only_through_weir!();
+    let nobody = Scripted::nobody().await;
+    let section = format!("[[servers]]\nname = \"down\"\nendpoints = [{nobody:?}]\n");
+    for (http, lost) in [("", 202), ("[http]\nlegacy_status = \"table\"\n", 503)] {
+        let weir = Gateway::config(&format!("{http}{section}")).start().await;
+        let mut client = weir.client().await;
+        for (post, status) in [
+            (notification("notifications/cancelled", r#"{"requestId":1}"#), lost),
+            (notification("notifications/initialized", "{}"), 503),
+            (notification("x", "{}").body(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), 503),
+            (notification("x", "{}").session("nobody's"), 404),
+            (notification("x", "{}").header("MCP-Protocol-Version", "2026-07-28").header("Mcp-Method", "x"), 503),
+        ] {
+            let answer = client.ask(&post).await;
+            assert_eq!(answer.status(), status, "{post:?}: {answer:?}");
+            assert_eq!(answer.text().is_empty(), status == 202, "{answer:?}");
+        }
+        let log = weir.log().await;
+        assert_eq!(log.contains("status=202"), lost == 202, "{log}");
+        let told = log.lines().find(|line| line.contains("notifications/cancelled")).unwrap_or("").to_owned();
+        assert!(told.contains(&format!("status={lost}")) && told.contains("reason=upstream_unavailable"), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Gateway, Scripted, call, only_through_weir, result, until};
+use crate::support::{Exposition, Gateway, Scripted, call, legacy, only_through_weir, result, until};
 
 fn config(log: &str, url: &str) -> String {
     format!("[telemetry]\nlog = {{ {log} }}\n[[servers]]\nname = \"files\"\nendpoints = [{url:?}]\n")
@@ -90,6 +90,96 @@ async fn each_way_to_end_has_its_line() {
     let ended: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap_or("")).collect();
     assert_eq!(ended, ["client_left", "failed", "server_status"], "{lines:?}");
     assert_eq!((&lines[1]["level"], &lines[2]["status"]), (&"warn".into(), &503.into()));
+}
+
+/// Weir's own lines with that beginning, as JSON.
+fn events(weir: &Gateway, begin: &str) -> Vec<Value> {
+    let said = weir.said();
+    let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["message"].as_str().is_some_and(|message| message.starts_with(begin))).collect()
+}
+
+#[tokio::test]
+async fn what_happens_to_a_request_names_it() {
+    only_through_weir!();
+    let server = Scripted::start(|exchange| async move {
+        if exchange.request.method() == "held" {
+            return exchange.silence().await;
+        }
+        let answer = result(&exchange.request.id(), "{}");
+        let mut stream = exchange.stream().await;
+        stream.event(&result("\"another's\"", "{}")).await;
+        stream.event(&answer).await;
+        stream.end().await
+    })
+    .await;
+    let servers = config("format = \"json\"", &server.url());
+    let down = Scripted::nobody().await;
+    let servers = format!("{servers}[[servers]]\nname = \"down\"\nendpoints = [{down:?}]\n");
+    let weir = Gateway::config(&format!("[http]\nabandoned = 0\n{servers}")).start().await;
+    let mut client = weir.client().await;
+    client.ask(&legacy("1", "x", "{}").path("/files/mcp")).await;
+    client.ask(&legacy("2", "x", "{}").path("/down/mcp")).await;
+    server.request().await;
+    client.post(&legacy("3", "held", "{}").path("/files/mcp")).await;
+    server.request().await;
+    drop(client);
+    let lines = lines(&weir, 3).await;
+    for (line, begin) in lines.iter().zip([
+        "a message of a server was dropped",
+        "an endpoint took no request",
+        "a client left and its call is cut",
+    ]) {
+        until(begin, async || !events(&weir, begin).is_empty()).await;
+        let told = events(&weir, begin);
+        assert!(line["id"].is_string(), "{line}");
+        assert_eq!((told.len(), &told[0]["id"]), (1, &line["id"]), "{told:?} {line}");
+    }
+    weir.stop().await;
+}
+
+#[tokio::test]
+async fn what_never_becomes_a_message_has_its_line() {
+    only_through_weir!();
+    let config = config("format = \"json\"", &Scripted::nobody().await);
+    // The lines of one core come in their order.
+    let weir = Gateway::config(&format!("[listen]\ncores = 1\n{config}")).start().await;
+    let mut asked = weir.client().await;
+    asked.without_body("OPTIONS", "/mcp", &["Origin: http://localhost"]).await;
+    assert_eq!(asked.answer().await.status(), 204);
+    let many = "HUSH: HUSH\r\n".repeat(65);
+    let chunked = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let heads = [
+        ("GET /HUSH HTTP/1.1\r\n\r\n".to_owned(), 400, ""),
+        ("POST /mcp HTTP/1.1\nHUSH\n\n".to_owned(), 400, ""),
+        (format!("GET /mcp HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"), 431, ""),
+        (format!("{chunked}HUSH\r\n"), 400, "/mcp"),
+    ];
+    for (head, status, _) in &heads {
+        let mut client = weir.client().await;
+        client.bytes(head.as_bytes()).await;
+        assert_eq!(client.answer().await.status(), *status, "{head}");
+        client.closed().await;
+    }
+    let lines = lines(&weir, 5).await;
+    let said =
+        |line: &Value| ["message", "route", "method", "status", "reason"].map(|key| line[key].to_string()).join(" ");
+    assert_eq!(said(&lines[0]), r#""answered" "/mcp" "OPTIONS" 204 null"#);
+    for (line, (head, status, route)) in lines[1..].iter().zip(&heads) {
+        assert_eq!(said(line), format!(r#""refused" "{route}" "unread" {status} null"#), "{head:?}");
+        assert!(line["why"].as_str().is_some_and(|why| !why.is_empty()) && line["id"].is_string(), "{line}");
+    }
+    let mut admin = weir.admin().await;
+    until("all of it is counted", async || {
+        admin.get("/metrics", &[]).await;
+        let page = Exposition::parse(admin.answer().await.text());
+        let counted = |labels: &[(&str, &str)]| page.sum("weir_requests_total", labels);
+        let below = [("method", "unread"), ("outcome", "refused"), ("reason", "")];
+        counted(&below) == 4.0 && counted(&[("method", "OPTIONS"), ("route", "/mcp"), ("outcome", "answered")]) == 1.0
+    })
+    .await;
+    let said = weir.log().await;
+    assert!(!said.contains("HUSH"), "{said}");
 }
 
 #[tokio::test]

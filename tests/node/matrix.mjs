@@ -48,12 +48,16 @@ async function scenario(take, { client, call }) {
 }
 
 // Every refusal is followed by a good call on the same session, and the first one comes after one.
-async function refusals(take, { call }, run) {
+async function refusals(take, { client, call }, run) {
   await take('before', () => call('probe_echo', SMALL));
   for (const refusal of run.refusals) {
-    if (refusal === 'unavailable') await fetch(`${run.control}/down`);
-    await take(refusal, () => call('probe_echo', { text: refusal === 'too large' ? 'x'.repeat(200_000) : `fault:${refusal}:` }));
-    if (refusal === 'unavailable') await fetch(`${run.control}/up`);
+    const down = refusal === 'unavailable' || refusal === 'notification';
+    if (down) await fetch(`${run.control}/down`);
+    await take(refusal, async () => {
+      if (refusal === 'notification') await client.notification({ method: 'notifications/progress', params: { progressToken: 'nobody', progress: 1 } });
+      return call('probe_echo', { text: refusal === 'too large' ? 'x'.repeat(200_000) : `fault:${refusal}:` });
+    });
+    if (down) await fetch(`${run.control}/up`);
     await take(`after ${refusal}`, () => call('probe_echo', SMALL));
   }
 }

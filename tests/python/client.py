@@ -64,13 +64,20 @@ async def refusals(steps, peer, run) -> None:
     """Every refusal is followed by a good call on the same session, and the first one comes after one."""
     await steps.take("before", lambda: peer.call("probe_echo", SMALL))
     for refusal in run["refusals"]:
-        if refusal == "unavailable":
+        down = refusal in ("unavailable", "notification")
+        if down:
             await control(run, "down")
-        text = "x" * 200_000 if refusal == "too large" else f"fault:{refusal}:"
-        await steps.take(refusal, lambda: peer.call("probe_echo", {"text": text}))
-        if refusal == "unavailable":
+        await steps.take(refusal, lambda: refused(peer, refusal))
+        if down:
             await control(run, "up")
         await steps.take(f"after {refusal}", lambda: peer.call("probe_echo", SMALL))
+
+
+async def refused(peer, refusal):
+    if refusal == "notification":
+        await peer.progress_of("nobody")
+    text = "x" * 200_000 if refusal == "too large" else f"fault:{refusal}:"
+    return await peer.call("probe_echo", {"text": text})
 
 
 async def control(run, what) -> None:

@@ -44,6 +44,9 @@ class Peer:
     async def call(self, name, arguments, on_progress=None):
         return plain(await self.client.call_tool_mcp(name, arguments, progress_handler=on_progress))
 
+    async def progress_of(self, token):
+        await self.client.progress(token, 1)
+
     async def read(self, uri):
         return plain(await self.client.read_resource_mcp(uri))
 

@@ -65,6 +65,9 @@ class Peer:
     async def call(self, name, arguments, on_progress=None):
         return plain(await self.client.call_tool(name, arguments, **self.progress(on_progress)))
 
+    async def progress_of(self, token):
+        await self.client.send_progress_notification(token, 1)
+
     async def read(self, uri):
         if GENERATION == 1:
             from pydantic import AnyUrl

@@ -102,7 +102,8 @@ impl Post {
         bytes
     }
 
-    fn head(&self, host: &str) -> Vec<u8> {
+    /// Its head, without a framing and without its end.
+    pub(crate) fn head(&self, host: &str) -> Vec<u8> {
         let host = if self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             String::new()
         } else {

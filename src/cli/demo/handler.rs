@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body_util::{BodyExt, Full, Limited};
 
 use crate::edge::Names;
-use crate::net::client::{Handler, Peer, Reply, RequestBody};
+use crate::net::client::{Handler, Peer, Reply, RequestBody, TurnedAway};
 use crate::net::drain::Drain;
 use crate::protocol::headers;
 use crate::protocol::media;
@@ -103,6 +103,9 @@ impl Handler for Front {
             }
         }
     }
+
+    /// The sample server keeps no log: its caller sees the status.
+    fn turned_away(&self, _: Peer, _: TurnedAway) {}
 }
 
 /// The body, in its bound and of the type that the transport asks for.

@@ -46,35 +46,49 @@ fn codes_keep_to_their_ranges_and_statuses_to_their_codes() {
 }
 
 #[test]
-fn the_tables_status_but_for_requests_of_the_session_era() {
+fn the_tables_status_but_for_the_session_era() {
     let by_table = [
         Addressee::Nobody,
         Addressee::Unread(id("7")),
-        Addressee::Notification(Era::Legacy),
-        Addressee::Notification(Era::Modern),
+        Addressee::Notification { era: Era::Legacy, awaited: true },
+        Addressee::Notification { era: Era::Modern, awaited: true },
+        Addressee::Notification { era: Era::Modern, awaited: false },
         Addressee::Batch(vec![]),
         request(Era::Modern, false),
         request(Era::Modern, true),
         request(Era::Legacy, true),
     ];
-    let by_rule = [request(Era::Legacy, false), Addressee::Batch(vec![id("7")])];
+    let by_rule = [
+        (request(Era::Legacy, false), 200),
+        (Addressee::Batch(vec![id("7")]), 200),
+        (Addressee::Notification { era: Era::Legacy, awaited: false }, 202),
+    ];
     for reason in Reason::ALL.iter().copied() {
         let table = row(reason).status;
         for addressee in &by_table {
             assert_eq!(status(BY_RULE, reason, addressee), table, "{reason:?} to {addressee:?}");
         }
         let kept = [401, 403].contains(&table) || matches!(reason, Reason::HeaderMismatch | Reason::SessionNotFound);
-        for addressee in &by_rule {
-            assert_eq!(
-                status(BY_RULE, reason, addressee),
-                if kept { table } else { 200 },
-                "{reason:?} to {addressee:?}"
-            );
+        for (addressee, rule) in &by_rule {
+            let expected = if kept { table } else { *rule };
+            assert_eq!(status(BY_RULE, reason, addressee), expected, "{reason:?} to {addressee:?}");
         }
-        for addressee in by_table.iter().chain(&by_rule) {
+        for addressee in by_table.iter().chain(by_rule.iter().map(|(addressee, _)| addressee)) {
             assert_eq!(status(BY_TABLE, reason, addressee), table, "{reason:?} to {addressee:?}");
         }
     }
+}
+
+#[test]
+fn what_is_accepted_has_no_body() {
+    let refusal = Refusal::new(Reason::Overloaded, "full").retryable(Duration::from_secs(1));
+    let lost = Addressee::Notification { era: Era::Legacy, awaited: false };
+    let response = BY_RULE.response(&refusal, &lost, RequestIds::new().next());
+    assert_eq!((response.status(), response.headers().get(header::CONTENT_TYPE)), (StatusCode::ACCEPTED, None));
+    assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(0));
+    let response = BY_TABLE.response(&refusal, &lost, RequestIds::new().next());
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(http_body::Body::size_hint(response.body()).exact() > Some(0));
 }
 
 #[test]
@@ -124,7 +138,8 @@ fn a_batch_is_answered_one_by_one_and_who_has_no_id_without() {
     let (_, body) = answer(&refusal, &Addressee::Batch(ids.map(id).into()));
     let answered: Vec<_> = body.as_array().unwrap().iter().map(|error| error["id"].clone()).collect();
     assert_eq!(answered, [json!(1), json!("a\n\"é"), json!(-3)]);
-    for addressee in [Addressee::Nobody, Addressee::Notification(Era::Legacy), Addressee::Batch(vec![])] {
+    let posted = Addressee::Notification { era: Era::Legacy, awaited: true };
+    for addressee in [Addressee::Nobody, posted, Addressee::Batch(vec![])] {
         assert!(answer(&refusal, &addressee).1.get("id").is_none());
     }
     assert_eq!(answer(&refusal, &Addressee::Unread(id("9"))).1["id"], 9);

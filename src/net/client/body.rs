@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::TurnedAway;
 use super::wire::Wire;
 
 /// The body of a request. One that is dropped before its end costs the connection.
@@ -20,6 +21,22 @@ impl RequestBody {
     pub(super) fn new(incoming: Incoming, wire: Rc<Wire>) -> Self {
         wire.body.begin(incoming.is_end_stream());
         Self { incoming, wire }
+    }
+
+    /// What becomes of the request, for whoever outlives its body.
+    pub fn fate(&self) -> Fate {
+        Fate(Rc::clone(&self.wire))
+    }
+}
+
+/// What becomes of a request below its handler.
+#[derive(Clone)]
+pub struct Fate(Rc<Wire>);
+
+impl Fate {
+    /// Why the request was turned away while a handler had it, where it was: its body broke, or came too slowly.
+    pub fn turned_away(&self) -> Option<TurnedAway> {
+        self.0.turned_away()
     }
 }
 

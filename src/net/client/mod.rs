@@ -32,7 +32,7 @@ use http_body_util::Full;
 use crate::net::drain::Drain;
 use crate::net::guard::HeadLimits;
 
-pub use body::RequestBody;
+pub use body::{Fate, RequestBody};
 pub use canned::Doorstep;
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
@@ -70,6 +70,19 @@ pub trait Handler {
         peer: Peer,
         drain: &Drain,
     ) -> impl Future<Output = Reply<Self::Stream>>;
+
+    /// A request was turned away of which no handler has seen anything. One that a handler has in its hands is dropped
+    /// instead, and its [`Fate`] says why.
+    fn turned_away(&self, peer: Peer, turned: TurnedAway);
+}
+
+/// What was said to a client below MCP, with an empty body, before its connection was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// The status.
+    pub status: u16,
+    /// Why, in words that hold nothing of the client's.
+    pub why: &'static str,
 }
 
 /// The two ends of a client's connection.

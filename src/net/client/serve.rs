@@ -27,7 +27,7 @@ use super::clocks::Expired;
 use super::io::GuardedIo;
 use super::stream::{Answer, Asked, Outcome};
 use super::wire::{Scratch, Verdict, Wire};
-use super::{Handler, Limits, Peer, Reply};
+use super::{Handler, Limits, Peer, Reply, TurnedAway};
 
 /// Serves one connection to its end.
 pub async fn serve<H: Handler>(
@@ -98,8 +98,8 @@ impl<H: Handler> Connection<'_, H> {
         let farewell = poll_fn(|cx| {
             loop {
                 self.wire.quiet.set(false);
-                if Pin::new(&mut hyper).poll(cx).is_ready() {
-                    return Poll::Ready(Some(self.after_hyper()));
+                if let Poll::Ready(ended) = Pin::new(&mut hyper).poll(cx) {
+                    return Poll::Ready(Some(self.after_hyper(&ended)));
                 }
                 // Nothing of an earlier answer may be left in hyper when it is taken apart.
                 if slot.borrow().is_some() && !self.wire.is_blocked() {
@@ -138,17 +138,31 @@ impl<H: Handler> Connection<'_, H> {
     }
 
     /// hyper has ended the connection: the client left, or its last answer has been written.
-    fn after_hyper(&self) -> Farewell {
+    fn after_hyper(&self, ended: &hyper::Result<()>) -> Farewell {
+        // A line that has not ended reaches the parser before the guard can judge it; the parser has said so itself.
+        if let Err(error) = ended
+            && error.is_parse()
+        {
+            let status = if error.is_parse_too_large() { 431 } else { 400 };
+            self.handler.turned_away(self.peer, TurnedAway { status, why: "its head is none to the parser" });
+        }
         if self.wire.left.get() { Farewell::Close } else { Farewell::Linger }
     }
 
     fn after_refusal(&self) -> Option<Farewell> {
-        let verdict = self.wire.verdict()?;
-        tracing::debug!(peer = %self.peer.remote, why = self.wire.why(), "refused by the head guard");
-        Some(match verdict {
-            Verdict::TurnAway(status) => Farewell::TurnAway(status),
+        Some(match self.wire.verdict()? {
+            Verdict::TurnAway(turned) => self.turn_away(turned.status, turned.why),
             Verdict::Close => Farewell::Linger,
         })
+    }
+
+    /// Turns the present request away, and tells whose matter that is.
+    fn turn_away(&self, status: u16, why: &'static str) -> Farewell {
+        let turned = TurnedAway { status, why };
+        if !self.wire.turn_away(turned) {
+            self.handler.turned_away(self.peer, turned);
+        }
+        Farewell::TurnAway(status)
     }
 
     fn drain(&self, told: bool, cx: &Context<'_>) -> Step {
@@ -167,7 +181,9 @@ impl<H: Handler> Connection<'_, H> {
             (true, _) if !self.wire.quiet.get() => Step::Wait,
             (true, Phase::Draining) if self.wire.is_new() => Step::Wait,
             (true, _) => Step::End(Farewell::Close),
-            (false, Phase::Cutting) => Step::End(Farewell::TurnAway(503)),
+            (false, Phase::Cutting) => {
+                Step::End(self.turn_away(503, "this gateway is stopping, and a request had begun"))
+            }
             (false, _) => Step::Wait,
         }
     }
@@ -175,7 +191,13 @@ impl<H: Handler> Connection<'_, H> {
     fn expired(&self, mut tick: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Farewell> {
         while tick.as_mut().poll(cx).is_ready() {
             match self.wire.expired(self.limits) {
-                Some(Expired::Slow) => return Poll::Ready(Farewell::TurnAway(408)),
+                Some(Expired::Slow) => {
+                    let why = match self.wire.is_answering() {
+                        true => "its body came slower than `[http] body_rate` allows",
+                        false => "its head took longer than `[http] head_timeout` allows",
+                    };
+                    return Poll::Ready(self.turn_away(408, why));
+                }
                 Some(Expired::Idle) => return Poll::Ready(Farewell::Close),
                 Some(Expired::Stalled) => return Poll::Ready(Farewell::Reset),
                 None => tick.as_mut().reset(clock::timer_now() + self.tick()),
@@ -198,8 +220,11 @@ impl<H: Handler> Connection<'_, H> {
         let (parts, body) = request.into_parts();
         let head = self.wire.begin().filter(|head| head.agrees(&parts, body.size_hint().exact()));
         let Some(head) = head else {
-            tracing::warn!(peer = %self.peer.remote, "a request's head reads differently to the guard and the parser; refused");
             self.wire.answered();
+            let why = "its head reads differently to the guard and the parser";
+            // It tells of us, too: the guard is to refuse whatever a parser could read in another way.
+            tracing::warn!(peer = %self.peer.remote, "a request is refused: {why}");
+            self.handler.turned_away(self.peer, TurnedAway { status: 400, why });
             return Ok(misread());
         };
         let mut asked =

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::model::clock;
 use crate::net::guard::{Head, HeadGuard, Phase, Refused};
 
-use super::Limits;
 use super::clocks::{BodyClock, Expired};
+use super::{Limits, TurnedAway};
 
 /// How long a client that has just connected is given to send its first request while draining. It connected for that,
 /// and unlike one that finds a kept connection closed, it would not try again.
@@ -29,6 +29,8 @@ pub(super) struct Wire {
     next_head: RefCell<Option<Head>>,
     /// What the guard refused; the connection ends with it.
     refused: Cell<Option<Refused>>,
+    /// The request that a handler has was turned away so.
+    turned_away: Cell<Option<TurnedAway>>,
     /// hyper has taken all that was sound and asks for more.
     exhausted: Cell<bool>,
     /// A request has begun.
@@ -53,7 +55,7 @@ pub(super) struct Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The refused request has this coming.
-    TurnAway(u16),
+    TurnAway(TurnedAway),
     /// The refused request has been answered: its body broke behind the answer.
     Close,
 }
@@ -64,6 +66,7 @@ impl Wire {
             guard: RefCell::new(HeadGuard::new(limits.head)),
             next_head: RefCell::new(None),
             refused: Cell::new(None),
+            turned_away: Cell::new(None),
             exhausted: Cell::new(false),
             begun: Cell::new(false),
             busy: Cell::new(false),
@@ -111,13 +114,24 @@ impl Wire {
         match (own, self.busy.get()) {
             (false, true) => None,
             (true, false) => Some(Verdict::Close),
-            (true, true) | (false, false) => Some(Verdict::TurnAway(refused.status)),
+            (true, true) | (false, false) => {
+                Some(Verdict::TurnAway(TurnedAway { status: refused.status, why: refused.why }))
+            }
         }
     }
 
-    /// Why the guard refused, for the log.
-    pub(super) fn why(&self) -> &'static str {
-        self.refused.get().map_or("", |refused| refused.why)
+    /// Remembers that the request which is answered is turned away; false if none is.
+    pub(super) fn turn_away(&self, turned: TurnedAway) -> bool {
+        let is_busy = self.busy.get();
+        if is_busy {
+            self.turned_away.set(Some(turned));
+        }
+        is_busy
+    }
+
+    /// How the request that a handler has was turned away.
+    pub(super) fn turned_away(&self) -> Option<TurnedAway> {
+        self.turned_away.get()
     }
 
     /// The head that hyper must have read as well; a request begins.

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::protocol::json::{self, Tally, Value, Watch};
 
+/// The key of `_meta` that makes a message one of 2026-07-28 or later.
+const VERSION_KEY: &[u8] = b"io.modelcontextprotocol/protocolVersion";
+
 /// What has passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -43,9 +46,22 @@ pub(super) struct Book {
     /// Where the message begins.
     start: usize,
     id: Option<OwnedId>,
+    /// What the method is, once it has ended; read of clients alone.
+    method: Option<Called>,
+    /// Whether the `_meta` of `params` names a protocol version.
+    names_version: bool,
     messages: Vec<SeenMessage>,
     is_batch: bool,
     batch: usize,
+    side: Side,
+}
+
+/// What a method is, as far as it decides how a refusal is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Called {
+    Initialize,
+    Initialized,
+    Other,
 }
 
 /// An object or array that is read.
@@ -53,7 +69,7 @@ pub(super) struct Book {
 enum Place {
     Batch,
     Message,
-    /// `params`, `result` or `error`.
+    /// `params`, or a server's `result` or `error`.
     Part,
     Meta,
 }
@@ -72,8 +88,8 @@ enum Member {
 }
 
 impl Book {
-    /// An empty book for a body whose batch may have so many messages.
-    pub(super) fn new(batch: usize) -> Book {
+    /// An empty book for a body of that side whose batch may have so many messages.
+    pub(super) fn new(batch: usize, side: Side) -> Book {
         Book {
             read: Vec::new(),
             unread: 0,
@@ -84,10 +100,33 @@ impl Book {
             envelope: Envelope::default(),
             start: 0,
             id: None,
+            method: None,
+            names_version: false,
             messages: Vec::new(),
             is_batch: false,
             batch,
+            side,
         }
+    }
+
+    /// What the method is that was read last.
+    pub(super) fn method(&self) -> Option<Called> {
+        self.method
+    }
+
+    /// Whether the `_meta` of `params` has named a protocol version.
+    pub(super) fn names_version(&self) -> bool {
+        self.names_version
+    }
+
+    /// The id, where what has come by now is the beginning of one request, and nothing in it speaks against that.
+    pub(super) fn request_so_far(&self) -> Option<OwnedId> {
+        let Envelope { lookalike, id, method, has_result, has_error, .. } = self.envelope;
+        let is_called = self.method.is_some() && method == Some(json::Kind::String);
+        let is_request = is_called && id == IdMember::Valid;
+        let is_other = self.is_batch || lookalike || has_result || has_error;
+        let ended = self.messages.last().and_then(|message| message.id.as_ref());
+        self.id.as_ref().or(ended).filter(|_| is_request && !is_other).cloned()
     }
 
     fn begin_message(&mut self, at: usize) {
@@ -116,7 +155,7 @@ impl Book {
     }
 
     fn end_message(&mut self) -> Result<(), Fault> {
-        let kind = self.envelope.kind(Side::Server).map_err(|reason| fault(reason, self.start))?;
+        let kind = self.envelope.kind(self.side).map_err(|reason| fault(reason, self.start))?;
         if self.is_batch && self.messages.len() >= self.batch {
             return Err(fault(FaultReason::LongBatch, self.start));
         }
@@ -155,8 +194,10 @@ impl Watch for Book {
             (Some(Place::Batch), false) => return Err(fault(FaultReason::BatchElement, at)),
             (Some(Place::Message), _) => {
                 self.note(kind);
+                let own = self.side == Side::Server;
                 match self.member {
-                    Member::Params | Member::Result | Member::Error if is_object => Place::Part,
+                    Member::Params if is_object => Place::Part,
+                    Member::Result | Member::Error if is_object && own => Place::Part,
                     _ => return self.skip(),
                 }
             }
@@ -205,6 +246,10 @@ impl Watch for Book {
                 member
             }
             Some(Place::Part) if key == b"_meta" => Member::Meta,
+            Some(Place::Meta) => {
+                self.names_version |= key == VERSION_KEY;
+                Member::Other
+            }
             _ => Member::Other,
         };
         Ok(())
@@ -219,7 +264,8 @@ impl Watch for Book {
                 self.note(kind);
                 self.token.clear();
                 self.kind = kind;
-                Ok(matches!(self.member, Member::Version | Member::Id))
+                let names = self.member == Member::Method && self.side == Side::Client;
+                Ok(names || matches!(self.member, Member::Version | Member::Id))
             }
             Some(Place::Part | Place::Meta) => Ok(false),
         }
@@ -233,9 +279,16 @@ impl Watch for Book {
 
     fn scalar_ends(&mut self) {
         let value = Value::of_token(&self.token, self.kind);
-        if self.member == Member::Version {
-            self.envelope.is_version_2 = value.is(&self.token, "2.0");
-            return;
+        match self.member {
+            Member::Version => {
+                self.envelope.is_version_2 = value.is(&self.token, "2.0");
+                return;
+            }
+            Member::Method => {
+                self.method = Some(Called::of(&value, &self.token));
+                return;
+            }
+            _ => {}
         }
         self.envelope.id = match Id::read(&self.token, value) {
             Ok(None) => IdMember::Null,
@@ -245,6 +298,16 @@ impl Watch for Book {
             }
             Err(reason) => IdMember::Invalid(reason),
         };
+    }
+}
+
+impl Called {
+    fn of(method: &Value, token: &[u8]) -> Self {
+        match method {
+            opens if opens.is(token, "initialize") => Self::Initialize,
+            opened if opened.is(token, "notifications/initialized") => Self::Initialized,
+            _ => Self::Other,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 use super::{
     body::Limits,
     book::{Book, Seen},
+    envelope::Side,
     fault::Fault,
 };
 use crate::protocol::json::Feed;
@@ -23,7 +24,7 @@ pub struct Progressive {
 impl Progressive {
     /// A checker before the first chunk.
     pub fn new(limits: &Limits) -> Progressive {
-        Progressive { feed: Feed::new(limits.depth), book: Book::new(limits.batch), fault: None }
+        Progressive { feed: Feed::new(limits.depth), book: Book::new(limits.batch, Side::Server), fault: None }
     }
 
     /// Checks the next chunk, which may end anywhere.

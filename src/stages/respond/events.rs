@@ -1,7 +1,7 @@
 //! An answer as an event stream: our framing around the server's bytes, message by message.
 
 use crate::catalog::Observer;
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, RequestId};
 use crate::protocol::message::{self, Body, Message};
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
@@ -13,6 +13,8 @@ use super::{bad, parting};
 /// Reads a server's event stream and writes what of it passes.
 #[derive(Debug)]
 pub struct Events {
+    /// The request that it answers.
+    id: RequestId,
     reader: sse::Reader,
     expected: Expected,
     /// The stream carried event ids, so that a client can come back for the rest (2025-11-25, polling).
@@ -22,10 +24,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// A stream whose lines and events hold at most `limit` bytes.
-    pub fn new(expected: Expected, limit: usize) -> Self {
+    /// A stream for the request `id`, whose lines and events hold at most `limit` bytes.
+    pub fn new(id: RequestId, expected: Expected, limit: usize) -> Self {
         let reader = sse::Reader::new(limit);
-        Self { reader, expected, resumable: false, revision: None, strays: 0 }
+        Self { id, reader, expected, resumable: false, revision: None, strays: 0 }
     }
 
     /// Takes what came and appends what passes to `out`.
@@ -39,6 +41,7 @@ impl Events {
                 Ok(Some(block)) => {
                     self.resumable |= block.id.is_some_and(|id| !id.is_empty());
                     let mut verdicts = Verdicts {
+                        id: self.id,
                         expected: &mut self.expected,
                         revision: &mut self.revision,
                         observer,
@@ -112,6 +115,7 @@ impl Events {
 
 /// The parts of [`Events`] beside its reader, which lends out the block.
 struct Verdicts<'a> {
+    id: RequestId,
     expected: &'a mut Expected,
     revision: &'a mut Option<String>,
     observer: &'a Observer,
@@ -132,7 +136,7 @@ impl Verdicts<'_> {
                 *self.strays += 1;
                 // Once a stream: a server must not be able to fill the log.
                 if *self.strays == 1 {
-                    tracing::warn!(why, "a message of a server was dropped, and others like it will be");
+                    tracing::warn!(id = %self.id, why, "a message of a server was dropped, and others like it will be");
                 }
                 // Its id still counts: a client that comes back must not be sent what came before it again. It is
                 // written as an event without data, which carries nothing (2025-11-25, "Sending Messages", 6).

@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::model::RequestId;
 use crate::net::command::GoesOn;
 use crate::net::upstream::{Connection, Pool};
 use crate::telemetry::Held;
@@ -34,10 +35,10 @@ impl Room {
     }
 
     /// A place in it for a call that somebody else drives; `None` where it is full.
-    pub(super) fn hold(&self) -> Option<GoesOn> {
+    pub(super) fn hold(&self, id: RequestId) -> Option<GoesOn> {
         let place = self.take();
         if place.is_none() {
-            tracing::warn!(most = self.most, "a client left and its call is cut: [http] abandoned is reached");
+            tracing::warn!(%id, most = self.most, "a client left and its call is cut: [http] abandoned is reached");
         }
         place.map(|place| Box::new(place) as GoesOn)
     }
@@ -75,11 +76,11 @@ pub struct Abandoned {
 }
 
 impl Abandoned {
-    /// Takes a call over, or closes its connection where the route has no room left.
-    pub(super) fn adopt(&self, connection: Box<Connection>, deadline: Instant, room: &Room) {
+    /// Takes the call of a request over, or closes its connection where the route has no room left.
+    pub(super) fn adopt(&self, id: RequestId, connection: Box<Connection>, deadline: Instant, room: &Room) {
         let Some(place) = room.take() else {
             connection.counted(Held::is_cut);
-            tracing::warn!(most = room.most, "a client left and its call is cut: [http] abandoned is reached");
+            tracing::warn!(%id, most = room.most, "a client left and its call is cut: [http] abandoned is reached");
             return;
         };
         connection.counted(Held::runs_on);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tokio::time::timeout_at;
 
-use crate::model::{Reason, Refusal, clock};
+use crate::model::{Reason, Refusal, RequestId, clock};
 use crate::net::command::{Asked, Handle};
 use crate::net::upstream::ResponseHead;
 use crate::telemetry::Fault;
@@ -22,6 +22,7 @@ use super::{Client, Manner, Patience};
 /// `upstream_bad_response`, `upstream_timeout`.
 pub async fn ask(
     client: &Rc<Client>,
+    id: RequestId,
     told: Told<'_>,
     handle: &Handle,
     asked: Asked<'_>,
@@ -33,7 +34,7 @@ pub async fn ask(
     let late = |bound| Miss::TimedOut(bound).refusal(reads_only);
     let exchange = timeout_at(deadline, handle.ask(asked, &client.numbers)).await.map_err(|_| late("deadline"))??;
     told.sent.set(true);
-    let mut call = Call::new(Leg::Command(Box::new(exchange)), client, patience, deadline, manner);
+    let mut call = Call::new(id, Leg::Command(Box::new(exchange)), client, patience, deadline, manner);
     let first_byte = patience.first_byte.map(|bound| clock::timer_now() + bound);
     let by = first_byte.map_or(deadline, |by| by.min(deadline));
     let refusal = match timeout_at(by, call.command_head()).await {

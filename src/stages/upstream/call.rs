@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Refusal, clock};
+use crate::model::{Refusal, RequestId, clock};
 use crate::net::command::Exchange;
 use crate::net::upstream::{Collected, Connection, Failure, ResponseHead};
 
@@ -16,6 +16,8 @@ use super::{Client, Manner, Patience};
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
 #[derive(Debug)]
 pub struct Call {
+    /// The request that it is made for.
+    id: RequestId,
     leg: Option<Leg>,
     client: Rc<Client>,
     patience: Patience,
@@ -36,9 +38,16 @@ pub(super) enum Leg {
 }
 
 impl Call {
-    pub(super) fn new(leg: Leg, client: &Rc<Client>, patience: Patience, deadline: Instant, manner: Manner) -> Self {
-        let leg = Some(leg);
-        Self { leg, client: Rc::clone(client), patience, deadline, heard: deadline, manner, fingerprint: 0 }
+    pub(super) fn new(
+        id: RequestId,
+        leg: Leg,
+        client: &Rc<Client>,
+        patience: Patience,
+        deadline: Instant,
+        manner: Manner,
+    ) -> Self {
+        let (leg, client) = (Some(leg), Rc::clone(client));
+        Self { id, leg, client, patience, deadline, heard: deadline, manner, fingerprint: 0 }
     }
 
     pub(super) fn leg(&mut self) -> &mut Leg {
@@ -184,12 +193,12 @@ impl Drop for Call {
             Some(Leg::Http(connection)) if connection.is_done() => self.client.pool.give_back(connection),
             Some(Leg::Http(connection)) => {
                 if let Some(room) = outlives {
-                    self.client.abandoned.adopt(connection, self.deadline, &room);
+                    self.client.abandoned.adopt(self.id, connection, self.deadline, &room);
                 }
             }
             // Without room it is called off, as it is where leaving means that.
             Some(Leg::Command(exchange)) if !exchange.is_over() => {
-                exchange.let_go(outlives.and_then(|room| room.hold()));
+                exchange.let_go(outlives.and_then(|room| room.hold(self.id)));
             }
             Some(Leg::Command(_)) | None => {}
         }

@@ -60,7 +60,7 @@ pub async fn make<'a>(
         if !miss.nothing_sent() {
             break;
         }
-        tracing::warn!(endpoint = %endpoint.url, reason = %miss, "an endpoint took no request");
+        tracing::warn!(id = %outgoing.id, endpoint = %endpoint.url, reason = %miss, "an endpoint took no request");
     }
     Err(refusal)
 }
@@ -118,7 +118,8 @@ impl Attempt<'_, '_> {
 
     /// Sends the request and reads the answer's head.
     async fn over(&self, connection: Box<Connection>) -> Result<(Call, ResponseHead), Miss> {
-        let mut call = Call::new(Leg::Http(connection), self.client, self.patience, self.deadline, self.manner.clone());
+        let (id, manner) = (self.outgoing.id, self.manner.clone());
+        let mut call = Call::new(id, Leg::Http(connection), self.client, self.patience, self.deadline, manner);
         let endpoint = self.endpoint;
         let write = |out: &mut Vec<u8>| self.outgoing.write(&endpoint.authority, &endpoint.path, out);
         let Leg::Http(connection) = call.leg() else { unreachable!("it was made of a connection") };

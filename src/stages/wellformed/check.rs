@@ -1,6 +1,7 @@
 //! The order in which a message is checked (protocol, "Modern front"; security, "Reading a message").
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,11 +13,12 @@ use crate::model::{Addressee, Reason, Refusal, Refused};
 use crate::protocol::headers::{self, Fault, Mismatch};
 use crate::protocol::json::quoted;
 use crate::protocol::media;
-use crate::protocol::message::{self, Body, Kind, Limits, Message, OwnedId};
+use crate::protocol::message::{self, Body, Glimpsed, Kind, Limits, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::{Era, Revision, SERVED_MODERN};
 
-use super::{Verb, WellFormed, body};
+use super::body::{self, Bounds};
+use super::{Verb, WellFormed};
 
 /// What the checks go by.
 #[derive(Clone, Copy)]
@@ -29,6 +31,8 @@ pub struct Checks<'a> {
     pub catalog: &'a Catalog,
     /// The server behind the route.
     pub server: usize,
+    /// Where it is told how long the body was waited for, after what had come with its head.
+    pub awaited: &'a Cell<Duration>,
 }
 
 /// Reads and checks a request. GET and DELETE have no body (the head guard sees to that) and pass.
@@ -40,17 +44,12 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
 {
     if verb != Verb::Post {
-        return Ok(WellFormed {
-            bytes: Bytes::new(),
-            body: None,
-            era: Era::Legacy,
-            method: None,
-            awaited: Duration::ZERO,
-        });
+        return Ok(WellFormed { bytes: Bytes::new(), body: None, era: Era::Legacy, method: None });
     }
     readable(headers).map_err(to_nobody)?;
-    let (bytes, awaited) = body::collect(body, checks.body).await.map_err(to_nobody)?;
     let limits = Limits { depth: checks.depth, ..Limits::default() };
+    let bounds = Bounds { bytes: checks.body, limits, asks_first: headers.contains_key(header::EXPECT) };
+    let bytes = body::collect(body, &bounds, checks.awaited).await.map_err(|missed| unheld(*missed, headers))?;
     let body = message::read_client(&bytes, &limits).map_err(|fault| unreadable(&fault, &bytes))?;
     let (era, checked) = match &body {
         Body::One(message) => match headers::era(headers, message.meta.protocol_version.is_some(), false) {
@@ -64,7 +63,7 @@ where
         }
     };
     let method = method(&body, &bytes);
-    let message = WellFormed { bytes, body: Some(body), era, method, awaited };
+    let message = WellFormed { bytes, body: Some(body), era, method };
     match checked {
         Ok(()) => Ok(message),
         Err(refusal) => Err(Box::new((refusal, message.addressee()))),
@@ -175,6 +174,18 @@ pub fn no_batch() -> Refusal {
 
 fn to_nobody(refusal: Refusal) -> Refused {
     Box::new((refusal, Addressee::Nobody))
+}
+
+/// A body that was not held whole, with what was seen of it. Its era goes by what was seen as well: where the header names
+/// a revision of the session era, or none, the envelope may have been out of sight.
+fn unheld((refusal, glimpsed): (Refusal, Glimpsed), headers: &HeaderMap) -> Refused {
+    let era = |envelope| headers::era(headers, envelope, false);
+    let addressee = match glimpsed {
+        Glimpsed::Nothing => Addressee::Nobody,
+        Glimpsed::Request { id, initialize, envelope } => Addressee::Request { era: era(envelope), initialize, id },
+        Glimpsed::Notification { awaited, envelope } => Addressee::Notification { era: era(envelope), awaited },
+    };
+    Box::new((refusal, addressee))
 }
 
 /// A body that the strict pass refuses. It is answered before a message was read, so the status is the table's.

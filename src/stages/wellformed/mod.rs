@@ -4,12 +4,12 @@
 
 mod body;
 mod check;
-
-use std::time::Duration;
+mod rest;
 
 use bytes::Bytes;
 
 use crate::model::Addressee;
+use crate::protocol::json::Value;
 use crate::protocol::message::{Body, Kind, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
@@ -45,7 +45,6 @@ pub struct WellFormed {
     body: Option<Body>,
     era: Era,
     method: Option<Method>,
-    awaited: Duration,
 }
 
 impl WellFormed {
@@ -89,11 +88,6 @@ impl WellFormed {
         self.method
     }
 
-    /// How long its body was waited for, after what had come with its head.
-    pub fn awaited(&self) -> Duration {
-        self.awaited
-    }
-
     /// Whether the answer may come in a coding that the client asked for: that of one request, by its method.
     pub fn may_be_encoded(&self) -> bool {
         let request = self.message().is_some_and(|message| message.kind == Kind::Request);
@@ -106,7 +100,10 @@ impl WellFormed {
             None => Addressee::Nobody,
             Some(Body::One(message)) => addressee(message, &self.bytes, self.era),
             Some(Body::Batch(messages)) => match ids(messages, &self.bytes) {
-                none if none.is_empty() => Addressee::Notification(self.era),
+                none if none.is_empty() => {
+                    let awaited = messages.iter().any(|message| is_awaited(message, &self.bytes));
+                    Addressee::Notification { era: self.era, awaited }
+                }
                 ids => Addressee::Batch(ids),
             },
         }
@@ -119,8 +116,15 @@ fn addressee(message: &Message, bytes: &[u8], era: Era) -> Addressee {
             let initialize = message.method.is_some_and(|method| method.is(bytes, "initialize"));
             Addressee::Request { era, initialize, id: OwnedId::of(id, bytes) }
         }
-        _ => Addressee::Notification(era),
+        _ => Addressee::Notification { era, awaited: is_awaited(message, bytes) },
     }
+}
+
+/// Whether somebody waits for a message that takes no answer: the server for an answer that it asked for, both sides for
+/// the last step of a session's beginning. Of any other notification the specification promises nothing.
+fn is_awaited(message: &Message, bytes: &[u8]) -> bool {
+    let opens = |method: Value| method.is(bytes, "notifications/initialized");
+    matches!(message.kind, Kind::Answer | Kind::Error) || message.method.is_some_and(opens)
 }
 
 fn ids(messages: &[Message], bytes: &[u8]) -> Vec<OwnedId> {

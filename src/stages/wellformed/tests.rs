@@ -1,5 +1,6 @@
 //! The order of the checks, their reasons, and whom each refusal is addressed to.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -26,7 +27,7 @@ async fn read_by(
     fields: &[(&'static str, &'static str)],
     body: &str,
 ) -> Result<WellFormed, Refused> {
-    let checks = Checks { body: 4096, depth: 64, catalog, server: 0 };
+    let checks = Checks { body: 4096, depth: 64, catalog, server: 0, awaited: &Cell::default() };
     super::read(&checks, Verb::Post, &headers(fields), Full::new(Bytes::from(body.to_owned()))).await
 }
 
@@ -50,7 +51,9 @@ fn to(addressee: &Addressee) -> String {
     match addressee {
         Addressee::Nobody => "nobody".into(),
         Addressee::Unread(id) => format!("unread {}", text(id)),
-        Addressee::Notification(era) => format!("notification {era:?}"),
+        Addressee::Notification { era, awaited } => {
+            format!("{}notification {era:?}", if *awaited { "awaited " } else { "" })
+        }
         Addressee::Request { era, initialize, id } => {
             format!("{}{era:?} {}", if *initialize { "initialize " } else { "" }, text(id))
         }
@@ -205,10 +208,10 @@ async fn posted_answers_are_of_the_legacy_era() {
     {
         assert_eq!(
             to(&read(&[("mcp-protocol-version", "2025-11-25")], answer).await.unwrap().addressee()),
-            "notification Legacy"
+            "awaited notification Legacy"
         );
         let (refusal, addressee) = refused(&[HEADERS[0]], answer).await;
-        assert_eq!((refusal.reason, to(&addressee)), (Reason::InvalidRequest, "notification Modern".into()));
+        assert_eq!((refusal.reason, to(&addressee)), (Reason::InvalidRequest, "awaited notification Modern".into()));
     }
 }
 
@@ -237,6 +240,19 @@ async fn batches_are_of_2025_03_26_alone() {
 }
 
 #[tokio::test]
+async fn what_takes_no_answer_may_be_awaited() {
+    for (body, expected) in [
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#, "notification Legacy"),
+        (r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, "awaited notification Legacy"),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "awaited notification Legacy"),
+        (r#"{"jsonrpc":"2.0","id":1,"error":{}}"#, "awaited notification Legacy"),
+        (r#"[{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":1,"result":{}}]"#, "awaited notification Legacy"),
+    ] {
+        assert_eq!(to(&read(&[], body).await.unwrap().addressee()), expected, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_answered_as_far_as_its_id_was() {
     let deep = format!(
         r#"{{"jsonrpc":"2.0","id":5,"method":"x","params":{{"arguments":{}{}}}}}"#,
@@ -259,8 +275,38 @@ async fn what_cannot_be_read_is_answered_as_far_as_its_id_was() {
         let (refusal, to_whom) = refused(&[], body).await;
         assert_eq!((refusal.reason, to(&to_whom).as_str()), (expected, addressee), "{body}: {}", refusal.message);
     }
-    let large = refused(&[], &" ".repeat(4097)).await;
-    assert_eq!((large.0.reason, to(&large.1).as_str()), (Reason::TooLarge, "nobody"));
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_to_whom_it_is_of() {
+    let text = "x".repeat(4096);
+    let meta = format!(r#""_meta":{{"{VERSION}":"2026-07-28"}}"#);
+    let named = |method: &str, id: &str, params: &str| {
+        format!(r#"{{"method":"{method}","params":{{"text":"{text}"{params}}},"jsonrpc":"2.0"{id}}}"#)
+    };
+    let call = |params: &str| named("tools/call", r#","id":5"#, params);
+    let modern = &[("mcp-protocol-version", "2026-07-28")][..];
+    let legacy = &[("mcp-protocol-version", "2025-11-25")][..];
+    for (fields, body, addressee) in [
+        (&[][..], " ".repeat(4097), "nobody"),
+        (&[], call(""), "Legacy 5"),
+        (legacy, call(""), "Legacy 5"),
+        (modern, call(""), "Modern 5"),
+        (&[], call(&format!(",{meta}")), "Modern 5"),
+        (&[], named("initialize", r#","id":5"#, ""), "initialize Legacy 5"),
+        (&[], named("notifications/cancelled", "", ""), "notification Legacy"),
+        (modern, named("notifications/cancelled", "", ""), "notification Modern"),
+        (&[], named("notifications/initialized", "", ""), "awaited notification Legacy"),
+        (&[], format!(r#"{{"jsonrpc":"2.0","id":5,"result":"{text}"}}"#), "awaited notification Legacy"),
+        (&[], format!("[{}]", call("")), "nobody"),
+        (&[], format!("{}]", call("")), "nobody"),
+        (&[], call("").replace(r#""id":5"#, r#""id":5,"id":5"#), "nobody"),
+        (&[("expect", "100-continue")], call(""), "nobody"),
+    ] {
+        let (refusal, to_whom) = refused(fields, &body).await;
+        let shown = body.replace(&text, "...");
+        assert_eq!((refusal.reason, to(&to_whom).as_str()), (Reason::TooLarge, addressee), "{fields:?} {shown}");
+    }
 }
 
 #[tokio::test]
@@ -289,7 +335,7 @@ async fn what_a_server_might_decode_to_another_text_is_not_read() {
 async fn get_and_delete_carry_no_message() {
     let catalog = Catalog::new(1);
     for verb in [Verb::Get, Verb::Delete] {
-        let checks = Checks { body: 4096, depth: 64, catalog: &catalog, server: 0 };
+        let checks = Checks { body: 4096, depth: 64, catalog: &catalog, server: 0, awaited: &Cell::default() };
         let none = super::read(&checks, verb, &HeaderMap::new(), Full::new(Bytes::new())).await.unwrap();
         assert_eq!((none.era(), none.method(), to(&none.addressee())), (Era::Legacy, None, "nobody".into()));
     }

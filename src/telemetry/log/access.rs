@@ -74,6 +74,8 @@ impl Access {
         line.bare("status", ended.status);
         if let Some(reason) = ended.reason {
             line.text("reason", reason.as_str());
+        }
+        if !ended.why.is_empty() {
             line.text("why", ended.why);
         }
         line.bare("received", ended.received);

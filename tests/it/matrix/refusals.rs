@@ -1,7 +1,8 @@
 //! What Weir refuses, seen from every client: it reaches the caller as an error, at once, and the session lives on.
 //!
-//! Two of the SDKs cannot do that for a body that is too large, whoever refuses it with the status that belongs to it;
-//! what they do instead stands in `DIES_OF_A_STATUS` and `WAITS_FOR_AN_ID`.
+//! One of the SDKs cannot do that where a refusal has the status that belongs to it: `DIES_OF_A_STATUS`.
+
+use serde_json::Value;
 
 use super::{
     clients::{CLIENTS, Client, Mode, Program, Run, ends},
@@ -12,16 +13,14 @@ use crate::support::{Client as Connection, Gateway, NodeServer, Scripted, only_t
 
 /// What every client runs into in the middle of a session.
 const REFUSALS: &[&str] =
-    &["unavailable", "reset", "no http", "html", "no json", "other id", "cut", "cut stream", "ended stream"];
-/// Further ones, where the client can be made to or can take it.
+    &["unavailable", "reset", "no http", "html", "no json", "other id", "cut", "cut stream", "ended stream", TOO_LARGE];
 const TOO_LARGE: &str = "too large";
+/// Further ones, where the client can be made to. Of a notification nobody hears, so a call follows it.
 const MISMATCH: &str = "mismatch";
+const NOTIFICATION: &str = "notification";
 
 /// Clients that lose their session with any status but 2xx and 404: Python's SDK 1.x, and what stands on it.
 const DIES_OF_A_STATUS: Program = Program::PythonBefore;
-/// Clients that take an error without an id for nobody's, and wait on: a body that is too large is refused before its id
-/// was read.
-const WAITS_FOR_AN_ID: Program = Program::Rust;
 
 /// In milliseconds: no refusal takes as long, what hangs takes longer.
 const HANG: u64 = 10_000;
@@ -31,12 +30,15 @@ async fn every_refusal_reaches_every_client_and_the_session_lives_on() {
     only_through_weir!();
     let clients = CLIENTS.iter().filter(|client| client.program != Program::Inspector && client.mode != Mode::Auto);
     let runs: Vec<_> = clients.map(|client| (client, refusals(client))).collect();
-    let told = Stage::with("", &runs).await;
+    let (told, log) = Stage::with("", &runs).await;
     let mut wrong = Vec::new();
     for (client, refusals) in &runs {
         for refusal in refusals {
             wrong.extend(at_once(client, told.of(client.name), refusal));
             wrong.extend(lives_on(client, told.of(client.name), refusal));
+        }
+        if refusals.contains(&NOTIFICATION) {
+            wrong.extend(was_lost(client, &log));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -46,9 +48,9 @@ async fn every_refusal_reaches_every_client_and_the_session_lives_on() {
 async fn a_status_ends_the_session_of_python_1() {
     only_through_weir!();
     let clients: Vec<_> = CLIENTS.iter().filter(|client| client.program == DIES_OF_A_STATUS).collect();
-    for (how, refusal) in [("legacy_status = \"table\"\n", "html"), ("", TOO_LARGE)] {
+    for refusal in ["html", TOO_LARGE, NOTIFICATION] {
         let runs: Vec<_> = clients.iter().map(|&client| (client, vec![refusal])).collect();
-        let told = Stage::with(how, &runs).await;
+        let (told, _) = Stage::with("legacy_status = \"table\"\n", &runs).await;
         for (client, _) in &runs {
             // The transport dies, and with it, cancelled, whoever waits for an answer: the error comes out of either.
             let lines = told.of(client.name);
@@ -85,7 +87,7 @@ async fn where_there_is_no_route_or_no_server_every_client_is_told_at_once() {
 
 /// Closes or opens the door in front of the server, if `refusal` is about that.
 pub(super) async fn steer(control: &str, refusal: &str, what: &str) {
-    if refusal == "unavailable" {
+    if refusal == "unavailable" || refusal == NOTIFICATION {
         let address = control.trim_start_matches("http://").parse().expect("an address");
         let mut client = Connection::connect(address).await;
         client.bytes(format!("GET /{what} HTTP/1.1\r\nHost: control\r\n\r\n").as_bytes()).await;
@@ -95,8 +97,8 @@ pub(super) async fn steer(control: &str, refusal: &str, what: &str) {
 
 fn refusals(client: &Client) -> Vec<&'static str> {
     let mut refusals = REFUSALS.to_vec();
-    if client.program != DIES_OF_A_STATUS && client.program != WAITS_FOR_AN_ID {
-        refusals.push(TOO_LARGE);
+    if client.mode == Mode::Legacy {
+        refusals.push(NOTIFICATION);
     }
     // Headers are held against the body in the present era only; the Rust client's cannot be changed on their way.
     if client.mode == Mode::Modern && client.program != Program::Rust {
@@ -123,14 +125,26 @@ fn lives_on(client: &Client, lines: &[Line], refusal: &str) -> Option<String> {
     }
 }
 
+/// That a notification of the client was refused with a status that it takes for acceptance, and that operators know.
+fn was_lost(client: &Client, log: &str) -> Option<String> {
+    let route = format!("/{}/mcp", client.name);
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut told = lines.filter(|line| line["route"] == route && line["method"] == "notifications/progress");
+    match told.next() {
+        Some(line) if line["status"] == 202 && line["reason"] == "upstream_unavailable" => None,
+        other => Some(format!("{}: its notification should have been refused with 202: {other:?}", client.name)),
+    }
+}
+
 /// One server, and for each client a way to it of its own that can be spoiled.
 struct Stage;
 
 impl Stage {
-    /// Plays it, with these lines under `[http]`.
-    async fn with(http: &str, runs: &[(&'static Client, Vec<&'static str>)]) -> Transcripts {
+    /// Plays it, with these lines under `[http]`; gives what the clients told, and Weir's log.
+    async fn with(http: &str, runs: &[(&'static Client, Vec<&'static str>)]) -> (Transcripts, String) {
         let server = NodeServer::reference(&["--era", "dual"]).await;
-        let mut configuration = format!("[http]\nbody = \"64KiB\"\n{http}");
+        let log = "[telemetry]\nlog = { format = \"json\" }\n";
+        let mut configuration = format!("{log}[http]\nbody = \"64KiB\"\n{http}");
         let mut faults = Vec::new();
         for (client, _) in runs {
             let way = Faults::before(server.url()).await;
@@ -146,10 +160,10 @@ impl Stage {
             refusals: Some((refusals.clone(), way.control())),
         };
         let told = ends(runs.iter().zip(&faults).map(run).collect()).await;
-        weir.stop().await;
+        let log = weir.log().await;
         for way in faults {
             way.stop().await;
         }
-        told
+        (told, log)
     }
 }

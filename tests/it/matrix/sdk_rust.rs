@@ -150,7 +150,14 @@ macro_rules! generation {
                 for &refusal in names {
                     let text = if refusal == "too large" { "x".repeat(200_000) } else { format!("fault:{refusal}:") };
                     steer(control, refusal, "down").await;
-                    steps.tell(refusal, call(client, "probe_echo", json!({ "text": text }))).await;
+                    steps.tell(refusal, async {
+                        if refusal == "notification" {
+                            let progress = of(json!({ "progressToken": "nobody", "progress": 1 }));
+                            client.notify_progress(progress).await.map_err(|error| other(&error))?;
+                        }
+                        call(client, "probe_echo", json!({ "text": text })).await
+                    })
+                    .await;
                     steer(control, refusal, "up").await;
                     steps.tell(&format!("after {refusal}"), call(client, "probe_echo", json!({ "text": "grüße" }))).await;
                 }

@@ -68,6 +68,7 @@ async fn what_the_guard_or_hyper_refuses_is_an_empty_answer_and_the_end() {
             let came = both.rest().await;
             assert!(came.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {came:?}");
             assert!(came.contains("connection: close") && came.ends_with("\r\n\r\n"), "{request:?}: {came:?}");
+            assert_eq!(both.turned_away(), [(false, status.parse().unwrap())], "{request:?}");
         })
         .await;
     }

@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-use super::{End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, scratch, serve};
+use super::{End, Fate, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway, scratch, serve};
 use crate::net::drain::{Drain, Phase};
 use crate::net::guard::HeadLimits;
 
@@ -60,15 +60,18 @@ struct Script {
     pieces: RefCell<mpsc::Receiver<Piece>>,
     ends: RefCell<Vec<End>>,
     dropped: Cell<usize>,
+    /// Who was turned away below the handler, as a handler that was dropped learns of it (true), and as the script does.
+    turned_away: RefCell<Vec<(bool, TurnedAway)>>,
 }
 
 /// Counts handlers that were dropped before they answered.
-struct Held<'a>(&'a Script, bool);
+struct Held<'a>(&'a Script, bool, Fate);
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if !self.1 {
             self.0.dropped.set(self.0.dropped.get() + 1);
+            self.0.turned_away.borrow_mut().extend(self.2.turned_away().map(|turned| (true, turned)));
             self.0.begun.notify_one();
         }
     }
@@ -128,7 +131,7 @@ impl Handler for Rc<Script> {
 
     async fn handle(&self, request: Request<RequestBody>, _: Peer, drain: &Drain) -> Reply<Scripted> {
         let (head, body) = request.into_parts();
-        let mut held = Held(self, false);
+        let mut held = Held(self, false, body.fate());
         let reply = match head.uri.path() {
             "/early" => whole(StatusCode::PAYLOAD_TOO_LARGE, "early".into()),
             "/huge" => whole(StatusCode::OK, Bytes::from(vec![b'x'; HUGE])),
@@ -159,6 +162,10 @@ impl Handler for Rc<Script> {
         };
         held.1 = true;
         reply
+    }
+
+    fn turned_away(&self, _: Peer, turned: TurnedAway) {
+        self.turned_away.borrow_mut().push((false, turned));
     }
 }
 
@@ -227,6 +234,7 @@ async fn tell_after<F: Future<Output = ()>>(
                 pieces: RefCell::new(received),
                 ends: RefCell::default(),
                 dropped: Cell::default(),
+                turned_away: RefCell::default(),
             });
             let drain = Rc::new(Drain::default());
             before(&client, &drain);
@@ -267,6 +275,13 @@ impl Both {
     async fn is_reset(&mut self) -> bool {
         let mut came = Vec::new();
         matches!(self.client.read_to_end(&mut came).await, Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
+    }
+
+    /// The statuses of those who were turned away, and whether a handler had them.
+    fn turned_away(&self) -> Vec<(bool, u16)> {
+        let told = self.script.turned_away.borrow();
+        assert!(told.iter().all(|(_, turned)| !turned.why.is_empty()));
+        told.iter().map(|(held, turned)| (*held, turned.status)).collect()
     }
 
     fn ends(&self) -> Vec<End> {

@@ -108,7 +108,7 @@ async fn a_body_that_breaks_ends_its_own_request_at_once() {
         both.send(&format!("{head}3\r\nabc\r\nno size\r\n")).await;
         let came = both.rest().await;
         assert!(came.starts_with("HTTP/1.1 400 ") && count(&came, "HTTP/1.1") == 1, "{came}");
-        assert_eq!(both.script.dropped.get(), 1);
+        assert_eq!((both.script.dropped.get(), both.turned_away()), (1, vec![(true, 400)]));
     })
     .await;
 }
@@ -120,6 +120,7 @@ async fn a_body_that_breaks_behind_its_answer_adds_no_second_one() {
         both.send(&format!("{head}no size\r\n")).await;
         let came = both.rest().await;
         assert!(came.starts_with("HTTP/1.1 413 ") && count(&came, "HTTP/1.1") == 1, "{came}");
+        assert_eq!(both.turned_away(), [], "it was answered");
     })
     .await;
 }

@@ -26,6 +26,7 @@ async fn a_head_that_does_not_end_is_408() {
             let came = both.rest().await;
             assert_eq!(count(&came, "HTTP/1.1 408 "), 1, "{came}");
             assert_eq!(count(&came, "HTTP/1.1 200 "), usize::from(!sound.is_empty()), "{came}");
+            assert_eq!(both.turned_away(), [(false, 408)]);
         })
         .await;
     }
@@ -38,7 +39,7 @@ async fn a_body_that_drips_is_408_and_its_handler_is_dropped() {
         both.send("POST /whole HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nbo").await;
         let came = both.rest().await;
         assert!(came.starts_with("HTTP/1.1 408 ") && count(&came, "HTTP/1.1") == 1, "{came}");
-        assert_eq!(both.script.dropped.get(), 1);
+        assert_eq!((both.script.dropped.get(), both.turned_away()), (1, vec![(true, 408)]));
     })
     .await;
 }

@@ -71,6 +71,7 @@ async fn what_still_runs_in_the_end_is_told_and_ended() {
             both.drain.cut();
             let came = both.rest().await;
             assert!(came.starts_with(answer) && came.is_empty() == answer.is_empty(), "{came}");
+            assert_eq!(both.turned_away().first(), (!answer.is_empty()).then_some(&(false, 503)));
         })
         .await;
     }

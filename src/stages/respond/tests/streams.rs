@@ -3,10 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Reason;
+use crate::model::{Reason, RequestIds};
 
 fn events(expected: Expected) -> Events {
-    Events::new(expected, 4096)
+    limited(expected, 4096)
+}
+
+fn limited(expected: Expected, limit: usize) -> Events {
+    Events::new(RequestIds::new().next(), expected, limit)
 }
 
 /// What passes of a stream that comes in one piece, and the same in pieces of any size.
@@ -84,7 +88,7 @@ fn a_batch_is_answered_bit_by_bit_or_in_batches_and_a_stray_in_one_takes_it_alon
     assert_eq!(passed(&mut events, &event(&answer("2"))), event(&answer("2")));
     assert!(events.is_answered() && events.end().is_ok());
 
-    let mut modern = Events::new(one(Era::Modern), 4096);
+    let mut modern = limited(one(Era::Modern), 4096);
     assert_eq!(passed(&mut modern, &event(&format!("[{}]", answer("1")))), "");
     assert!(!modern.is_answered());
 }
@@ -195,7 +199,7 @@ fn a_subscription_has_no_end_of_its_own_until_its_answer() {
 
 #[test]
 fn beyond_the_bound_the_stream_is_over_but_what_came_before_passes() {
-    let mut events = Events::new(one(Era::Legacy), 200);
+    let mut events = limited(one(Era::Legacy), 200);
     let mut out = Vec::new();
     let stream = event(NOTE) + "data: " + &"x".repeat(201);
     let refusal = events.take(stream.as_bytes(), &mut out, &observer().0).unwrap_err();
