@@ -45,7 +45,7 @@ pub(crate) const HOMES: &[Home] = &[
     ),
     only(&["httparse"], &["net"], "heads are read in one place, strictly"),
     only(&["socket2"], &["net"], "socket options belong to the listener and the connection"),
-    only(&["rustix"], &["net", "daemon"], "limits of the machine are asked once, at start"),
+    only(&["rustix"], &["net", "daemon"], "limits of the machine are asked once, at start; processes are the keeper's"),
     only(&["clap", "clap_complete", "clap_mangen"], &["cli"], "the rest takes values, not arguments"),
     only(&["toml", "strsim"], &["config"], "text comes in once, and checked Settings leave"),
     only(&["axum", "utoipa", "tonic"], &["admin"], "the web framework serves operators; the data path is ours"),
