@@ -48,7 +48,7 @@ pub(crate) const HOMES: &[Home] = &[
     only(
         &["rustix"],
         &["net", "daemon", "config::file"],
-        "limits of the machine are asked once, at start, and files are opened without waiting in one place",
+        "limits of the machine are asked once, at start, and files are opened without waiting in one place; processes are the keeper's",
     ),
     only(&["clap", "clap_complete", "clap_mangen"], &["cli"], "the rest takes values, not arguments"),
     only(&["toml", "strsim", "shlex"], &["config"], "text comes in once, and checked Settings leave"),

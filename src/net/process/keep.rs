@@ -105,7 +105,7 @@ impl Keep {
             if self.ledger.is_ending() {
                 self.sweep();
             }
-            if self.tell().is_err() {
+            if tell(&self.daemon, &mut self.news).is_err() {
                 break;
             }
         }
@@ -165,19 +165,6 @@ impl Keep {
         self.news.extend(over.into_iter().map(|(number, exit)| News::Ended(number, exit)));
     }
 
-    /// Tells what can be told without waiting. An error means that the daemon is gone, which the other branches of the
-    /// loop need not know yet: a socket that always can be written to would never let them look.
-    fn tell(&mut self) -> io::Result<()> {
-        while let Some(news) = self.news.front() {
-            match self.daemon.try_io(Interest::WRITABLE, || socket::send(&self.daemon, &news.encode(), &[])) {
-                Ok(_) => drop(self.news.pop_front()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
     /// Kills and reaps until there is nobody.
     fn end_all(&self) {
         self.ledger.leaders().for_each(|leader| kill_group(leader, Signal::KILL));
@@ -204,6 +191,19 @@ async fn receive(daemon: &UnixStream) -> io::Result<Option<(Order, Option<OwnedF
     Ok(Some((order, files.into_iter().next())))
 }
 
+/// Tells what can be told without waiting. An error means that the daemon is gone, which the loop has to be told: a socket
+/// that can always be written to, if only in vain, would never let it look whether there is an end to be read.
+fn tell(daemon: &UnixStream, news: &mut VecDeque<News>) -> io::Result<()> {
+    while let Some(next) = news.front() {
+        match daemon.try_io(Interest::WRITABLE, || socket::send(daemon, &next.encode(), &[])) {
+            Ok(_) => drop(news.pop_front()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 fn look(pid: Pid) -> Option<Seen> {
     Some(Seen { pid, facts: census::facts(pid)?, mark: census::mark(pid) })
 }
@@ -216,4 +216,32 @@ fn kill_group(leader: Pid, signal: Signal) {
 
 fn exit(status: WaitStatus) -> Exit {
     status.exit_status().map(Exit::Code).or(status.terminating_signal().map(Exit::Signal)).unwrap_or(Exit::Lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, socketpair};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn news_wait_for_a_daemon_that_is_slow_and_not_for_one_that_is_gone() {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        let ours = UnixStream::from_std(Socket::from(ours)).unwrap();
+        let all: Vec<_> = (0..10_000).map(|number| News::Started(number, 1)).collect();
+        let (mut news, mut heard) = (VecDeque::from(all.clone()), Vec::new());
+        while heard.len() < all.len() {
+            ours.writable().await.unwrap();
+            tell(&ours, &mut news).unwrap();
+            let mut bytes = [0; LENGTH];
+            while socket::receive(&theirs, &mut bytes).is_ok() {
+                heard.push(News::decode(&bytes).unwrap());
+            }
+        }
+        assert_eq!(heard, all);
+        drop(theirs);
+        news.push_back(News::Failed(1, 1));
+        assert!(tell(&ours, &mut news).is_err());
+    }
 }

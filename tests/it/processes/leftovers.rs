@@ -116,23 +116,6 @@ async fn a_killed_daemon_leaves_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_keeper_with_news_for_a_daemon_that_is_gone_ends() {
-    only_through_weir!();
-    for _ in 0..count(200) {
-        let keeper = keeper();
-        let process = start(&keeper, &sh("sleep 1000")).await;
-        let (kept_by, pid) = (parent(&process), process.life.pid());
-        // It learns of the command's death and of the daemon's at once.
-        signal(kept_by, Kill::STOP);
-        signal(pid, Kill::KILL);
-        drop((keeper, process));
-        tokio::task::yield_now().await;
-        signal(kept_by, Kill::CONT);
-        gone(&[kept_by, pid]).await;
-    }
-}
-
 /// The daemon that is killed above, in a process of its own.
 #[tokio::test]
 #[ignore = "it waits to be killed"]
