@@ -1,5 +1,6 @@
 //! A request's body as a handler reads it; the connection sees how far it has come, and how long it was waited for.
 
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -8,26 +9,68 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::http2::StreamBody;
 use super::wire::Wire;
 
-/// The body of a request. One that is dropped before its end costs the connection.
-pub struct RequestBody {
-    incoming: Incoming,
-    wire: Rc<Wire>,
+/// The body of a request. In HTTP/1.1 one that is dropped before its end costs the connection.
+pub struct RequestBody(Kind);
+
+enum Kind {
+    Http1(Http1Body),
+    Http2(StreamBody),
 }
+
+/// A body that ended before its end, or whose framing broke.
+#[derive(Debug)]
+pub struct BodyBroken;
 
 impl RequestBody {
     pub(super) fn new(incoming: Incoming, wire: Rc<Wire>) -> Self {
         wire.body.begin(incoming.is_end_stream());
-        Self { incoming, wire }
+        Self(Kind::Http1(Http1Body { incoming, wire }))
+    }
+
+    pub(super) fn of_stream(body: StreamBody) -> Self {
+        Self(Kind::Http2(body))
     }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyBroken;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
+        match &mut self.0 {
+            Kind::Http1(body) => body.poll_frame(cx),
+            Kind::Http2(body) => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Http1(body) => body.incoming.is_end_stream(),
+            Kind::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Http1(body) => body.incoming.size_hint(),
+            Kind::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
+struct Http1Body {
+    incoming: Incoming,
+    wire: Rc<Wire>,
+}
+
+impl Http1Body {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
         let body = &self.wire.body;
         match &polled {
@@ -36,19 +79,11 @@ impl Body for RequestBody {
             Poll::Ready(Some(Err(_))) => body.came(0),
             Poll::Ready(None) => body.ended(),
         }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        polled.map_err(|_| BodyBroken)
     }
 }
 
-impl Drop for RequestBody {
+impl Drop for Http1Body {
     fn drop(&mut self) {
         // A body of known length is over with its last byte; nobody has to ask for its end.
         if self.incoming.is_end_stream() {
@@ -57,3 +92,11 @@ impl Drop for RequestBody {
         self.wire.body.came(0);
     }
 }
+
+impl fmt::Display for BodyBroken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body ended early or its framing broke")
+    }
+}
+
+impl std::error::Error for BodyBroken {}
