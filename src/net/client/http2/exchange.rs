@@ -224,7 +224,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Relay<'_, IO, H> {
                     Stop::Cut => return End::Cut,
                 },
             };
-            let sent = match self.open(&mut head).and_then(|()| self.count(bytes.len(), last)) {
+            let length = self.left;
+            let sent = match self.count(bytes.len(), last).and_then(|()| self.open(&mut head, length)) {
                 Ok(()) => self.outlet.send(bytes, last).await,
                 Err(fault) => Err(fault),
             };
@@ -238,8 +239,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Relay<'_, IO, H> {
         }
     }
 
-    fn open(&mut self, head: &mut Option<response::Parts>) -> Result<(), Fault> {
-        let length = self.left;
+    fn open(&mut self, head: &mut Option<response::Parts>, length: Option<u64>) -> Result<(), Fault> {
         head.take().map_or(Ok(()), |head| self.outlet.open(head, length, false))
     }
 

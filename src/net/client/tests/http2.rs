@@ -129,7 +129,7 @@ async fn requests_are_answered_whole_and_one_connection_carries_many() {
     tell_h2(patient(), |mut client, told| async move {
         let answer = client.ask("POST", "/whole", Some("hello")).await.unwrap();
         assert_eq!((answer.head.status, answer.head.version), (StatusCode::OK, Version::HTTP_2));
-        assert_eq!(answer.head.headers["content-length"], "26");
+        assert_eq!(answer.head.headers["content-length"], "25");
         assert_eq!(answer.text().await.unwrap(), "POST http://a/whole hello");
         let waiting = client.begin("POST", "/wait", Some("x")).await;
         for number in 0..50 {
