@@ -82,14 +82,7 @@ pub(super) const SHAPE: Shape = Shape {
             about: "How many cores carry traffic. Default: as many as the process may use.",
         },
     ],
-    unbuilt: &[
-        "tls",
-        "client_ca",
-        "client_certificate",
-        "client_crl",
-        "trusted_proxies",
-        "proxy_protocol",
-    ],
+    unbuilt: &["tls", "client_ca", "client_certificate", "client_crl", "trusted_proxies", "proxy_protocol"],
 };
 
 impl Listen {

@@ -77,7 +77,7 @@ impl Post {
     }
 
     /// Its head for HTTP/2.
-    pub(crate) fn head(&self, host: &str) -> http::Request<()> {
+    pub(crate) fn h2_head(&self, host: &str) -> http::Request<()> {
         let request = http::Request::post(format!("http://{host}{}", self.path)).version(http::Version::HTTP_2);
         let with = |request: http::request::Builder, (name, value): &(String, String)| request.header(name, value);
         self.headers.iter().fold(request, with).body(()).expect("a head")

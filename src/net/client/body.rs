@@ -39,10 +39,7 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = BodyBroken;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
         match &mut self.0 {
             Kind::Http1(body) => body.poll_frame(cx),
             Kind::Http2(body) => body.poll_frame(cx),

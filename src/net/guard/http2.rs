@@ -127,9 +127,23 @@ mod tests {
             ("POST", ours, &[("content-length", "3"), ("content-length", "3")], false, 400, "two Content-Length lines"),
             ("POST", ours, &[("content_length", "3")], false, 400, "a header's name that reads as a framing header"),
             ("POST", ours, &[("transfer_encoding", "x")], false, 400, "a header's name that reads as a framing header"),
-            ("POST", ours, &[("transfer-encoding", "chunked")], false, 400, "Transfer-Encoding, which HTTP/2 does not have"),
+            (
+                "POST",
+                ours,
+                &[("transfer-encoding", "chunked")],
+                false,
+                400,
+                "Transfer-Encoding, which HTTP/2 does not have",
+            ),
             ("POST", ours, &[("x", "a ")], false, 400, "white space around a value"),
-            ("POST", ours, &[("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", "")], true, 431, "a head of too many fields"),
+            (
+                "POST",
+                ours,
+                &[("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", "")],
+                true,
+                431,
+                "a head of too many fields",
+            ),
         ] {
             assert_eq!(checked(method, uri, fields, ended), Err((status, why)), "{method} {uri} {fields:?}");
         }
