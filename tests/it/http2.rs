@@ -1,4 +1,5 @@
-//! HTTP/2 in plain text by prior knowledge: the whole of h2spec, many streams at once, floods, stopping.
+//! HTTP/2 in plain text by prior knowledge: the whole of h2spec, many streams at once, floods, stopping; and towards a
+//! server that offers it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    Gateway, NodeServer, Post, Process, Scripted, call, modern, node_lines, only_through_weir, result, within,
+    Gateway, NodeServer, Post, Process, Scripted, call, modern, node, node_lines, only_through_weir, result, within,
 };
 
 const EMPTY: &str = r#"{"resultType":"complete","content":[]}"#;
@@ -278,4 +279,45 @@ async fn what_is_no_http2_is_closed() {
     }
     let mut client = Client::connect(&weir, &h2::client::Builder::new()).await;
     assert_eq!(client.ask(&call("1", "echo", "{}")).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_server_that_offers_it_is_asked_over_one_connection() {
+    only_through_weir!();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
+    std::fs::write(&key, own.signing_key.serialize_pem()).expect("a temporary directory can be written");
+    std::fs::write(&certificate, own.cert.pem()).expect("a temporary directory can be written");
+    let mut server = Process::start("http2-server", node("http2-server.mjs").args([&key, &certificate]));
+    let port = server.line_after("listening ").await;
+    let text = format!(
+        "[listen]\ncores = 1\n[[servers]]\nname = \"files\"\nendpoints = [\"https://localhost:{port}/mcp\"]\n\
+         tls = {{ ca = {certificate:?} }}\n"
+    );
+    let weir = Gateway::config(&text).start().await;
+    let said = |id: &str, name: &str| {
+        let said = format!(r#"{{"resultType":"complete","content":[{{"type":"text","text":"{name} 1"}}]}}"#);
+        result(id, &said)
+    };
+    assert_eq!(weir.client().await.ask(&call("0", "first", "{}")).await.text(), said("0", "first"));
+    let mut clients = Vec::new();
+    for id in 1..=50 {
+        let mut client = weir.client().await;
+        client.post(&call(&id.to_string(), if id % 2 == 0 { "stream" } else { "echo" }, "{}")).await;
+        clients.push((client, id));
+    }
+    for (mut client, id) in clients {
+        if id % 2 == 0 {
+            assert_eq!(client.head().await.header("content-type"), Some("text/event-stream"));
+            assert_eq!(client.message().await, Some(said(&id.to_string(), "stream")));
+            assert_eq!(client.message().await, None);
+        } else {
+            assert_eq!(client.answer().await.text(), said(&id.to_string(), "echo"));
+        }
+    }
+    // What it refuses it has not processed: it is asked again, over another connection.
+    let again = weir.client().await.ask(&call("51", "refused", "{}")).await;
+    assert!(again.status() == 200 && again.text().contains("refused"), "{again:?}");
+    weir.stop().await;
 }

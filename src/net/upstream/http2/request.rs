@@ -1,5 +1,7 @@
 //! The head of a request, from the text that it would be over HTTP/1.1: whoever makes a call writes one form alone.
 
+use std::mem::MaybeUninit;
+
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 
 /// More than a client may send us, and what we add.
@@ -7,9 +9,9 @@ const MOST_FIELDS: usize = 640;
 
 /// Reads a head that we have written; `None` if that was no head.
 pub(super) fn of(head: &[u8]) -> Option<Request<()>> {
-    let mut space = vec![httparse::EMPTY_HEADER; MOST_FIELDS];
-    let mut parsed = httparse::Request::new(&mut space);
-    if !parsed.parse(head).ok()?.is_complete() {
+    let mut space = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut parsed = httparse::Request::new(&mut []);
+    if !parsed.parse_with_uninit_headers(head, &mut space).ok()?.is_complete() {
         return None;
     }
     let mut request = Request::new(());

@@ -238,6 +238,39 @@ async fn a_connection_that_goes_away_is_used_to_its_end_and_no_more() {
     .await;
 }
 
+/// A server that says nothing but GOAWAY, once it has read the request: whether the stream is among those that it has
+/// processed decides.
+#[tokio::test]
+async fn what_goaway_leaves_out_was_not_processed() {
+    for (last, processed) in [(0u32, false), (1, true)] {
+        tell(|http2| async move {
+            let accept = async {
+                let Peer { socket } = http2.server.accept().await;
+                http2.acceptor.accept(socket).await.expect("a handshake")
+            };
+            let (connection, mut socket) = tokio::join!(http2.pool.connect(0, &http2.server.endpoint), accept);
+            let mut connection = connection.expect("trust");
+            ask(&mut connection, "the body");
+            connection.flush().await.expect("it is sent");
+            let mut came = Vec::new();
+            soon(async {
+                while !came.ends_with(b"the body") {
+                    came.push(socket.read_u8().await.expect("more"));
+                }
+            })
+            .await;
+            let mut said = vec![0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0];
+            said.extend(last.to_be_bytes());
+            said.extend([0; 4]);
+            socket.write_all(&said).await.expect("the client listens");
+            socket.shutdown().await.expect("the client listens");
+            let failure = soon(connection.head(&Method::POST)).await.expect_err("nothing came");
+            assert_eq!(failure.nothing_sent(), !processed, "{failure}");
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn one_that_is_dropped_is_called_off_and_the_others_go_on() {
     tell(|http2| async move {
