@@ -82,7 +82,8 @@ impl Pool {
         self.take_at(endpoint, clock::now())
     }
 
-    /// Opens a connection to `endpoint`, which has the number `index` here.
+    /// Opens a connection to `endpoint`, which has the number `index` here. Where HTTP/2 is agreed on, it is driven by a
+    /// local task of the thread that asks.
     ///
     /// # Errors
     /// `Resolve`, `Connect`, `ConnectTimeout` or `Tls`.

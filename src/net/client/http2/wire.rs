@@ -108,7 +108,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
         }
         out.bytes.clear();
         out.written = 0;
-        Pin::new(io).poll_flush(cx)
+        // TLS has taken it; that the socket has is another matter.
+        let flushed = Pin::new(io).poll_flush(cx);
+        self.blocked.set(flushed.is_pending().then(|| self.blocked.get().unwrap_or_else(clock::now)));
+        flushed
     }
 
     pub(super) fn into_io(self) -> IO {
