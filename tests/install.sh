@@ -2,8 +2,8 @@
 # Installs what the behaviour tests need beside Rust: the reference servers, the official SDK clients, the official
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
-# environments under tests/python/.venvs. Nothing outside the repository is changed. Run again it does nothing, unless a
-# lock file has changed.
+# environments under tests/python/.venvs; and h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec. Nothing outside
+# the repository is changed. Run again it does nothing, unless a lock file has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -13,6 +13,7 @@ need() { # COMMAND HOW
 }
 need cargo "Rust 1.95 or newer, by rustup or your distribution"
 need npm "Node 20 or newer with npm, by your distribution (Debian: apt-get install nodejs npm); the tests bring their own Node 22"
+need go "Go 1.24 or newer, by https://go.dev/dl or your distribution; it fetches the version that tests/go/go.mod names"
 need sha256sum "part of coreutils"
 # Where we may, what a Debian without Python lacks is taken from its packages.
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -59,3 +60,13 @@ for environment in before present; do
   echo "$wanted" >"$venv/.installed"
   echo "install: done, $("$venv/bin/python" --version) in tests/$venv"
 done
+
+wanted=$({ go env GOVERSION; cat go/go.mod go/go.sum; } | sha256sum | cut -d' ' -f1)
+if installed go/bin "$wanted"; then
+  echo "install: tests/go is up to date"
+else
+  echo "install: go build in tests/go"
+  go build -C go -mod=readonly -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec </dev/null
+  echo "$wanted" >go/bin/.installed
+  echo "install: done, h2spec in tests/go/bin"
+fi

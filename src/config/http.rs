@@ -33,6 +33,8 @@ pub struct Http {
     pub event: usize,
     /// `abandoned`: legacy calls that a route drains after their client left; 100.
     pub abandoned: usize,
+    /// `streams`: most requests at once on one HTTP/2 connection; 100.
+    pub streams: usize,
     /// `connections`: most client connections; 10,000.
     pub connections: usize,
     /// `connections_per_address`: most client connections of one address; 1,000.
@@ -74,6 +76,7 @@ pub(super) const SHAPE: Shape = Shape {
             "Largest event or line of a server, and largest list that is read.",
         ),
         count("abandoned", Kind::Count(0, 100_000), 100, "Legacy calls a route drains after their client left."),
+        count("streams", Kind::Count(1, 10_000), 100, "Most requests at once on one HTTP/2 connection."),
         count("connections", Kind::Count(1, 1_000_000), 10_000, "Most client connections."),
         count(
             "connections_per_address",
@@ -96,7 +99,7 @@ pub(super) const SHAPE: Shape = Shape {
              field need, or the one of the table of errors.",
         ),
     ],
-    unbuilt: &["streams", "unverified"],
+    unbuilt: &["unverified"],
 };
 
 impl Http {
@@ -113,6 +116,7 @@ impl Http {
             keepalive: section.time("keepalive"),
             event: section.size("event"),
             abandoned: section.size("abandoned"),
+            streams: section.size("streams"),
             connections: section.size("connections"),
             connections_per_address: section.size("connections_per_address"),
             shed_memory: section.percent("shed_memory"),

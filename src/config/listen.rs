@@ -30,6 +30,8 @@ pub struct Listen {
     pub hosts: Vec<String>,
     /// `origins`: allowed `Origin` values besides those of loopback, in the form in which a browser sends them.
     pub origins: Vec<String>,
+    /// `http2_prior_knowledge`: HTTP/2 and nothing else, on plain TCP.
+    pub http2_prior_knowledge: bool,
     /// `cores`: data-path runtimes; as many as the process may use.
     pub cores: usize,
 }
@@ -67,21 +69,20 @@ pub(super) const SHAPE: Shape = Shape {
                     allowed.",
         },
         Key {
+            name: "http2_prior_knowledge",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "Whether clients speak HTTP/2 in plain text from their first byte on, as a proxy in front may; \
+                    HTTP/1.1 is then not understood here.",
+        },
+        Key {
             name: "cores",
             kind: Kind::Count(1, 256),
             default: Value::Absent,
             about: "How many cores carry traffic. Default: as many as the process may use.",
         },
     ],
-    unbuilt: &[
-        "tls",
-        "client_ca",
-        "client_certificate",
-        "client_crl",
-        "trusted_proxies",
-        "proxy_protocol",
-        "http2_prior_knowledge",
-    ],
+    unbuilt: &["tls", "client_ca", "client_certificate", "client_crl", "trusted_proxies", "proxy_protocol"],
 };
 
 impl Listen {
@@ -95,6 +96,7 @@ impl Listen {
             public_url: section.text("public_url", PublicUrl::parse),
             hosts: section.list("hosts", host::host),
             origins: section.list("origins", host::origin),
+            http2_prior_knowledge: section.flag("http2_prior_knowledge"),
             cores: section.size_if_written("cores").unwrap_or_else(available_cores),
         };
         (listen, place)

@@ -121,6 +121,7 @@ async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
         limits: Cell::new(plan.limits),
+        http2: Cell::new(plan.http2),
         lasting: plan.lasting.clone(),
         kept,
         drain: Drain::default(),
@@ -198,6 +199,8 @@ async fn sweep(calls: Rc<Client>) {
 struct Shared {
     front: Current,
     limits: Cell<client::Limits>,
+    /// New connections speak HTTP/2 from their first byte on.
+    http2: Cell<bool>,
     lasting: Lasting,
     kept: Kept,
     drain: Drain,
@@ -234,6 +237,7 @@ impl Shared {
         let Switch { plan, listeners, done } = switch;
         self.front.switch(plan.front(&self.kept));
         self.limits.set(plan.limits);
+        self.http2.set(plan.http2);
         let acceptor = match listeners {
             Some(listeners) => {
                 acceptor.close().for_each(|(stream, remote)| self.serve(stream, remote));
@@ -259,7 +263,16 @@ impl Shared {
         let open = Open::new(self);
         spawn_local(async move {
             let (core, peer, limits) = (&open.0, Peer { remote, local }, open.0.limits.get());
-            client::serve(stream, peer, &limits, &core.front, &core.drain, Rc::clone(&core.scratch)).await;
+            if core.http2.get() {
+                // The future of a connection is large, and no other kind of connection should carry it.
+                let served = Box::pin(client::serve_http2(stream, peer, &limits, &core.front, &core.drain));
+                if let Some(unread) = served.await {
+                    // Where that is refused the kernel has forgotten the connection already.
+                    let _ = unread.set_zero_linger();
+                }
+            } else {
+                client::serve(stream, peer, &limits, &core.front, &core.drain, Rc::clone(&core.scratch)).await;
+            }
             drop(permit);
         });
     }

@@ -32,6 +32,8 @@ use super::{Failure, files};
 const KEPT: usize = 256;
 /// A body may be slow for so long before its rate is asked for (`[http] body_rate`).
 const BODY_GRACE: Duration = Duration::from_secs(10);
+/// How many bodies of the largest size the requests of one HTTP/2 connection may have in memory together.
+const BODIES: usize = 4;
 /// How long a server may leave an event stream open after its answer.
 const AFTER_ANSWER: Duration = Duration::from_secs(5);
 
@@ -53,6 +55,8 @@ pub(super) struct Plan {
     /// Only this machine reaches the listeners.
     pub(super) near: bool,
     pub(super) limits: Limits,
+    /// Clients speak HTTP/2 from their first byte on (`[listen] http2_prior_knowledge`).
+    pub(super) http2: bool,
     pub(super) lasting: Lasting,
 }
 
@@ -121,6 +125,7 @@ impl Plan {
             admits,
             near,
             limits: limits(http),
+            http2: settings.listen.http2_prior_knowledge,
             lasting,
         })
     }
@@ -234,5 +239,7 @@ fn limits(http: &config::Http) -> Limits {
         write_stall: http.write_stall,
         idle: http.idle,
         keepalive: http.keepalive,
+        streams: http.streams,
+        memory: http.body.saturating_mul(BODIES),
     }
 }

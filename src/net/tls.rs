@@ -54,7 +54,7 @@ impl ClientTls {
     }
 }
 
-/// How TLS is spoken to one server: TLS 1.3 or 1.2, HTTP/1.1. Cheap to clone; sessions are resumed across clones.
+/// How TLS is spoken to one server: TLS 1.3 or 1.2, HTTP/2 or HTTP/1.1. Cheap to clone; sessions are resumed across clones.
 #[derive(Clone)]
 pub struct Client {
     connector: TlsConnector,
@@ -94,7 +94,7 @@ impl Client {
             (None, None) => builder.with_no_client_auth(),
             (Some(file), None) | (None, Some(file)) => return Err(TlsError::Alone(file.clone())),
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let server_name = settings
             .server_name
             .clone()
@@ -115,6 +115,11 @@ impl Client {
         };
         self.connector.connect(name, stream).await
     }
+}
+
+/// Whether HTTP/2 was agreed on.
+pub fn speaks_http2<S>(session: &Stream<S>) -> bool {
+    session.get_ref().1.alpn_protocol() == Some(b"h2")
 }
 
 fn system_roots() -> Result<RootCertStore, TlsError> {

@@ -16,6 +16,7 @@ mod doctor;
 mod fidelity;
 mod framings;
 mod http;
+mod http2;
 mod idle_streams;
 mod isolation;
 mod leaving;

@@ -76,6 +76,13 @@ impl Post {
         &self.body
     }
 
+    /// Its head for HTTP/2.
+    pub(crate) fn h2_head(&self, host: &str) -> http::Request<()> {
+        let request = http::Request::post(format!("http://{host}{}", self.path)).version(http::Version::HTTP_2);
+        let with = |request: http::request::Builder, (name, value): &(String, String)| request.header(name, value);
+        self.headers.iter().fold(request, with).body(()).expect("a head")
+    }
+
     /// The request as it goes over the wire.
     pub(crate) fn bytes(&self, host: &str) -> Vec<u8> {
         let mut bytes = self.head(host);

@@ -39,6 +39,9 @@ const LIMITS: Limits = Limits {
     // Longer than a gateway keeps a connection, so that it is never the server that closes under a request.
     idle: Duration::from_secs(300),
     keepalive: Duration::from_secs(15),
+    // It speaks HTTP/1.1 alone.
+    streams: 1,
+    memory: 0,
 };
 
 /// A sample server that runs.

@@ -5,12 +5,12 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a client may take to read its last answer.
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 /// How much of what it still sends is read away meanwhile.
 const LINGER_BYTES: usize = 256 * 1024;
 
@@ -60,7 +60,7 @@ async fn turn_away(mut stream: TcpStream, status: u16) {
 /// Closes after a last answer (RFC 9112, 9.6): says that nothing more will be written, and reads away for a while what
 /// is still coming. A plain close would reset the connection where bytes are unread, and the reset would overtake the
 /// answer.
-async fn linger(mut stream: TcpStream) {
+pub(super) async fn linger<IO: AsyncRead + AsyncWrite + Unpin>(mut stream: IO) {
     let last = async {
         stream.shutdown().await?;
         let mut sink = [0; 2048];

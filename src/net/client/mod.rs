@@ -1,4 +1,4 @@
-//! A client's HTTP/1.1 connection.
+//! A client's connection: HTTP/1.1 here, HTTP/2 in [`http2`].
 //!
 //! ```text
 //! socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
@@ -12,6 +12,7 @@
 mod body;
 mod canned;
 mod clocks;
+mod http2;
 mod io;
 mod serve;
 mod stream;
@@ -32,8 +33,9 @@ use http_body_util::Full;
 use crate::net::drain::Drain;
 use crate::net::guard::HeadLimits;
 
-pub use body::{Fate, RequestBody};
+pub use body::{BodyBroken, Fate, RequestBody};
 pub use canned::Doorstep;
+pub use http2::serve_http2;
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
 
@@ -54,6 +56,11 @@ pub struct Limits {
     pub idle: Duration,
     /// Silence on an event stream until a comment is sent.
     pub keepalive: Duration,
+    /// Most requests at once (HTTP/2).
+    pub streams: usize,
+    /// Most bytes of heads and bodies of requests that one connection has in memory, if it is more than one request
+    /// (HTTP/2).
+    pub memory: usize,
 }
 
 /// What answers requests; one for all connections of a core.

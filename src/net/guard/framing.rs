@@ -43,6 +43,21 @@ impl Announced {
         }
     }
 
+    /// The same of a field that came as HTTP/2, where nothing but its frames ends a body: what is told of the length
+    /// is only held against them.
+    pub(super) fn note_plain(&mut self, name: Name<'_>, value: &[u8]) -> Result<(), Fault> {
+        match Header::named(name)? {
+            Some(Header::TransferEncoding) => Err(Fault::bad("Transfer-Encoding, which HTTP/2 does not have")),
+            Some(header) => self.take(header, value),
+            None => Ok(()),
+        }
+    }
+
+    /// The bytes of a body as HTTP/2 tells them: `None` where only its end does.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
     /// The framing at the end of the head.
     pub(super) fn settle(&self, method: &[u8], version: Version) -> Result<Framing, Fault> {
         let framing = match (self.chunked, self.length) {
@@ -54,9 +69,7 @@ impl Announced {
             return Err(Fault::bad("HTTP/1.0 with Transfer-Encoding"));
         }
         // TRACE stands with those that the rule names: RFC 9110, 9.3.8, forbids it a body.
-        if matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"TRACE") && framing.size() != Some(0) {
-            return Err(Fault::bad("a body with a method that has none"));
-        }
+        check_body(method, framing.size())?;
         Ok(framing)
     }
 
@@ -73,6 +86,14 @@ impl Announced {
         }
         Ok(())
     }
+}
+
+/// Refuses a body of that size (`None`: unknown) where the method has none.
+pub(super) fn check_body(method: &[u8], size: Option<u64>) -> Result<(), Fault> {
+    if matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"TRACE") && size != Some(0) {
+        return Err(Fault::bad("a body with a method that has none"));
+    }
+    Ok(())
 }
 
 /// The two headers that frame a body.

@@ -32,6 +32,7 @@ mod field;
 mod framing;
 mod head;
 mod host;
+mod http2;
 mod limits;
 mod lines;
 mod machine;
@@ -46,6 +47,7 @@ mod tests;
 
 pub use framing::Framing;
 pub use head::Head;
+pub use http2::check_http2;
 pub use limits::HeadLimits;
 pub use machine::{HeadGuard, Phase};
 pub use refused::Refused;

@@ -75,6 +75,17 @@ impl Authority {
         mutual: bool,
         versions: &[&'static SupportedProtocolVersion],
     ) -> TlsAcceptor {
+        self.server_speaking(identity, mutual, versions, &["http/1.1"])
+    }
+
+    /// The same, of these protocols, the dearest first.
+    pub(in crate::net) fn server_speaking(
+        &self,
+        identity: &Identity,
+        mutual: bool,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&str],
+    ) -> TlsAcceptor {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = Arc::new(roots_in(&self.file()).expect("a sound file"));
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -90,7 +101,7 @@ impl Authority {
         let mut config = builder
             .with_single_cert(chain, key_in(&identity.key).expect("a sound file"))
             .expect("they belong together");
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
     }
 }

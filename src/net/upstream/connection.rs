@@ -1,39 +1,29 @@
-//! One connection to a server, one exchange at a time: queue, (flush), head, then chunks or the whole.
+//! One exchange with a server at a time: queue, (flush), head, then chunks or the whole. Over HTTP/1.1 it has a
+//! connection of its own, over HTTP/2 a stream of one that others use as well.
 //!
 //! Every waiting call can be dropped and called again: what was written and read is kept here, never in the future.
-//! Dropping the connection closes it, which is how an answer nobody wants any more is called off.
+//! Dropping it ends the exchange, which is how an answer nobody wants any more is called off.
 
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
 
-use super::answer::Answer;
-use super::failure::{Failure, Stage};
+use super::failure::Failure;
 use super::head::ResponseHead;
-use super::io::Stream;
-use super::pool::Buffers;
-use super::write::Outgoing;
+use super::http1::Http1;
+use super::http2::Exchange;
 use crate::telemetry::Held;
 
-/// An open connection to a server.
+/// An open connection to a server, or a place on one.
 #[derive(Debug)]
-pub struct Connection {
-    stream: Stream,
-    buffers: Rc<Buffers>,
-    endpoint: usize,
-    reused: bool,
-    /// As what it is counted.
-    held: Option<Held>,
-    outgoing: Outgoing,
-    answer: Answer,
-    /// A head that has come and was not taken.
-    head: Option<ResponseHead>,
-    /// Body that has come and was not taken.
-    body: Vec<u8>,
+pub struct Connection(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Http1(Http1),
+    Http2(Exchange),
 }
 
 /// What [`Connection::whole`] came to.
@@ -46,49 +36,44 @@ pub enum Collected {
 }
 
 impl Connection {
-    pub(super) fn new(mut stream: Stream, buffers: Rc<Buffers>, endpoint: usize) -> Self {
-        // The handshake was no request.
-        stream.begin();
-        Self {
-            stream,
-            buffers,
-            endpoint,
-            reused: false,
-            held: None,
-            outgoing: Outgoing::default(),
-            answer: Answer::new(false),
-            head: None,
-            body: Vec::new(),
-        }
+    pub(super) fn http1(connection: Http1) -> Self {
+        Self(Kind::Http1(connection))
+    }
+
+    pub(super) fn http2(exchange: Exchange) -> Self {
+        Self(Kind::Http2(exchange))
     }
 
     /// Whether it has served a request before. If so, the server may have closed it in the meantime.
     pub fn reused(&self) -> bool {
-        self.reused
+        match &self.0 {
+            Kind::Http1(connection) => connection.reused(),
+            Kind::Http2(exchange) => exchange.reused(),
+        }
     }
 
     /// From here on it is counted, until it is closed.
     pub fn count_as(&mut self, held: Held) {
-        self.held = Some(held);
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.count_as(held),
+            Kind::Http2(exchange) => exchange.count_as(held),
+        }
     }
 
-    /// Has it counted otherwise, where it is counted.
+    /// Has it counted otherwise, where it is counted. One that many use works for as long as one of them does.
     pub fn counted(&self, turn: impl FnOnce(&Held)) {
-        if let Some(held) = &self.held {
-            turn(held);
+        if let Kind::Http1(connection) = &self.0 {
+            connection.counted(turn);
         }
     }
 
     /// Queues a request: `head` writes request line and fields, with the empty line, into an empty buffer. Nothing is
     /// written before [`Connection::flush`] or [`Connection::head`]. The answer before must have ended.
     pub fn queue(&mut self, head: impl FnOnce(&mut Vec<u8>), body: Bytes) {
-        let mut front = self.buffers.take_front();
-        head(&mut front);
-        self.outgoing = Outgoing::new(front, body);
-        self.answer = Answer::new(false);
-        self.head = None;
-        self.body = Vec::new();
-        self.stream.begin();
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.queue(head, body),
+            Kind::Http2(exchange) => exchange.queue(head, body),
+        }
     }
 
     /// Writes the request. Returns as soon as all is written, or the server has something to say: `head` writes on.
@@ -96,13 +81,10 @@ impl Connection {
     /// # Errors
     /// `Reset` if the connection broke. An answer may have come before that; `head` may still be called.
     pub async fn flush(&mut self) -> Result<(), Failure> {
-        poll_fn(|cx| {
-            if self.poll_send(cx).is_pending() {
-                return self.stream.poll_readable(cx).map(Ok);
-            }
-            Poll::Ready(if self.outgoing.is_broken() { Err(self.reset(None)) } else { Ok(()) })
-        })
-        .await
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.flush().await,
+            Kind::Http2(exchange) => exchange.flush().await,
+        }
     }
 
     /// The head of the final answer to a request of `method`; interim ones are passed over. Writes on meanwhile. It is
@@ -111,18 +93,10 @@ impl Connection {
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
     pub async fn head(&mut self, method: &Method) -> Result<ResponseHead, Failure> {
-        if !self.answer.has_begun() {
-            self.answer = Answer::new(method == Method::HEAD);
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.head(method).await,
+            Kind::Http2(exchange) => exchange.head().await,
         }
-        poll_fn(|cx| {
-            loop {
-                if let Some(head) = self.head.take() {
-                    return Poll::Ready(Ok(head));
-                }
-                ready!(self.poll_step(cx))?;
-            }
-        })
-        .await
     }
 
     /// The next piece of the body, all of it that one read brought; `None` at its end.
@@ -130,7 +104,10 @@ impl Connection {
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        poll_fn(|cx| self.poll_chunk(cx)).await
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.chunk().await,
+            Kind::Http2(exchange) => exchange.chunk().await,
+        }
     }
 
     /// [`Connection::chunk`] for whoever polls.
@@ -138,14 +115,9 @@ impl Connection {
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
-        loop {
-            if !self.body.is_empty() {
-                return Poll::Ready(Ok(Some(self.take_body())));
-            }
-            if self.answer.is_done() {
-                return Poll::Ready(Ok(None));
-            }
-            ready!(self.poll_step(cx))?;
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.poll_chunk(cx),
+            Kind::Http2(exchange) => exchange.poll_chunk(cx),
         }
     }
 
@@ -154,126 +126,78 @@ impl Connection {
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
     pub async fn whole(&mut self, limit: usize) -> Result<Collected, Failure> {
-        poll_fn(|cx| {
-            loop {
-                let left = self.answer.left().map(|left| usize::try_from(left).unwrap_or(usize::MAX));
-                if self.body.len().saturating_add(left.unwrap_or(0)) > limit {
-                    return Poll::Ready(Ok(Collected::Longer(self.take_body())));
-                }
-                if self.answer.is_done() {
-                    return Poll::Ready(Ok(Collected::Whole(self.take_body())));
-                }
-                if let Some(left) = left {
-                    self.body.reserve_exact(left);
-                }
-                ready!(self.poll_step(cx))?;
-            }
-        })
-        .await
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.whole(limit).await,
+            Kind::Http2(exchange) => exchange.whole(limit).await,
+        }
     }
 
     /// Whether the answer has been read to its end, and all of it was taken.
     pub fn is_done(&self) -> bool {
-        self.answer.is_done() && self.body.is_empty()
+        match &self.0 {
+            Kind::Http1(connection) => connection.is_done(),
+            Kind::Http2(exchange) => exchange.is_done(),
+        }
     }
 
     /// Whether any byte of the request was given to the socket.
     pub fn sent_any(&self) -> bool {
-        self.stream.wrote()
+        match &self.0 {
+            Kind::Http1(connection) => connection.sent_any(),
+            Kind::Http2(exchange) => exchange.sent_any(),
+        }
     }
 
     /// Which endpoint it leads to, as given to [`super::Pool::connect`].
     pub fn endpoint(&self) -> usize {
-        self.endpoint
+        match &self.0 {
+            Kind::Http1(connection) => connection.endpoint(),
+            Kind::Http2(exchange) => exchange.endpoint(),
+        }
     }
 
     /// When the server's certificate runs out, in seconds since 1970; `None` without TLS.
     pub fn certificate_runs_out(&self) -> Option<i64> {
-        self.stream.certificate_runs_out()
+        match &self.0 {
+            Kind::Http1(connection) => connection.certificate_runs_out(),
+            Kind::Http2(exchange) => exchange.certificate_runs_out(),
+        }
     }
 
-    /// How long it may lie idle now, which it is counted as doing; `None` if it must not be used again.
+    /// How long it may lie idle now, which it is counted as doing; `None` if it must not be used again. A place on a
+    /// connection is given up, and the connection stays where it is.
     pub(super) fn keep(&mut self) -> Option<Duration> {
-        let idle = self.answer.keep().filter(|_| self.outgoing.is_done() && self.body.is_empty())?;
-        if self.stream.holds_more() {
-            return None;
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.keep(),
+            Kind::Http2(_) => None,
         }
-        self.counted(Held::rests);
-        Some(idle)
     }
 
     /// Whether it must not be used, having lain idle since `since`.
     pub(super) fn is_stale(&self, since: Instant, now: Instant) -> bool {
-        /// Below this, the runtime will have looked at the socket about as lately as we could.
-        const TRUSTED: Duration = Duration::from_millis(100);
-        self.stream.is_stale(now.saturating_duration_since(since) > TRUSTED)
+        match &self.0 {
+            Kind::Http1(connection) => connection.is_stale(since, now),
+            Kind::Http2(_) => false,
+        }
     }
 
     pub(super) fn set_reused(&mut self) {
-        self.reused = true;
-        self.counted(Held::works);
+        if let Kind::Http1(connection) = &mut self.0 {
+            connection.set_reused();
+        }
     }
 
     /// Returns when the runtime has seen something arrive.
     #[cfg(test)]
     pub(super) async fn heard(&self) {
-        poll_fn(|cx| self.stream.poll_readable(cx)).await;
+        if let Kind::Http1(connection) = &self.0 {
+            connection.heard().await;
+        }
     }
 
     /// Bytes of the buffers that it holds of its own.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.body.capacity() + self.outgoing.held() + self.answer.held()
-    }
-
-    /// Writes what can be written.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(front) = ready!(self.outgoing.poll(&mut self.stream, cx)) {
-            self.buffers.put_front(front);
-        }
-        Poll::Ready(())
-    }
-
-    /// Writes what can be written, then reads once into `head` and `body`.
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        // A broken write is told of only if there is no answer to be read: the server may have refused and closed.
-        let _ = self.poll_send(cx);
-        let step = ready!(self.poll_read(cx));
-        if step.is_err() {
-            self.answer.give_up();
-        }
-        Poll::Ready(step)
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        if self.answer.is_given_up() {
-            return Poll::Ready(Err(Failure::Malformed("it was given up before")));
-        }
-        let buffers = Rc::clone(&self.buffers);
-        let mut scratch = buffers.scratch();
-        let read = match ready!(self.stream.poll_read(cx, &mut scratch)) {
-            Ok(0) if self.answer.close() => return Poll::Ready(Ok(())),
-            Ok(0) => return Poll::Ready(Err(self.reset(None))),
-            Ok(read) => read,
-            Err(error) => return Poll::Ready(Err(self.reset(Some(error)))),
-        };
-        let fed = self.answer.feed(&mut scratch[..read])?;
-        self.head = fed.head.or(self.head.take());
-        self.body.extend_from_slice(&scratch[fed.payload]);
-        Poll::Ready(Ok(()))
-    }
-
-    fn take_body(&mut self) -> Bytes {
-        Bytes::from(std::mem::take(&mut self.body))
-    }
-
-    /// The connection is gone. An error of the write is the nearer cause than the end that was read after it.
-    fn reset(&mut self, error: Option<std::io::Error>) -> Failure {
-        let stage = match (self.answer.has_begun(), self.outgoing.is_done()) {
-            (true, _) => Stage::Answering,
-            (false, true) => Stage::Waiting,
-            (false, false) => Stage::Sending,
-        };
-        Failure::Reset { sent: self.sent_any(), stage, error: self.outgoing.take_error().or(error) }
+        if let Kind::Http1(connection) = &self.0 { connection.held() } else { 0 }
     }
 }

@@ -35,6 +35,14 @@ impl Stream {
         Self::Tls(Box::new(session))
     }
 
+    /// The TLS session where the two sides have agreed on HTTP/2, else itself again.
+    pub(super) fn into_http2(self) -> Result<Box<tls::Stream<Socket>>, Self> {
+        match self {
+            Self::Tls(session) if tls::speaks_http2(&session) => Ok(session),
+            other => Err(other),
+        }
+    }
+
     /// Reads what there is, up to all of `space`; 0 at the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut space = ReadBuf::new(space);

@@ -1,15 +1,19 @@
-//! HTTP/1.1 connections to servers, and the pool that keeps them.
+//! Connections to servers, HTTP/1.1 and HTTP/2, and the pool that keeps them.
 //!
 //! ```text
 //!  EndpointUrl -> Endpoint        where a server listens          (url, endpoint)
 //!  Pool --take/connect--> Connection --give_back--> Pool          (pool, dial)
-//!  Connection = Stream            plain or TLS, one TCP socket    (io)
-//!             + Outgoing          what is still to be written     (write)
-//!             + Answer            what the bytes read mean        (answer; head, framing, body, chunked)
+//!  Connection = Http1             a connection for one exchange   (http1)
+//!             |   Stream          plain or TLS, one TCP socket    (io)
+//!             |   + Outgoing      what is still to be written     (write)
+//!             |   + Answer        what the bytes read mean        (answer; head, framing, body, chunked)
+//!             | Exchange          a stream of a shared connection (http2)
 //! ```
 //!
-//! Everything of a connection stays on the core that opened it: there is no task for a connection, no channel and
-//! no lock. A caller polls the socket itself. [`Answer`] does no I/O, so it is fuzzed against hyper's client alone.
+//! Everything of a connection stays on the core that opened it. HTTP/1.1 has no task for a connection, no channel and
+//! no lock: a caller polls the socket itself. [`Answer`] does no I/O, so it is fuzzed against hyper's client alone.
+//! HTTP/2, where an `https` server offers it, has one task a connection, since no single exchange may have to wait for
+//! another one's caller.
 //!
 //! What waits holds no read buffer: all connections of a core read into one scratch buffer of the pool, and keep
 //! only what their caller has not taken yet. A request leaves in one write, an answer mostly comes in one read.
@@ -26,6 +30,8 @@ mod endpoint;
 mod failure;
 mod framing;
 mod head;
+mod http1;
+mod http2;
 mod io;
 mod pool;
 mod url;

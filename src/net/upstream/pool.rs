@@ -9,6 +9,8 @@ use super::connection::Connection;
 use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
+use super::http1::Http1;
+use super::http2::{Exchange, Session};
 use crate::model::clock;
 
 /// Bytes of the buffer that all connections of a core read into.
@@ -17,7 +19,7 @@ const SCRATCH: usize = 64 * 1024;
 const SPARE_FRONTS: usize = 64;
 const SPARE_FRONT: usize = 32 * 1024;
 
-/// The idle connections of one core. A connection lives in one box from its first request to its last: it is handed
+/// The connections of one core: those of HTTP/1.1 that are idle, and all of HTTP/2. A connection lives in one box from its first request to its last: it is handed
 /// on by every step of a call, and moving it each time would cost more than all its buffers.
 #[derive(Debug)]
 pub struct Pool {
@@ -35,6 +37,8 @@ struct Slot {
     endpoint: usize,
     /// The most recently used at the back.
     idle: VecDeque<Idle>,
+    /// HTTP/2 connections, in use or not.
+    shared: Vec<Rc<Session>>,
 }
 
 /// A connection that waits for its next request.
@@ -78,12 +82,29 @@ impl Pool {
         self.take_at(endpoint, clock::now())
     }
 
-    /// Opens a connection to `endpoint`, which has the number `index` here.
+    /// Opens a connection to `endpoint`, which has the number `index` here. Where HTTP/2 is agreed on, it is driven by a
+    /// local task of the thread that asks.
     ///
     /// # Errors
     /// `Resolve`, `Connect`, `ConnectTimeout` or `Tls`.
     pub async fn connect(&self, index: usize, endpoint: &Endpoint) -> Result<Box<Connection>, Failure> {
-        Ok(Box::new(Connection::new(dial(endpoint).await?, Rc::clone(&self.buffers), index)))
+        let connection = match dial(endpoint).await?.into_http2() {
+            Ok(session) => Connection::http2(self.share(index, Session::begin(session).await?)),
+            Err(stream) => Connection::http1(Http1::new(stream, Rc::clone(&self.buffers), index)),
+        };
+        Ok(Box::new(connection))
+    }
+
+    /// A place on a connection that has just been opened; on another one where that has come about in the meantime.
+    fn share(&self, index: usize, opened: Rc<Session>) -> Exchange {
+        let mut slots = self.slots.borrow_mut();
+        if let Some(slot) = slot(&mut slots, index) {
+            if let Some(exchange) = slot.place(&self.buffers) {
+                return exchange;
+            }
+            slot.shared.push(Rc::clone(&opened));
+        }
+        Exchange::new(opened, Rc::clone(&self.buffers), index, false)
     }
 
     /// Keeps a connection for the next request if it may be kept: the server agrees, the answer was read to its end,
@@ -100,7 +121,11 @@ impl Pool {
 
     /// Closes all that are idle.
     pub fn close_idle(&self) {
-        self.slots.borrow_mut().iter_mut().for_each(|slot| slot.idle.clear());
+        for slot in &mut *self.slots.borrow_mut() {
+            slot.idle.clear();
+            // Those that are in use end with their last exchange.
+            slot.shared.clear();
+        }
         self.count.set(0);
     }
 
@@ -120,7 +145,7 @@ impl Pool {
                 return Some(connection);
             }
         }
-        None
+        Some(Box::new(Connection::http2(slot.place(&self.buffers)?)))
     }
 
     pub(super) fn give_back_at(&self, mut connection: Box<Connection>, now: Instant) {
@@ -141,6 +166,7 @@ impl Pool {
         let mut left = 0;
         for slot in &mut *self.slots.borrow_mut() {
             slot.idle.retain(|idle| idle.is_sound(now));
+            slot.shared.retain(|session| session.is_wanted(now));
             left += slot.idle.len();
         }
         self.count.set(left);
@@ -149,7 +175,17 @@ impl Pool {
 
 impl Slot {
     fn new(endpoint: usize) -> Self {
-        Self { endpoint, idle: VecDeque::new() }
+        Self { endpoint, idle: VecDeque::new(), shared: Vec::new() }
+    }
+
+    /// A place on a connection that has one.
+    fn place(&mut self, buffers: &Rc<Buffers>) -> Option<Exchange> {
+        if self.shared.is_empty() {
+            return None;
+        }
+        self.shared.retain(|session| session.is_open());
+        let session = self.shared.iter().find(|session| session.has_room())?;
+        Some(Exchange::new(Rc::clone(session), Rc::clone(buffers), self.endpoint, true))
     }
 }
 

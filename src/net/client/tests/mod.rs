@@ -1,6 +1,7 @@
 //! Connections over real sockets, with a handler that does as the path of a request says.
 
 mod beginning;
+mod http2;
 mod pipelines;
 mod slowness;
 mod stopping;
@@ -40,6 +41,8 @@ fn patient() -> Limits {
         write_stall: LONG,
         idle: LONG,
         keepalive: LONG,
+        streams: 100,
+        memory: 1 << 20,
     }
 }
 

@@ -7,6 +7,7 @@ mod answers;
 mod beside_hyper;
 mod breaking;
 mod exchanges;
+mod http2;
 mod keeping;
 mod secure;
 
