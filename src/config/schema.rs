@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, endpoint, root, secret, servers,
+    auth, endpoint, listen, root, secret, servers,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -62,6 +62,8 @@ fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)> {
         return Some((found, listed.iter().any(|list| list.title == found.title)));
     }
     match (shape.title, key) {
+        ("[listen]", "tls") => Some((&listen::tls::SHAPE, false)),
+        ("`tls` of [listen]", "certificates") => Some((&listen::tls::PAIR, true)),
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),

@@ -16,6 +16,7 @@ use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::guard::HeadLimits;
 use crate::net::upstream::Pool;
+use crate::net::welcome::Welcome;
 use crate::pipeline::{Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
@@ -24,7 +25,7 @@ use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
 use super::endpoints::Endpoints;
-use super::{Failure, files};
+use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -50,6 +51,8 @@ pub(super) struct Plan {
     /// Only this machine reaches the listeners.
     pub(super) near: bool,
     pub(super) limits: Limits,
+    /// What connections go through before HTTP.
+    pub(super) welcome: Arc<Welcome>,
     pub(super) lasting: Lasting,
 }
 
@@ -93,6 +96,12 @@ impl Plan {
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
         let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
         let admits = (http.connections.min(fits), http.connections_per_address);
+        let ring = ring(&settings.keys, data)?;
+        let sealer = ring.sealer(Purpose::Session);
+        let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
+        for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
+            tracing::warn!("[listen] tls: {warning}");
+        }
         let fresh = || Lasting { admission: Admission::new(admits.0, admits.1), pressure: Arc::default() };
         Ok(Self {
             endpoints: endpoints.map_err(Failure::unusable)?,
@@ -100,7 +109,7 @@ impl Plan {
             routes: routes(settings, before),
             federated: federated(settings),
             names: Names::new(hosts, settings.listen.origins.clone(), near),
-            sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
+            sealer,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -108,6 +117,7 @@ impl Plan {
             admits,
             near,
             limits: limits(http),
+            welcome: Arc::new(welcome),
             lasting: before.map_or_else(fresh, |before| before.lasting.clone()),
         })
     }
@@ -153,7 +163,8 @@ impl Plan {
         let paths = self.routes.iter().enumerate().map(|(at, (path, ..))| (path.clone(), at));
         let paths = Paths::new(paths, self.federated.clone());
         let pressure = Arc::clone(&self.lasting.pressure);
-        Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table)
+        let trusted = self.welcome.trusted.clone();
+        Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
     }
 }
 

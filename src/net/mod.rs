@@ -1,9 +1,12 @@
-//! Listeners, the head guard, HTTP connections in and out, TLS towards servers, draining.
+//! Listeners, the head guard, HTTP connections in and out, TLS both ways, draining.
 
 pub mod admission;
 pub mod client;
 pub mod drain;
 pub mod guard;
 pub mod listen;
+pub mod proxy;
+pub mod socket;
 pub mod tls;
 pub mod upstream;
+pub mod welcome;

@@ -29,11 +29,13 @@ use bytes::Bytes;
 use http::{Request, Response, response};
 use http_body_util::Full;
 
+use crate::model::Remote;
 use crate::net::drain::Drain;
 use crate::net::guard::HeadLimits;
 
 pub use body::RequestBody;
 pub use canned::Doorstep;
+pub(in crate::net) use canned::awaits_tls;
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
 
@@ -76,9 +78,9 @@ pub trait Handler {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
     /// Who connected.
-    pub remote: SocketAddr,
-    /// The address that they reached us at.
-    pub local: SocketAddr,
+    pub remote: Remote,
+    /// The address that they reached us at; a Unix socket has none.
+    pub local: Option<SocketAddr>,
 }
 
 /// An answer.
