@@ -8,7 +8,8 @@ use crate::net::listen::At;
 
 /// Says where it listens and what it serves.
 pub(super) fn ready(settings: &Settings, addresses: &[At], operators: SocketAddr) {
-    let mut lines: Vec<_> = addresses.iter().map(|address| format!("weir: listening on {}", url(settings, address))).collect();
+    let mut lines: Vec<_> =
+        addresses.iter().map(|address| format!("weir: listening on {}", url(settings, address))).collect();
     lines.push(format!("weir: admin on http://{operators}"));
     for route in &settings.routes {
         match route.destination {

@@ -115,9 +115,7 @@ pub(super) fn open(settings: &Settings, handed_over: &HandedOver) -> Result<Vec<
         Address::Unix(path) => Listeners::bind_unix(path, listen.cores),
     };
     handed_over.warn_unless_named(None);
-    bound
-        .with_context(|| format!("cannot listen on {address} ([listen] address, --listen)"))
-        .map_err(Failure::failed)
+    bound.with_context(|| format!("cannot listen on {address} ([listen] address, --listen)")).map_err(Failure::failed)
 }
 
 fn handed(name: &str, settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {

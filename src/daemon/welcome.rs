@@ -10,7 +10,7 @@ use crate::seal::KeyRing;
 
 /// Reads the files of `[listen]`. `ring` seals the tickets of TLS sessions.
 pub(super) fn build(listen: &Listen, ring: KeyRing) -> anyhow::Result<Welcome> {
-    let tls = settings(listen).map(|settings| Server::build(&settings, ring)).transpose();
+    let tls = settings(listen).map(|settings| Server::build(&settings, Some(ring))).transpose();
     let proxy = match listen.proxy_protocol {
         ProxyProtocol::Off => None,
         ProxyProtocol::V1 => Some(Version::V1),

@@ -202,7 +202,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_header_is_read_to_its_end_however_it_comes() {
-        let six = [&[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 15], &[1], &[0, 1, 0, 2]].concat();
+        let six =
+            [&[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 15], &[1], &[0, 1, 0, 2]].concat();
         let noted = [&FOUR[..], &[0x04, 0, 2, 7, 7], &[0x05, 0, 0]].concat();
         let known = ends("192.0.2.1:12345", "198.51.100.2:443");
         for (version, header, expected) in [

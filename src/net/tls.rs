@@ -157,7 +157,9 @@ fn key_in(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
         let shown = file.display();
         return Err(content(
             file,
-            format!("the key is encrypted, and nobody is there to type its password: openssl pkey -in {shown} -out ..."),
+            format!(
+                "the key is encrypted, and nobody is there to type its password: openssl pkey -in {shown} -out ..."
+            ),
         ));
     }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {

@@ -109,7 +109,9 @@ impl Core {
                 accepted = listen::accept(&listener) => accepted,
                 _ = self.ending.wait_for(|ending| *ending) => break,
             };
-            let (Ok(local), Some(permit)) = (stream.local_addr(), self.admission.admit(Some(remote.ip()))) else { continue };
+            let (Ok(local), Some(permit)) = (stream.local_addr(), self.admission.admit(Some(remote.ip()))) else {
+                continue;
+            };
             let (serving, scratch) = (Rc::clone(&serving), Rc::clone(&scratch));
             spawn_local(async move {
                 let (front, drain) = &*serving;

@@ -33,7 +33,8 @@ impl ProxyProtocol {
             _ => return Self::Off,
         };
         if !section.has("trusted_proxies") {
-            let message = "`proxy_protocol` needs `trusted_proxies` beside it: from anybody else a connection is refused";
+            let message =
+                "`proxy_protocol` needs `trusted_proxies` beside it: from anybody else a connection is refused";
             section.wrong("proxy_protocol", message);
         }
         version

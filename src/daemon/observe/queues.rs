@@ -25,7 +25,9 @@ impl Queues {
     pub(in crate::daemon) fn of(cores: &[Listeners]) -> Self {
         let sockets: Vec<_> =
             cores.iter().enumerate().flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
-        let six = sockets.iter().any(|(_, socket)| socket.at().is_ok_and(|at| matches!(at, At::Tcp(address) if address.is_ipv6())));
+        let six = sockets
+            .iter()
+            .any(|(_, socket)| socket.at().is_ok_and(|at| matches!(at, At::Tcp(address) if address.is_ipv6())));
         let table = if six { "/proc/self/net/tcp6" } else { "/proc/self/net/tcp" };
         let mut queues = Self { sockets: Vec::new(), table };
         for (core, socket) in sockets {

@@ -152,7 +152,8 @@ async fn a_unix_socket_is_shared_by_the_cores_and_gone_with_the_last() {
     let _first = StdUnixStream::connect(&path).unwrap();
     assert_eq!(one.next().await.1, Remote::Unix);
     let _second = StdUnixStream::connect(&path).unwrap();
-    assert_eq!(closed(other).await, [Remote::Unix]);
+    // Two looked whether anybody listens.
+    assert_eq!(closed(other).await, [Remote::Unix; 3]);
     assert!(!path.exists(), "nobody new finds the way");
     drop(one);
     // Another process has put its own there.

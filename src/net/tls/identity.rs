@@ -21,9 +21,7 @@ pub(super) fn load(certificate: &Path, key: &Path, provider: &CryptoProvider) ->
         CertifiedKey::new(rest, signing.clone()).keys_match()
     };
     match fits(0) {
-        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-            Ok(CertifiedKey::new(chain, signing))
-        }
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(CertifiedKey::new(chain, signing)),
         Err(Error::InconsistentKeys(_)) => {
             let shown = certificate.display();
             Err(match (1..chain.len()).find(|at| fits(*at).is_ok()) {

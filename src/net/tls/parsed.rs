@@ -49,7 +49,10 @@ impl Leaf {
             warnings.push(format!("{shown}: the certificate has expired ({}): renew it", date(self.to)));
         }
         if self.from > now {
-            warnings.push(format!("{shown}: the certificate is valid from {} on: put the one of today there", date(self.from)));
+            warnings.push(format!(
+                "{shown}: the certificate is valid from {} on: put the one of today there",
+                date(self.from)
+            ));
         }
         if let Some(stray) = self.stray {
             warnings.push(format!(
@@ -80,10 +83,7 @@ pub(super) fn revocation_list(
 ///
 /// # Errors
 /// The file that cannot be read.
-pub(super) fn without_list(
-    ca: &Path,
-    lists: &[CertificateRevocationListDer<'_>],
-) -> Result<Vec<String>, TlsError> {
+pub(super) fn without_list(ca: &Path, lists: &[CertificateRevocationListDer<'_>]) -> Result<Vec<String>, TlsError> {
     let issuers: Result<Vec<_>, _> = lists.iter().map(|der| list(der, ca)).collect();
     let issuers = issuers?;
     let mut warnings = Vec::new();
@@ -106,10 +106,7 @@ fn certificate<'a>(der: &'a CertificateDer<'_>, file: &Path) -> Result<X509Certi
     Ok(parsed.1)
 }
 
-fn list<'a>(
-    der: &'a CertificateRevocationListDer<'_>,
-    file: &Path,
-) -> Result<CertificateRevocationList<'a>, TlsError> {
+fn list<'a>(der: &'a CertificateRevocationListDer<'_>, file: &Path) -> Result<CertificateRevocationList<'a>, TlsError> {
     let parsed = x509_parser::parse_x509_crl(der);
     let parsed = parsed.map_err(|_| content(file, "there is something in it that is no X.509 revocation list"))?;
     Ok(parsed.1)

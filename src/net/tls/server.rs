@@ -62,11 +62,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the files and checks that they fit together. `ring` seals the tickets with which clients come back.
+    /// Reads the files and checks that they fit together. `ring` seals the tickets with which clients come back; without
+    /// it none does.
     ///
     /// # Errors
     /// Which file it is and what is wrong with it.
-    pub fn build(settings: &ServerTls, ring: KeyRing) -> Result<Self, TlsError> {
+    pub fn build(settings: &ServerTls, ring: Option<KeyRing>) -> Result<Self, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut warnings = Vec::new();
         let named = Named::load(settings, &provider, &mut warnings)?;
@@ -80,10 +81,10 @@ impl Server {
         let mut config = builder.with_cert_resolver(Arc::new(named));
         config.alpn_protocols = ALPN.iter().map(|protocol| protocol.to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        match settings.clients {
-            // A client that came back by a ticket would not be asked again, whatever was revoked since.
-            Some(_) => config.send_tls13_tickets = 0,
-            None => config.ticketer = Arc::new(Tickets::new(ring)),
+        // A client that came back by a ticket would not be asked again, whatever was revoked since.
+        match ring.filter(|_| settings.clients.is_none()) {
+            Some(ring) => config.ticketer = Arc::new(Tickets::new(ring)),
+            None => config.send_tls13_tickets = 0,
         }
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), warnings: warnings.into() })
     }
@@ -110,11 +111,7 @@ struct Named {
 }
 
 impl Named {
-    fn load(
-        settings: &ServerTls,
-        provider: &CryptoProvider,
-        warnings: &mut Vec<String>,
-    ) -> Result<Self, TlsError> {
+    fn load(settings: &ServerTls, provider: &CryptoProvider, warnings: &mut Vec<String>) -> Result<Self, TlsError> {
         let (mut keys, mut by_name) = (Vec::new(), HashMap::<_, Vec<_>>::new());
         for (at, (certificate, key)) in settings.certificates.iter().enumerate() {
             let ours = identity::load(certificate, key, provider)?;
@@ -122,7 +119,9 @@ impl Named {
             warnings.extend(parsed.warnings(certificate));
             if at > 0 && parsed.names.is_empty() {
                 let shown = certificate.display();
-                warnings.push(format!("{shown}: it bears no DNS name, and so is never shown: put it first, or leave it out"));
+                warnings.push(format!(
+                    "{shown}: it bears no DNS name, and so is never shown: put it first, or leave it out"
+                ));
             }
             for name in parsed.names {
                 by_name.entry(name).or_default().push(at);
