@@ -95,7 +95,7 @@ async fn connections_are_counted_by_the_client_that_the_proxy_names() {
 async fn forwarded_addresses_count_from_trusted_proxies_alone_and_stay_here() {
     only_through_weir!();
     for (trusted, told) in [("127.0.0.1", "203.0.113.7"), ("10.0.0.0/8", "127.0.0.1")] {
-        let mut server = server().await;
+        let server = server().await;
         let weir = start(&format!("trusted_proxies = [{trusted:?}]"), &server).await;
         let post = call("1", "echo", "{}").header("X-Forwarded-For", "6.6.6.6, 203.0.113.7");
         assert_eq!(weir.client().await.ask(&post).await.status(), 200);
