@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Client, Gateway, Scripted, call, only_through_weir, result, within};
+use crate::support::{Client, Gateway, Scripted, call, only_through_weir, result, until, within};
 
 const EMPTY: &str = r#"{"resultType":"complete","content":[]}"#;
 
@@ -63,15 +63,18 @@ async fn a_header_of_the_proxy_protocol_names_the_client() {
 #[tokio::test]
 async fn a_header_from_a_stranger_is_refused() {
     only_through_weir!();
-    let weir = start("proxy_protocol = \"v1\"\ntrusted_proxies = [\"10.0.0.0/8\"]", &server().await).await;
+    let server = server().await;
+    let weir = start("proxy_protocol = \"v1\"\ntrusted_proxies = [\"10.0.0.0/8\"]", &server).await;
     let mut stream = TcpStream::connect(weir.address()).await.expect("it listens");
     let _ = stream.write_all(b"PROXY TCP4 203.0.113.7 198.51.100.1 55000 443\r\n").await;
     let read = within("the end", stream.read(&mut [0; 64])).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
-    let mut admin = weir.admin().await;
-    admin.get("/metrics", &[]).await;
-    let page = admin.answer().await;
-    assert!(page.text().contains("weir_connections_turned_away_total{why=\"proxy\"} 1"), "{}", page.text());
+    until("it is counted", async || {
+        let mut admin = weir.admin().await;
+        admin.get("/metrics", &[]).await;
+        admin.answer().await.text().contains("weir_connections_turned_away_total{why=\"proxy\"} 1")
+    })
+    .await;
     weir.stop().await;
 }
 
@@ -79,7 +82,8 @@ async fn a_header_from_a_stranger_is_refused() {
 async fn connections_are_counted_by_the_client_that_the_proxy_names() {
     only_through_weir!();
     let listen = "proxy_protocol = \"v1\"\ntrusted_proxies = [\"127.0.0.1\"]\n[http]\nconnections_per_address = 1";
-    let weir = start(listen, &server().await).await;
+    let server = server().await;
+    let weir = start(listen, &server).await;
     let client = |last: u8| format!("PROXY TCP4 203.0.113.{last} 198.51.100.1 55000 443\r\n");
     let mut first = behind(&weir, client(7).as_bytes()).await;
     assert_eq!(first.ask(&call("1", "echo", "{}")).await.status(), 200);

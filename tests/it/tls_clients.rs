@@ -62,7 +62,7 @@ impl Authority {
         self.write(&format!("{file}.pem"), &certificate.pem());
     }
 
-    /// `revoked.pem`.
+    /// `crl.pem`.
     fn revoke(&self, serials: &[u64]) {
         let revoked = |serial: &u64| rcgen::RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -79,7 +79,7 @@ impl Authority {
             key_identifier_method: rcgen::KeyIdMethod::Sha256,
         };
         let list = params.signed_by(&self.issuer).and_then(|list| list.pem()).expect("an authority signs");
-        self.write("revoked.pem", &list);
+        self.write("crl.pem", &list);
     }
 
     /// A client that trusts this authority, with a certificate of its own where one is named.
@@ -130,6 +130,12 @@ async fn session(weir: &Gateway, client: &Arc<ClientConfig>, name: &str) -> std:
     let stream = TcpStream::connect(weir.address()).await?;
     let name = ServerName::try_from(name.to_owned()).expect("a name");
     within("a handshake", TlsConnector::from(Arc::clone(client)).connect(name, stream)).await
+}
+
+async fn metrics(weir: &Gateway) -> String {
+    let mut admin = weir.admin().await;
+    admin.get("/metrics", &[]).await;
+    admin.answer().await.text().to_owned()
 }
 
 /// Shakes hands and asks once: whether it was answered.
@@ -203,11 +209,11 @@ async fn who_speaks_plain_http_is_told_and_who_is_silent_is_not_waited_for() {
     let mut junk = weir.client().await;
     junk.bytes(&[0; 64]).await;
     junk.closed().await;
-    let mut admin = weir.admin().await;
-    admin.get("/metrics", &[]).await;
-    let page = admin.answer().await;
-    assert!(page.text().contains("weir_connections_turned_away_total{why=\"tls\"} 4"), "{}", page.text());
-    assert!(page.text().contains("weir_certificate_days{file="), "{}", page.text());
+    until("all of it is counted", async || {
+        let page = metrics(&weir).await;
+        page.contains("weir_connections_turned_away_total{why=\"tls\"} 4") && page.contains("weir_certificate_days{file=")
+    })
+    .await;
     weir.stop().await;
 }
 
@@ -216,7 +222,8 @@ async fn a_close_is_told_before_the_connection_ends() {
     only_through_weir!();
     let authority = Authority::new("ours");
     authority.issue("weir", &["localhost"], 1, LATER);
-    let weir = start(&format!("tls = {}", authority.tls("weir")), &server().await).await;
+    let server = server().await;
+    let weir = start(&format!("tls = {}", authority.tls("weir")), &server).await;
     for ask in [call("1", "echo", "{}").header("Connection", "close"), call("1", "echo", "{}").header("Host", "x y")] {
         let mut stream = session(&weir, &authority.client(None), "localhost").await.expect("trust");
         stream.write_all(&ask.bytes(&weir.address().to_string())).await.expect("it is open");
@@ -237,7 +244,8 @@ async fn files_change_under_load_and_no_request_fails() {
     only_through_weir!();
     let authority = Arc::new(Authority::new("ours"));
     authority.issue("weir", &["localhost"], 1, LATER);
-    let weir = Arc::new(start(&format!("tls = {}", authority.tls("weir")), &server().await).await);
+    let server = server().await;
+    let weir = Arc::new(start(&format!("tls = {}", authority.tls("weir")), &server).await);
     let (over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let kept = session(&weir, &authority.client(None), "localhost").await.expect("trust");
     let mut kept = Client::over(kept, &weir.address().to_string());
@@ -288,9 +296,10 @@ async fn certificates_of_clients_are_checked_and_what_is_revoked_later_is_refuse
         std::fs::copy(theirs.path(file), ours.path(file)).expect("it can be copied");
     }
     ours.revoke(&[3]);
-    let (ca, list) = (ours.path("ca.pem"), ours.path("revoked.pem"));
+    let (ca, list) = (ours.path("ca.pem"), ours.path("crl.pem"));
     let listen = format!("tls = {}\nclient_ca = {ca:?}\nclient_crl = [{list:?}]", ours.tls("weir"));
-    let weir = start(&listen, &server().await).await;
+    let server = server().await;
+    let weir = start(&listen, &server).await;
     let good = ours.client(Some("good"));
     assert!(answered(&weir, &good).await);
     for refused in [Some("revoked"), Some("old"), Some("foreign"), None] {
@@ -308,7 +317,7 @@ async fn certificates_of_clients_are_checked_and_what_is_revoked_later_is_refuse
     weir.stop().await;
 
     let listen = format!("tls = {}\nclient_ca = {ca:?}\nclient_certificate = \"request\"", ours.tls("weir"));
-    let weir = start(&listen, &server().await).await;
+    let weir = start(&listen, &server).await;
     assert!(answered(&weir, &ours.client(None)).await && answered(&weir, &good).await);
     assert!(!answered(&weir, &ours.client(Some("foreign"))).await);
     weir.stop().await;
@@ -357,7 +366,8 @@ async fn openssl_sees_two_versions_and_no_older_one() {
     only_through_weir!();
     let authority = Authority::new("ours");
     authority.issue("weir", &["localhost"], 1, LATER);
-    let weir = start(&format!("tls = {}", authority.tls("weir")), &server().await).await;
+    let server = server().await;
+    let weir = start(&format!("tls = {}", authority.tls("weir")), &server).await;
     let ca = authority.path("ca.pem");
     let Some((met, said)) = openssl(&weir, &ca, &["-tls1_3"]).await else {
         eprintln!("there is no openssl here");
