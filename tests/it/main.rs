@@ -9,6 +9,7 @@ mod support;
 mod batches;
 mod broken_servers;
 mod catalog;
+mod closing;
 mod conformance;
 mod connections;
 mod demo;

@@ -211,7 +211,8 @@ async fn who_speaks_plain_http_is_told_and_who_is_silent_is_not_waited_for() {
     junk.closed().await;
     until("all of it is counted", async || {
         let page = metrics(&weir).await;
-        page.contains("weir_connections_turned_away_total{why=\"tls\"} 4") && page.contains("weir_certificate_days{file=")
+        page.contains("weir_connections_turned_away_total{why=\"tls\"} 4")
+            && page.contains("weir_certificate_days{file=")
     })
     .await;
     weir.stop().await;
