@@ -98,7 +98,7 @@ impl Socket {
     pub(in crate::net) fn reset(self) {
         match self {
             Socket::Plain(plain) => plain.reset(),
-            Socket::Tls(session) => session.into_inner().0.plain.reset(),
+            Socket::Tls(session) => session.into_inner().0.into_inner().reset(),
         }
     }
 
@@ -142,6 +142,11 @@ impl Metered {
     /// Nothing has been taken yet.
     pub(in crate::net) fn new(plain: Plain) -> Self {
         Self { plain, taken: 0 }
+    }
+
+    /// What is under TLS.
+    pub(in crate::net) fn into_inner(self) -> Plain {
+        self.plain
     }
 
     fn note(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::model::{Remote, Trusted, clock};
-use crate::net::client::{Peer, awaits_tls};
+use crate::net::client::{Peer, awaits_tls, dismiss};
 use crate::net::drain::{Drain, Phase};
 use crate::net::proxy::Version;
 use crate::net::socket::{Plain, Socket};
@@ -99,10 +99,13 @@ impl Welcome {
                 awaits_tls(plain.into()).await;
                 Err(Unwelcome::Plain)
             }
-            Ok(_) => {
-                let session = tls.accept(plain).await.map_err(Unwelcome::Tls)?;
-                Ok((Socket::Tls(Box::new(session)), peer))
-            }
+            Ok(_) => match tls.accept(plain).await {
+                Ok(session) => Ok((Socket::Tls(Box::new(session)), peer)),
+                Err((error, plain)) => {
+                    dismiss(plain.into()).await;
+                    Err(Unwelcome::Tls(error))
+                }
+            },
             Err(error) => Err(Unwelcome::Tls(error)),
         }
     }

@@ -57,6 +57,11 @@ async fn turn_away(mut stream: Socket, status: u16) {
     }
 }
 
+/// Closes after TLS has told a client why it is not let in.
+pub(in crate::net) async fn dismiss(stream: Socket) {
+    linger(stream).await;
+}
+
 /// Tells a client that speaks HTTP where TLS is awaited.
 pub(in crate::net) async fn awaits_tls(mut stream: Socket) {
     const ANSWER: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 54\r\n\

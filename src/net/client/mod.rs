@@ -1,10 +1,13 @@
 //! A client's HTTP/1.1 connection.
 //!
 //! ```text
-//! socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
+//! Socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
 //!                                                             `-> Reply::Stream: hyper is taken apart, our own
 //!                                                                 loop writes the answer, hyper starts again
 //! ```
+//!
+//! A [`Socket`](crate::net::socket::Socket) is TCP, a Unix socket, or TLS over either; the handshake is over by then
+//! (`net::welcome`).
 //!
 //! An answer of one piece leaves through hyper, head and body in one write. A streaming answer does not: hyper would
 //! turn every chunk into a frame and a write of its own, and keep its buffers while the stream is silent.
@@ -35,7 +38,7 @@ use crate::net::guard::HeadLimits;
 
 pub use body::RequestBody;
 pub use canned::Doorstep;
-pub(in crate::net) use canned::awaits_tls;
+pub(in crate::net) use canned::{awaits_tls, dismiss};
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
 

@@ -97,9 +97,11 @@ impl Server {
     /// Shakes hands with a client.
     ///
     /// # Errors
-    /// What rustls says: above all, why the client's certificate is not to be trusted.
-    pub async fn accept(&self, plain: Plain) -> io::Result<Session> {
-        self.acceptor.accept_with(Metered::new(plain), |session| session.set_buffer_limit(Some(HELD))).await
+    /// What rustls says: above all, why the client's certificate is not to be trusted. The client has been told so; the
+    /// connection comes back, for an end that does not destroy what it was told.
+    pub async fn accept(&self, plain: Plain) -> Result<Session, (io::Error, Plain)> {
+        let met = self.acceptor.accept_with(Metered::new(plain), |session| session.set_buffer_limit(Some(HELD)));
+        met.into_fallible().await.map_err(|(error, metered)| (error, metered.into_inner()))
     }
 }
 
