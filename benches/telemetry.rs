@@ -18,7 +18,7 @@ fn ended<'a>(ids: &RequestIds, route: &'a RouteMeter, said: Said, reason: Option
     Ended {
         id: ids.next(),
         route,
-        peer: SocketAddr::from(([127, 0, 0, 1], 9)),
+        peer: SocketAddr::from(([127, 0, 0, 1], 9)).into(),
         caller: "anonymous",
         said,
         method: "tools/call",

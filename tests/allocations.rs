@@ -120,7 +120,7 @@ impl House {
     fn call(&self, headers: &HeaderMap, body: &Bytes) -> (HeaderMap, AllocationInfo) {
         let arrival = Arrival { route: 0, verb: Verb::Post, headers: headers.clone(), body: Full::new(body.clone()) };
         let mut walk = Box::pin(async {
-            let finish = Finish::begin(&self.core, 0, SocketAddr::from(([127, 0, 0, 1], 9)));
+            let finish = Finish::begin(&self.core, 0, SocketAddr::from(([127, 0, 0, 1], 9)).into());
             match flow::run(&self.core, arrival, &finish, &Drain::default()).await {
                 Ok(Answer::Whole(head, _)) => head.headers,
                 Ok(Answer::Stream(..)) => panic!("it is in one piece"),

@@ -226,8 +226,8 @@ fn mistakes_say_what_would_be_right() {
             "2:9: `hosts` takes a list, [...]: host names without port, [\"gateway.internal\"]; this is \"a\"",
         ),
         (
-            "[listen]\naddress = \"unix:/run/weir.sock\"",
-            "2:11: `address` \"unix:/run/weir.sock\": listening on a Unix socket is not built into this version",
+            "[listen]\naddress = \"unix:weir.sock\"",
+            "2:11: `address` takes the absolute path of a socket behind `unix:`, not \"weir.sock\"",
         ),
         ("[admin]\naddress = \"127.0.0.1:8080\"", "2:11: [admin] and [listen] cannot share the address 127.0.0.1:8080"),
         ("[keys]\nring = {}", "2:8: `ring` takes one of `file`, `env` and `credential`"),

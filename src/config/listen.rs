@@ -1,6 +1,11 @@
 //! `[listen]`: where clients reach us, and what they call us.
 
-use std::{fmt, net::SocketAddr, thread};
+mod proxies;
+pub(super) mod tls;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, thread};
+
+use crate::model::Trusted;
 
 use super::{
     endpoint::PublicUrl,
@@ -10,11 +15,16 @@ use super::{
     shape::{Key, Kind, Shape, Value},
 };
 
+pub use proxies::ProxyProtocol;
+pub use tls::{ClientCertificates, ListenTls};
+
 /// Where a listener is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// An IP address and a port; port 0 lets the system choose.
     Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
     /// Sockets that the service manager hands over under this name (`FileDescriptorName=`).
     Handed(String),
 }
@@ -32,6 +42,12 @@ pub struct Listen {
     pub origins: Vec<String>,
     /// `http2_prior_knowledge`: HTTP/2 and nothing else, on plain TCP.
     pub http2_prior_knowledge: bool,
+    /// `tls`, `client_ca`, `client_certificate` and `client_crl`.
+    pub tls: Option<ListenTls>,
+    /// `trusted_proxies`: whose word on a client's address is taken.
+    pub trusted_proxies: Trusted,
+    /// `proxy_protocol`: off.
+    pub proxy_protocol: ProxyProtocol,
     /// `cores`: data-path runtimes; as many as the process may use.
     pub cores: usize,
 }
@@ -42,9 +58,12 @@ pub(super) const SHAPE: Shape = Shape {
     keys: &[
         Key {
             name: "address",
-            kind: Kind::Text("an IP address and a port, \"127.0.0.1:8080\" or \"[::1]:8080\", or \"fd:NAME\""),
+            kind: Kind::Text(
+                "an IP address and a port, \"127.0.0.1:8080\" or \"[::1]:8080\", or \"unix:/PATH\", or \"fd:NAME\"",
+            ),
             default: Value::Text("127.0.0.1:8080"),
-            about: "The address of the MCP endpoints. Port 0 lets the system choose one; `fd:NAME` takes the sockets that \
+            about: "The address of the MCP endpoints. Port 0 lets the system choose one; `unix:/PATH` is a socket in \
+                    the file system (mode 0660), which counts as loopback; `fd:NAME` takes the sockets that \
                     systemd hands over under that name. Off loopback nobody is let in \
                     before [auth] says who may. `--listen` goes before it.",
         },
@@ -76,13 +95,54 @@ pub(super) const SHAPE: Shape = Shape {
                     HTTP/1.1 is then not understood here.",
         },
         Key {
+            name: "tls",
+            kind: Kind::Table("a table, { certificate = \"...\", key = \"...\" }"),
+            default: Value::Absent,
+            about: "TLS 1.2 or 1.3 is spoken, and nothing else. See below.",
+        },
+        Key {
+            name: "client_ca",
+            kind: Kind::Text("a path"),
+            default: Value::Absent,
+            about: "Clients show certificates: the PEM file of the authorities that have to have signed them. Their sessions \
+                    are never resumed, so that each connection is checked.",
+        },
+        Key {
+            name: "client_certificate",
+            kind: Kind::Choice(&["require", "request"]),
+            default: Value::Text("require"),
+            about: "Whether a client without a certificate is turned away, or only one with a wrong one.",
+        },
+        Key {
+            name: "client_crl",
+            kind: Kind::List("paths, [\"/etc/weir/tls/revoked.pem\"]"),
+            default: Value::Absent,
+            about: "PEM files of the certificates that the authorities have revoked. Where one is there, each authority's has \
+                    to be, and be in date: else none of its clients is let in.",
+        },
+        Key {
+            name: "trusted_proxies",
+            kind: Kind::List("addresses, networks, or \"unix\", [\"10.0.0.0/8\"]"),
+            default: Value::Absent,
+            about: "Whose word on a client's address is taken: the PROXY header, where `proxy_protocol` says so, and the last \
+                    address in `X-Forwarded-For` that is none of these. They are not counted in `connections_per_address`. \
+                    `unix` is whoever may connect to the Unix socket.",
+        },
+        Key {
+            name: "proxy_protocol",
+            kind: Kind::Choice(&["off", "v1", "v2"]),
+            default: Value::Text("off"),
+            about: "The PROXY header that each connection begins with, before TLS. A connection without one, or from elsewhere \
+                    than `trusted_proxies`, is closed.",
+        },
+        Key {
             name: "cores",
             kind: Kind::Count(1, 256),
             default: Value::Absent,
             about: "How many cores carry traffic. Default: as many as the process may use.",
         },
     ],
-    unbuilt: &["tls", "client_ca", "client_certificate", "client_crl", "trusted_proxies", "proxy_protocol"],
+    unbuilt: &[],
 };
 
 impl Listen {
@@ -97,6 +157,9 @@ impl Listen {
             hosts: section.list("hosts", host::host),
             origins: section.list("origins", host::origin),
             http2_prior_knowledge: section.flag("http2_prior_knowledge"),
+            tls: ListenTls::read(section),
+            trusted_proxies: proxies::trusted(section),
+            proxy_protocol: ProxyProtocol::read(section),
             cores: section.size_if_written("cores").unwrap_or_else(available_cores),
         };
         (listen, place)
@@ -108,6 +171,7 @@ impl Listen {
     pub fn is_loopback(&self) -> Option<bool> {
         match &self.address {
             Address::Tcp(address) => Some(address.ip().to_canonical().is_loopback()),
+            Address::Unix(_) => Some(true),
             Address::Handed(_) => None,
         }
     }
@@ -118,6 +182,9 @@ const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::ne
 impl Address {
     /// The meaning of an address of clients. The error is a sentence without subject.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return unix_path(path).map(Self::Unix);
+        }
         let Some(name) = text.strip_prefix("fd:") else { return socket_address(text).map(Self::Tcp) };
         // As systemd takes them (sd_listen_fds_with_names(3)).
         let fits =
@@ -134,6 +201,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Handed(name) => write!(f, "fd:{name}"),
         }
     }
@@ -142,11 +210,24 @@ impl fmt::Display for Address {
 /// The meaning of an address to bind. The error is a sentence without subject.
 pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
     if text.starts_with("unix:") {
-        return Err(format!("{text:?}: listening on a Unix socket is not built into this version"));
+        return Err(format!("takes an IP address and a port, not a Unix socket, {text:?}"));
     }
     text.parse().map_err(|_| {
         format!("takes an IP address and a port, for example \"127.0.0.1:8080\" or \"[::1]:8080\", not {text:?}")
     })
+}
+
+/// The kernel's bound on a socket's path, its end included.
+const MOST_PATH: usize = 108;
+
+fn unix_path(text: &str) -> Result<PathBuf, String> {
+    if !text.starts_with('/') || text.ends_with('/') {
+        return Err(format!("takes the absolute path of a socket behind `unix:`, not {text:?}"));
+    }
+    if text.len() >= MOST_PATH {
+        return Err(format!("has a path of {} bytes: a socket's has less than {MOST_PATH}", text.len()));
+    }
+    Ok(text.into())
 }
 
 fn available_cores() -> usize {

@@ -51,7 +51,7 @@ pub use endpoint::{Endpoint, PublicUrl};
 pub use file::read_file;
 pub use http::{Http, LegacyStatus};
 pub use keys::Keys;
-pub use listen::{Address, Listen, socket_address};
+pub use listen::{Address, ClientCertificates, Listen, ListenTls, ProxyProtocol, socket_address};
 pub use reload::Reload;
 pub use report::{Finding, Report};
 pub use routes::{Destination, Route};

@@ -33,6 +33,8 @@ pub(super) const SHAPE: Shape = Shape {
 /// Every table of the file in the order of the reference, those inside others behind them.
 pub(super) const TABLES: &[&Shape] = &[
     &listen::SHAPE,
+    &listen::tls::SHAPE,
+    &listen::tls::PAIR,
     &http::SHAPE,
     &drain::SHAPE,
     &admin::SHAPE,

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, command, endpoint, root, secret, servers,
+    auth, command, endpoint, listen, root, secret, servers,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -62,6 +62,8 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         return Some((found, listed.iter().any(|list| list.title == found.title)));
     }
     match (shape.title, key) {
+        ("[listen]", "tls") => Some((&listen::tls::SHAPE, false)),
+        ("`tls` of [listen]", "certificates") => Some((&listen::tls::PAIR, true)),
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use crate::config::{Destination, Settings};
+use crate::net::listen::At;
 
 /// Says where it listens and what it serves.
-pub(super) fn ready(settings: &Settings, addresses: &[SocketAddr], operators: SocketAddr) {
-    let mut lines: Vec<_> = addresses.iter().map(|address| format!("weir: listening on http://{address}")).collect();
+pub(super) fn ready(settings: &Settings, addresses: &[At], operators: SocketAddr) {
+    let mut lines: Vec<_> =
+        addresses.iter().map(|address| format!("weir: listening on {}", url(settings, address))).collect();
     lines.push(format!("weir: admin on http://{operators}"));
     for route in &settings.routes {
         match route.destination {
@@ -30,4 +32,13 @@ pub(super) fn ready(settings: &Settings, addresses: &[SocketAddr], operators: So
     lines.push(String::new());
     // Whoever started us may have stopped listening; that is no reason to stop.
     let _ = io::stdout().write_all(lines.join("\n").as_bytes());
+}
+
+/// What clients call us there; a Unix socket has a path and no URL.
+fn url(settings: &Settings, address: &At) -> String {
+    match (address, &settings.listen.tls) {
+        (At::Unix(_), _) => address.to_string(),
+        (At::Tcp(address), None) => format!("http://{address}"),
+        (At::Tcp(address), Some(_)) => format!("https://{address}"),
+    }
 }

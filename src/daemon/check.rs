@@ -4,9 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::config::{Finding, Secret, Settings};
+use crate::net::tls::server::Server;
 
 use super::endpoints::Endpoints;
-use super::{files, plan};
+use super::{files, plan, welcome};
 
 /// The mistakes and the warnings of what the configuration names: certificates, the key ring, the limit of open files.
 pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
@@ -15,6 +16,13 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
     let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
     if let Err(error) = Endpoints::build(&settings.servers, None) {
         mistakes.push(finding(format!("{error:#}")));
+    }
+    match welcome::settings(&settings.listen).map(|tls| Server::build(&tls, None)) {
+        Some(Ok(tls)) => {
+            warnings.extend(tls.warnings().iter().map(|warning| finding(format!("[listen] tls: {warning}"))))
+        }
+        Some(Err(error)) => mistakes.push(finding(format!("[listen] tls: {error}"))),
+        None => {}
     }
     if let Some(secret) = &settings.keys.ring {
         match (plan::named_ring(secret), secret) {

@@ -1,7 +1,7 @@
 //! The control side: starts what there is, and stays with it to its end.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::admin::Admin;
 use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
-use crate::net::listen::Listeners;
+use crate::net::listen::{At, Listeners};
 use crate::telemetry::log::Log;
 use crate::telemetry::trace;
 use crate::telemetry::{Controls, Fold, Observed};
@@ -36,7 +36,7 @@ const SIGHTINGS: usize = 64;
 pub(super) struct Starting<'a> {
     pub(super) plan: Arc<Plan>,
     /// Where clients reach it.
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) addresses: Vec<At>,
     pub(super) handed_over: Arc<HandedOver>,
     pub(super) log: &'a Log,
 }
@@ -91,7 +91,7 @@ impl Starting<'_> {
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
         announce::ready(&settings, &self.addresses, operators.address()?);
-        ready(Ready { listen: self.addresses[0], admin: operators.address()? });
+        ready(Ready { listen: self.addresses[0].clone(), admin: operators.address()? });
         notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
         let reloader = Reloader {
             log,

@@ -1,14 +1,12 @@
 //! The data cores: a thread each, with a runtime and a listening socket of its own.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
@@ -16,10 +14,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::catalog::Sighting;
 use crate::edge::Current;
-use crate::model::clock;
+use crate::model::{Remote, clock};
+use crate::net::admission::Permit;
 use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::{Drain, Phase};
 use crate::net::listen::{Acceptor, Listeners};
+use crate::net::socket::{Plain, Socket};
+use crate::net::welcome::{Unwelcome, Welcome};
 use crate::stages::upstream::Client;
 use crate::telemetry::{Controls, Observed, Telemetry, TurnedAway};
 
@@ -122,6 +123,7 @@ async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
         front: Current::new(plan.front(&kept)),
         limits: Cell::new(plan.limits),
         http2: Cell::new(plan.http2),
+        welcome: RefCell::new(Arc::clone(&plan.welcome)),
         lasting: plan.lasting.clone(),
         kept,
         drain: Drain::default(),
@@ -154,8 +156,8 @@ async fn carry(core: &Rc<Shared>, mut acceptor: Acceptor, mut orders: Orders) {
     }
     // A reload that is on its way comes too late, and is told so.
     drop(orders.switched);
-    acceptor.close().for_each(|(stream, remote)| core.serve(stream, remote));
     core.drain.begin();
+    acceptor.close(|stream, remote| core.serve(stream, remote)).await;
     let abandoned = &core.kept.client.abandoned;
     tokio::select! {
         () = until(|| core.open.get() == 0 && abandoned.open() == 0) => return,
@@ -173,7 +175,7 @@ async fn until(holds: impl Fn() -> bool) {
 }
 
 fn accepting(listeners: Listeners) -> Acceptor {
-    listeners.accept().expect("they are bound TCP sockets without blocking")
+    listeners.accept().expect("they are sockets that listen")
 }
 
 /// What a core does several times a second, whatever else it has to do.
@@ -201,6 +203,8 @@ struct Shared {
     limits: Cell<client::Limits>,
     /// New connections speak HTTP/2 from their first byte on.
     http2: Cell<bool>,
+    /// What connections go through before HTTP.
+    welcome: RefCell<Arc<Welcome>>,
     lasting: Lasting,
     kept: Kept,
     drain: Drain,
@@ -238,9 +242,11 @@ impl Shared {
         self.front.switch(plan.front(&self.kept));
         self.limits.set(plan.limits);
         self.http2.set(plan.http2);
+        self.welcome.replace(Arc::clone(&plan.welcome));
         let acceptor = match listeners {
             Some(listeners) => {
-                acceptor.close().for_each(|(stream, remote)| self.serve(stream, remote));
+                let core = Rc::clone(self);
+                spawn_local(acceptor.close(move |stream, remote| core.serve(stream, remote)));
                 accepting(listeners)
             }
             None => acceptor,
@@ -250,34 +256,81 @@ impl Shared {
         acceptor
     }
 
-    fn serve(self: &Rc<Self>, stream: TcpStream, remote: SocketAddr) {
-        let Ok(local) = stream.local_addr() else { return };
+    fn serve(self: &Rc<Self>, stream: Plain, remote: Remote) {
+        let local = match &stream {
+            Plain::Tcp(stream) => match stream.local_addr() {
+                Ok(local) => Some(local),
+                Err(_) => return,
+            },
+            Plain::Unix(_) => None,
+        };
         if self.lasting.pressure.refuses() {
             self.kept.telemetry.core().turned_away(TurnedAway::Memory);
             return self.turn_away(stream, remote, "memory is short: [http] refuse_memory");
         }
-        let Some(permit) = self.lasting.admission.admit(remote.ip()) else {
+        let welcome = Arc::clone(&self.welcome.borrow());
+        // Many clients come through one proxy.
+        let counted = remote.ip().filter(|_| !welcome.trusted.has(remote));
+        let Some(permit) = self.lasting.admission.admit(counted) else {
             self.kept.telemetry.core().turned_away(TurnedAway::Limit);
             return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
-        let open = Open::new(self);
-        spawn_local(async move {
-            let (core, peer, limits) = (&open.0, Peer { remote, local }, open.0.limits.get());
-            if core.http2.get() {
-                // The future of a connection is large, and no other kind of connection should carry it.
-                let served = Box::pin(client::serve_http2(stream, peer, &limits, &core.front, &core.drain));
-                if let Some(unread) = served.await {
-                    // Where that is refused the kernel has forgotten the connection already.
-                    let _ = unread.set_zero_linger();
+        let (open, peer) = (Open::new(self), Peer { remote, local });
+        if welcome.is_plain() {
+            spawn_local(async move {
+                open.0.speak(stream, peer).await;
+                drop(permit);
+            });
+        } else {
+            spawn_local(async move {
+                // What is only needed to begin does not stay as long as the connection.
+                if let Some(met) = Box::pin(open.0.meet(&welcome, stream, peer, permit)).await {
+                    drop(welcome);
+                    let (socket, peer, permit) = met;
+                    open.0.speak(socket, peer).await;
+                    drop(permit);
                 }
-            } else {
-                client::serve(stream, peer, &limits, &core.front, &core.drain, Rc::clone(&core.scratch)).await;
-            }
-            drop(permit);
-        });
+            });
+        }
     }
 
-    fn turn_away(&self, stream: TcpStream, remote: SocketAddr, why: &str) {
+    async fn meet(
+        &self,
+        welcome: &Welcome,
+        stream: Plain,
+        peer: Peer,
+        mut permit: Permit,
+    ) -> Option<(Socket, Peer, Permit)> {
+        let admits = |address| permit.is_of(address);
+        let unwelcome = match welcome.meet(stream, peer, self.limits.get().head_timeout, &self.drain, admits).await {
+            Ok((socket, peer)) => return Some((socket, peer, permit)),
+            Err(unwelcome) => unwelcome,
+        };
+        let counted = match unwelcome {
+            Unwelcome::Stranger | Unwelcome::Proxy(_) => Some(TurnedAway::Proxy),
+            Unwelcome::Crowded => Some(TurnedAway::Limit),
+            Unwelcome::Plain | Unwelcome::Tls(_) | Unwelcome::Slow => Some(TurnedAway::Tls),
+            Unwelcome::Stopping => None,
+        };
+        counted.into_iter().for_each(|why| self.kept.telemetry.core().turned_away(why));
+        tracing::debug!(peer = %peer.remote, why = %unwelcome, "a connection came to nothing");
+        None
+    }
+
+    async fn speak(&self, socket: impl Into<Socket>, peer: Peer) {
+        let (limits, socket) = (self.limits.get(), socket.into());
+        if !socket.speaks_http2(self.http2.get()) {
+            client::serve(socket, peer, &limits, &self.front, &self.drain, Rc::clone(&self.scratch)).await;
+            return;
+        }
+        // The future of such a connection is large, and no other kind of connection should carry it.
+        let served = Box::pin(client::serve_http2(socket, peer, &limits, &self.front, &self.drain));
+        if let Some(unread) = served.await {
+            unread.reset();
+        }
+    }
+
+    fn turn_away(&self, stream: Plain, remote: Remote, why: &str) {
         self.turned.set(self.turned.get() + 1);
         let now = clock::now();
         // A flood of connections is no flood of lines.
@@ -286,7 +339,10 @@ impl Shared {
             tracing::warn!(peer = %remote, connections, why, "connections were turned away, this one the last");
             self.told.set(Some(now));
         }
-        if let Some(turned) = self.doorstep.turn_away(stream) {
+        // Who does not speak plain HTTP would not understand.
+        if self.welcome.borrow().is_plain()
+            && let Some(turned) = self.doorstep.turn_away(stream.into())
+        {
             spawn_local(turned);
         }
     }

@@ -20,6 +20,7 @@ mod stop;
 mod switches;
 mod systemd;
 mod watch;
+mod welcome;
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
 
 use crate::config::Settings;
-use crate::net::listen::{self, Listeners};
+use crate::net::listen::{self, At, Listeners};
 use crate::telemetry::log::{self, Log};
 
 use control::Starting;
@@ -74,10 +75,10 @@ impl Failure {
 }
 
 /// Where a daemon is reached, once it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ready {
     /// By clients.
-    pub listen: SocketAddr,
+    pub listen: At,
     /// By operators.
     pub admin: SocketAddr,
 }

@@ -53,7 +53,11 @@ impl Looked {
 pub(super) fn certificates(settings: &Settings) -> Vec<PathBuf> {
     let tls = settings.servers.iter().map(|server| &server.tls);
     let named = tls.flat_map(|tls| [tls.ca.as_ref(), tls.identity.as_ref().map(|identity| &identity.certificate)]);
-    let mut files: Vec<_> = named.flatten().cloned().collect();
+    let ours = settings.listen.tls.iter().flat_map(|tls| {
+        let shown = tls.certificates.iter().map(|identity| &identity.certificate);
+        shown.chain(tls.clients.iter().map(|clients| &clients.ca))
+    });
+    let mut files: Vec<_> = named.flatten().chain(ours).cloned().collect();
     files.sort();
     files.dedup();
     files
@@ -175,8 +179,9 @@ mod tests {
         let server = |name: &str| {
             format!("[[servers]]\nname = {name:?}\nendpoints = [\"https://{name}.internal/mcp\"]\n{tls}\n")
         };
-        let settings = Settings::parse(&format!("{}{}", server("one"), server("two")), "test").unwrap();
-        assert_eq!(certificates(&settings), [PathBuf::from("/ca.pem"), PathBuf::from("/we.pem")]);
+        let listen = "[listen]\ntls = { certificate = \"/us.pem\", key = \"/key.pem\" }\nclient_ca = \"/ca.pem\"\n";
+        let settings = Settings::parse(&format!("{listen}{}{}", server("one"), server("two")), "test").unwrap();
+        assert_eq!(certificates(&settings), ["/ca.pem", "/us.pem", "/we.pem"].map(PathBuf::from));
     }
 
     #[tokio::test]

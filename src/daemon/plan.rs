@@ -17,6 +17,7 @@ use crate::net::client::Limits;
 use crate::net::command::Numbers;
 use crate::net::guard::HeadLimits;
 use crate::net::upstream::Pool;
+use crate::net::welcome::Welcome;
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
@@ -26,7 +27,7 @@ use crate::telemetry::Telemetry;
 
 use super::commands::{Commands, Driver};
 use super::endpoints::Endpoints;
-use super::{Failure, files};
+use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -57,6 +58,8 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// Clients speak HTTP/2 from their first byte on (`[listen] http2_prior_knowledge`).
     pub(super) http2: bool,
+    /// What connections go through before HTTP.
+    pub(super) welcome: Arc<Welcome>,
     pub(super) lasting: Lasting,
 }
 
@@ -102,6 +105,12 @@ impl Plan {
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
         let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
         let admits = (http.connections.min(fits), http.connections_per_address);
+        let ring = ring(&settings.keys, data)?;
+        let sealer = ring.sealer(Purpose::Session);
+        let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
+        for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
+            tracing::warn!("[listen] tls: {warning}");
+        }
         let fresh = || Lasting {
             admission: Admission::new(admits.0, admits.1),
             pressure: Arc::default(),
@@ -117,7 +126,7 @@ impl Plan {
             routes: routes(settings, before),
             federated: federated(settings),
             names: Names::new(hosts, settings.listen.origins.clone(), near),
-            sealer: ring(&settings.keys, data)?.sealer(Purpose::Session),
+            sealer,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -126,6 +135,7 @@ impl Plan {
             near,
             limits: limits(http),
             http2: settings.listen.http2_prior_knowledge,
+            welcome: Arc::new(welcome),
             lasting,
         })
     }
@@ -175,7 +185,8 @@ impl Plan {
         let paths = self.routes.iter().enumerate().map(|(at, (path, ..))| (path.clone(), at));
         let paths = Paths::new(paths, self.federated.clone());
         let pressure = Arc::clone(&self.lasting.pressure);
-        Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table)
+        let trusted = self.welcome.trusted.clone();
+        Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
     }
 }
 

@@ -5,14 +5,13 @@
 
 use std::env;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::process;
 
 use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
 
 use crate::config::{Address, Settings};
-use crate::net::listen::{self, Listeners};
+use crate::net::listen::{At, Bound, Listeners};
 
 use super::Failure;
 
@@ -36,7 +35,7 @@ struct Handed {
     name: String,
     descriptor: usize,
     /// What is wrong with it, else.
-    socket: Result<TcpListener, String>,
+    socket: Result<Bound, String>,
 }
 
 impl HandedOver {
@@ -108,17 +107,19 @@ impl HandedOver {
 
 /// The data listeners, for each core.
 pub(super) fn open(settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
-    let (listen, anonymous) = (&settings.listen, &settings.auth.anonymous);
-    let name = match &listen.address {
-        Address::Handed(name) => name,
-        Address::Tcp(address) => {
-            handed_over.warn_unless_named(None);
-            let bound = Listeners::bind(*address, listen.cores);
-            return bound
-                .with_context(|| format!("cannot listen on {address} ([listen] address, --listen)"))
-                .map_err(Failure::failed);
-        }
+    let listen = &settings.listen;
+    let address = &listen.address;
+    let bound = match address {
+        Address::Handed(name) => return handed(name, settings, handed_over),
+        Address::Tcp(address) => Listeners::bind(*address, listen.cores),
+        Address::Unix(path) => Listeners::bind_unix(path, listen.cores),
     };
+    handed_over.warn_unless_named(None);
+    bound.with_context(|| format!("cannot listen on {address} ([listen] address, --listen)")).map_err(Failure::failed)
+}
+
+fn handed(name: &str, settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
+    let (listen, anonymous) = (&settings.listen, &settings.auth.anonymous);
     let listeners = handed_over.listeners(name, listen.cores);
     let listeners = listeners.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
     let listeners = listeners.map_err(Failure::unusable)?;
@@ -139,7 +140,7 @@ pub(super) fn open(settings: &Settings, handed_over: &HandedOver) -> Result<Vec<
 }
 
 /// Where clients reach them, each address once.
-pub(super) fn addresses(listeners: &[Listeners]) -> io::Result<Vec<SocketAddr>> {
+pub(super) fn addresses(listeners: &[Listeners]) -> io::Result<Vec<At>> {
     let mut all = Vec::new();
     for core in listeners {
         for address in core.addresses()? {
@@ -152,14 +153,14 @@ pub(super) fn addresses(listeners: &[Listeners]) -> io::Result<Vec<SocketAddr>> 
 }
 
 /// Addresses for people.
-pub(super) fn listed(addresses: &[SocketAddr]) -> String {
-    let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+pub(super) fn listed(addresses: &[At]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(At::to_string).collect();
     addresses.join(", ")
 }
 
 /// One of `addresses` that others than this machine can reach.
-pub(super) fn beyond_loopback(addresses: &[SocketAddr]) -> Option<SocketAddr> {
-    addresses.iter().copied().find(|address| !address.ip().to_canonical().is_loopback())
+pub(super) fn beyond_loopback(addresses: &[At]) -> Option<&At> {
+    addresses.iter().find(|address| !address.is_loopback())
 }
 
 /// Each socket's name; the error says why there is none.
@@ -179,23 +180,26 @@ fn names_of(count: &str, process: Option<&str>, names: Option<&str>, own: u32) -
 }
 
 /// One of them. What is none of our kind is closed: nothing else could be done with it.
-fn take(descriptors: &mut ListenFd, at: usize) -> Result<TcpListener, String> {
-    match descriptors.take_tcp_listener(at) {
-        Ok(Some(socket)) => match listen::unfit(&socket) {
+fn take(descriptors: &mut ListenFd, at: usize) -> Result<Bound, String> {
+    let tcp = descriptors.take_tcp_listener(at).map(|socket| socket.map(Bound::Tcp));
+    let socket = tcp.or_else(|_| descriptors.take_unix_listener(at).map(|socket| socket.map(Bound::Unix)));
+    match socket {
+        Ok(Some(socket)) => match socket.unfit() {
             None => Ok(socket),
             Some(why) => Err(why.to_owned()),
         },
         Ok(None) => Err("there is none of that number".to_owned()),
         Err(_) => {
-            let _ = (descriptors.take_unix_listener(at), descriptors.take_udp_socket(at));
-            let _ = descriptors.take_unix_datagram(at);
-            Err("it is no TCP socket".to_owned())
+            let _ = (descriptors.take_udp_socket(at), descriptors.take_unix_datagram(at));
+            Err("it is no socket of TCP, nor a Unix one for streams".to_owned())
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -219,7 +223,7 @@ mod tests {
 
     fn handed(names: &[&str]) -> HandedOver {
         let sockets = names.iter().enumerate().map(|(at, name)| {
-            let socket = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string());
+            let socket = TcpListener::bind("127.0.0.1:0").map(Bound::Tcp).map_err(|error| error.to_string());
             Handed { name: (*name).to_owned(), descriptor: FIRST + at, socket }
         });
         HandedOver { sockets: sockets.collect(), problem: None }
@@ -231,7 +235,7 @@ mod tests {
         for _ in 0..2 {
             let dealt = handed.listeners("weir", 2).unwrap();
             let addresses: Vec<_> = dealt.iter().flat_map(|core| core.addresses().unwrap()).collect();
-            let of = |at: usize| handed.sockets[at].socket.as_ref().unwrap().local_addr().unwrap();
+            let of = |at: usize| handed.sockets[at].socket.as_ref().unwrap().at().unwrap();
             assert_eq!(addresses, [of(0), of(2)]);
         }
     }
@@ -250,8 +254,10 @@ mod tests {
 
     #[test]
     fn a_mapped_loopback_address_is_loopback() {
-        let all = |text: &[&str]| text.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        let all = |text: &[&str]| text.iter().map(|text| At::Tcp(text.parse().unwrap())).collect::<Vec<_>>();
         assert_eq!(beyond_loopback(&all(&["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"])), None);
-        assert_eq!(beyond_loopback(&all(&["127.0.0.1:1", "[::]:1"])), Some("[::]:1".parse().unwrap()));
+        assert_eq!(beyond_loopback(&[At::Unix("/run/weir.sock".into())]), None);
+        let [_, open] = &all(&["127.0.0.1:1", "[::]:1"])[..] else { unreachable!("there are two") };
+        assert_eq!(beyond_loopback(&all(&["127.0.0.1:1", "[::]:1"])), Some(open));
     }
 }

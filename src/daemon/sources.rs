@@ -24,7 +24,11 @@ pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });
-    let named = tls.chain(secrets).map(|path| (path.clone(), None));
+    let ours = settings.listen.tls.iter().flat_map(|tls| {
+        let identities = tls.certificates.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
+        identities.chain(tls.clients.iter().flat_map(|clients| clients.revoked.iter().chain([&clients.ca])))
+    });
+    let named = tls.chain(ours).chain(secrets).map(|path| (path.clone(), None));
     named.chain(read(&settings.sources)).collect()
 }
 

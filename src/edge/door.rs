@@ -78,8 +78,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let address = "127.0.0.1:80".parse().unwrap();
-        let peer = Peer { remote: address, local: address };
+        let address: std::net::SocketAddr = "127.0.0.1:80".parse().unwrap();
+        let peer = Peer { remote: address.into(), local: Some(address) };
         check(&names, &paths, &pressure, &parts, peer).1
     }
 

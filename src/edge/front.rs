@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Pressure, Reason, Refusal, RequestId};
+use crate::model::{Addressee, Pressure, Reason, Refusal, RequestId, Trusted};
 use crate::net::client::{Peer, Reply, RequestBody, TurnedAway};
 use crate::net::drain::Drain;
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Head, flow};
@@ -20,7 +20,7 @@ use super::door::{self, Admitted};
 use super::errors::Errors;
 use super::names::Names;
 use super::streaming::Streaming;
-use super::{cors, panics};
+use super::{cors, forwarded, panics};
 
 /// Which path leads where.
 #[derive(Clone, Debug, Default)]
@@ -56,16 +56,25 @@ pub struct Front {
     paths: Paths,
     pressure: Arc<Pressure>,
     errors: Errors,
+    trusted: Trusted,
 }
 
 impl Front {
-    /// `legacy_by_table` is `[http] legacy_status = "table"`.
-    pub fn new(core: Rc<Core>, names: Names, paths: Paths, pressure: Arc<Pressure>, legacy_by_table: bool) -> Self {
-        Self { core, names, paths, pressure, errors: Errors { legacy_by_table } }
+    /// `legacy_by_table` is `[http] legacy_status = "table"`; `trusted` are those whose `X-Forwarded-For` counts.
+    pub fn new(
+        core: Rc<Core>,
+        names: Names,
+        paths: Paths,
+        pressure: Arc<Pressure>,
+        legacy_by_table: bool,
+        trusted: Trusted,
+    ) -> Self {
+        Self { core, names, paths, pressure, errors: Errors { legacy_by_table }, trusted }
     }
 
     pub(super) async fn answer(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Streaming> {
         let (head, body) = request.into_parts();
+        let peer = Peer { remote: forwarded::client(&head.headers, peer.remote, &self.trusted), ..peer };
         let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, peer);
         let origin = origin.cloned();
         let (route, verb) = match admitted {

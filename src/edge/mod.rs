@@ -9,6 +9,7 @@ mod cors;
 mod current;
 mod door;
 mod errors;
+mod forwarded;
 mod front;
 mod names;
 mod panics;

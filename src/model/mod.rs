@@ -8,8 +8,10 @@ mod pressure;
 mod principal;
 mod readiness;
 mod refusal;
+mod remote;
 mod request_id;
 mod status;
+mod trusted;
 
 pub use addressee::{Addressee, Refused};
 pub use command::{Command, Generation, Unchanged};
@@ -18,5 +20,7 @@ pub use pressure::{Level, Pressure};
 pub use principal::Principal;
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};
+pub use remote::Remote;
 pub use request_id::{RequestId, RequestIds};
 pub use status::{Attempt, Status};
+pub use trusted::{Network, Trusted};

@@ -35,24 +35,17 @@ impl Admission {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Admits one connection from `address`, or says that a limit is reached.
+    /// Admits one connection from `address`, or says that a limit is reached. Without an address, a proxy's say, it
+    /// counts as one in all.
     ///
     /// An IPv4 address counts as one, however it is written; of IPv6 the /64 counts, since one host has all of it.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
-        let address = counted(address);
+    pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Permit> {
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.most.load(Ordering::Relaxed) {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_address.entry(address).or_insert(0);
-        if *count >= self.most_per_address.load(Ordering::Relaxed) {
-            drop(by_address);
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        *count += 1;
-        Some(Permit { admission: Arc::clone(self), address })
+        let mut permit = Permit { admission: Arc::clone(self), address: None };
+        address.is_none_or(|address| permit.is_of(address)).then_some(permit)
     }
 }
 
@@ -69,19 +62,41 @@ fn counted(address: IpAddr) -> IpAddr {
 #[derive(Debug)]
 pub struct Permit {
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// Of whom it counts as one.
+    address: Option<IpAddr>,
+}
+
+impl Permit {
+    /// Counts it as one of this address; false where that has too many.
+    pub fn is_of(&mut self, address: IpAddr) -> bool {
+        self.release();
+        let address = counted(address);
+        let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_address.entry(address).or_insert(0);
+        if *count >= self.admission.most_per_address.load(Ordering::Relaxed) {
+            return false;
+        }
+        *count += 1;
+        self.address = Some(address);
+        true
+    }
+
+    fn release(&mut self) {
+        let Some(address) = self.address.take() else { return };
+        let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&address);
+            }
+        }
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        self.release();
         self.admission.open.fetch_sub(1, Ordering::Relaxed);
-        let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&self.address);
-            }
-        }
     }
 }
 
@@ -92,7 +107,7 @@ mod tests {
     #[test]
     fn both_bounds_hold_and_a_place_is_given_back() {
         let admission = Admission::new(3, 2);
-        let (one, two) = ("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap());
+        let (one, two) = (Some("127.0.0.1".parse().unwrap()), Some("127.0.0.2".parse().unwrap()));
         let first = admission.admit(one).unwrap();
         let _second = admission.admit(one).unwrap();
         assert!(admission.admit(one).is_none(), "a third of one address");
@@ -104,15 +119,27 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_through_a_proxy_is_counted_once_that_is_known() {
+        let admission = Admission::new(9, 1);
+        let client = "192.0.2.1".parse().unwrap();
+        let [mut first, mut second] = [(); 2].map(|()| admission.admit(None).unwrap());
+        assert!(first.is_of(client) && !second.is_of(client));
+        drop(first);
+        assert!(second.is_of(client));
+        drop(second);
+        assert_eq!((admission.open(), admission.by_address.lock().unwrap().len()), (0, 0), "nothing is kept");
+    }
+
+    #[test]
     fn an_address_counts_as_one_however_it_is_written() {
         let admission = Admission::new(9, 1);
         let places: Vec<_> = ["10.0.0.1", "2001:db8::1", "::1", "::ffff:10.0.0.2"]
-            .map(|address| admission.admit(address.parse().unwrap()).expect(address))
+            .map(|address| admission.admit(Some(address.parse().unwrap())).expect(address))
             .into();
         for same in ["::ffff:10.0.0.1", "2001:db8::2", "::1", "10.0.0.2"] {
-            assert!(admission.admit(same.parse().unwrap()).is_none(), "{same}");
+            assert!(admission.admit(Some(same.parse().unwrap())).is_none(), "{same}");
         }
-        assert!(admission.admit("2001:db8:0:1::1".parse().unwrap()).is_some(), "another network");
+        assert!(admission.admit(Some("2001:db8:0:1::1".parse().unwrap())).is_some(), "another network");
         drop(places);
         assert_eq!((admission.open(), admission.by_address.lock().unwrap().len()), (0, 0), "nothing is kept");
     }

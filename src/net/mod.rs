@@ -1,4 +1,4 @@
-//! Listeners, the head guard, HTTP connections in and out, TLS towards servers, commands as servers, draining.
+//! Listeners, the head guard, HTTP connections in and out, TLS both ways, commands as servers, draining.
 
 pub mod admission;
 pub mod client;
@@ -7,5 +7,8 @@ pub mod drain;
 pub mod guard;
 pub mod listen;
 pub mod process;
+pub mod proxy;
+pub mod socket;
 pub mod tls;
 pub mod upstream;
+pub mod welcome;

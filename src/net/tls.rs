@@ -1,4 +1,4 @@
-//! TLS towards servers: whom to trust, and who we are. The only place that knows rustls.
+//! TLS towards servers: whom to trust, and who we are. With what lies below, the only place that knows rustls.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,19 +8,25 @@ use ::aws_lc_rs::digest::{Context, SHA256};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, version};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
 use crate::config;
 
 pub mod dates;
+mod identity;
+mod parsed;
+pub mod server;
+mod tickets;
 
 #[cfg(test)]
 pub(super) mod tests;
 
 /// Longer files are refused: all authorities of a system are far less.
 const MOST_BYTES: usize = 16 << 20;
+/// What is spoken, both ways.
+const VERSIONS: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 
 /// A TLS session with a server, on a stream of whatever kind.
 pub type Stream<S> = tokio_rustls::client::TlsStream<S>;
@@ -84,7 +90,7 @@ impl Client {
     pub fn build(settings: &ClientTls) -> Result<Self, TlsError> {
         let roots = settings.ca.as_deref().map_or_else(system_roots, roots_in)?;
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&version::TLS13, &version::TLS12])
+            .with_protocol_versions(VERSIONS)
             .expect("the provider has cipher suites for both versions")
             .with_root_certificates(roots);
         let mut config = match (&settings.certificate, &settings.key) {
@@ -154,7 +160,18 @@ fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError
 
 fn key_in(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     use rustls::pki_types::pem::Error;
-    PrivateKeyDer::from_pem_slice(&read(file)?).map_err(|error| match error {
+    let text = read(file)?;
+    // `BEGIN ENCRYPTED PRIVATE KEY`, or `Proc-Type: 4,ENCRYPTED` in a head of its own.
+    if memchr::memmem::find(&text, b"ENCRYPTED").is_some() {
+        let shown = file.display();
+        return Err(content(
+            file,
+            format!(
+                "the key is encrypted, and nobody is there to type its password: openssl pkey -in {shown} -out ..."
+            ),
+        ));
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
         Error::NoItemsFound => content(file, "no private key in it (`-----BEGIN PRIVATE KEY-----`)"),
         error => content(file, format!("not sound PEM: {error}")),
     })

@@ -1,14 +1,13 @@
 //! One exit: what happened is told once, for every outcome.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::model::{Principal, Refusal, RequestId, clock};
+use crate::model::{Principal, Refusal, Remote, RequestId, clock};
 use crate::net::client::{Fate, TurnedAway};
 use crate::protocol::json::Value;
 use crate::stages::wellformed::{Verb, WellFormed};
@@ -40,7 +39,7 @@ pub enum Ending<'a> {
 pub struct Finish {
     core: Rc<Core>,
     id: RequestId,
-    peer: SocketAddr,
+    peer: Remote,
     route: usize,
     begun: Instant,
     seen: Seen,
@@ -74,7 +73,7 @@ pub(super) struct Seen {
 
 impl Finish {
     /// A request begins.
-    pub fn begin(core: &Rc<Core>, route: usize, peer: SocketAddr) -> Self {
+    pub fn begin(core: &Rc<Core>, route: usize, peer: Remote) -> Self {
         let seen = Seen {
             said: Cell::new(Said::Unread),
             caller: Cell::default(),

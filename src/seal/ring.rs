@@ -75,7 +75,12 @@ impl KeyRing {
 
     /// What seals and opens for one purpose. Does the key derivations, so make it once and clone it.
     pub fn sealer(&self, purpose: Purpose) -> Sealer {
-        Sealer::new(self.keys.iter().map(|key| (key.id, key.derive(purpose.label()))))
+        Sealer::new(self.keys.iter().map(|key| (key.id, key.derive(&[purpose.label()]))))
+    }
+
+    /// What seals and opens for one purpose in one period of time, by the number of that.
+    pub fn sealer_of(&self, purpose: Purpose, period: u64) -> Sealer {
+        Sealer::new(self.keys.iter().map(|key| (key.id, key.derive(&[purpose.label(), &period.to_be_bytes()]))))
     }
 }
 
@@ -91,11 +96,11 @@ impl MasterKey {
         Ok(Self { id: key_id(&bytes), line, bytes })
     }
 
-    fn derive(&self, label: &[u8]) -> [u8; KEY_BYTES] {
+    fn derive(&self, label: &[&[u8]]) -> [u8; KEY_BYTES] {
         let mut sub_key = [0; KEY_BYTES];
         hkdf::Salt::new(hkdf::HKDF_SHA256, SALT)
             .extract(&self.bytes)
-            .expand(&[label], SubKey)
+            .expand(label, SubKey)
             .and_then(|material| material.fill(&mut sub_key))
             .expect("32 bytes are within what HKDF-SHA256 yields");
         sub_key

@@ -34,9 +34,8 @@ const TAG_BYTES: usize = 16;
 pub enum Purpose {
     /// `Mcp-Session-Id`.
     Session,
-    /// A second one for tests, until there is a second one.
-    #[cfg(test)]
-    Trial,
+    /// Tickets of TLS sessions.
+    Ticket,
 }
 
 /// Seals with the newest key of its ring and opens with every key of it. Cheap to clone. Without `Debug`.
@@ -50,8 +49,7 @@ impl Purpose {
     pub(super) fn label(self) -> &'static [u8] {
         match self {
             Self::Session => b"session",
-            #[cfg(test)]
-            Self::Trial => b"trial",
+            Self::Ticket => b"ticket",
         }
     }
 }
@@ -71,6 +69,11 @@ impl Sealer {
 
     /// Seals `plain`, bound to `context`; two calls never give the same text.
     pub fn seal(&self, context: &[&[u8]], plain: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.seal_bytes(context, plain))
+    }
+
+    /// As [`seal`](Self::seal), before it is made text.
+    pub fn seal_bytes(&self, context: &[&[u8]], plain: &[u8]) -> Vec<u8> {
         let (id, key) = &self.keys[0];
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).expect("the operating system gives random bytes");
@@ -85,13 +88,17 @@ impl Sealer {
                 .expect("what we seal is far below the cipher's bound of 64 GiB")
         });
         sealed.extend_from_slice(tag.as_ref());
-        URL_SAFE_NO_PAD.encode(sealed)
+        sealed
     }
 
     /// The bytes that were sealed with this context. `None` for whatever is wrong with `text`: altered, cut, sealed for
     /// another context or purpose, with a key that is gone, or spelt in another way than we spell it.
     pub fn open(&self, context: &[&[u8]], text: &str) -> Option<Vec<u8>> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        self.open_bytes(context, URL_SAFE_NO_PAD.decode(text).ok()?)
+    }
+
+    /// As [`open`](Self::open), of what [`seal_bytes`](Self::seal_bytes) gave.
+    pub fn open_bytes(&self, context: &[&[u8]], mut bytes: Vec<u8>) -> Option<Vec<u8>> {
         if bytes.len() < Self::OVERHEAD || bytes[0] != VERSION {
             return None;
         }
@@ -159,7 +166,7 @@ mod tests {
         let text = sealer.seal(&[b"ab", b"c"], b"plain");
         assert_eq!(sealer.open(&[b"a", b"bc"], &text), None);
         assert_eq!(sealer.open(&[b"ab"], &text), None);
-        assert_eq!(ring.sealer(Purpose::Trial).open(&[b"ab", b"c"], &text), None);
+        assert_eq!(ring.sealer(Purpose::Ticket).open(&[b"ab", b"c"], &text), None);
         assert_eq!(super::tests::sealer().open(&[b"ab", b"c"], &text), None);
     }
 

@@ -33,17 +33,23 @@ pub enum TurnedAway {
     Memory,
     /// There are as many as there may be, in all or from its address.
     Limit,
+    /// It came without the PROXY header that was due, or from nobody who may bring one.
+    Proxy,
+    /// It came to no TLS session.
+    Tls,
 }
 
 impl TurnedAway {
     /// All of them, each at the place of its discriminant.
-    pub const ALL: [Self; 2] = [Self::Memory, Self::Limit];
+    pub const ALL: [Self; 4] = [Self::Memory, Self::Limit, Self::Proxy, Self::Tls];
 
     /// As it stands in labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Limit => "limit",
+            Self::Proxy => "proxy",
+            Self::Tls => "tls",
         }
     }
 }

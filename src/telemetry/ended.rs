@@ -1,9 +1,8 @@
 //! One request that has ended, as facts.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::model::{Blame, Reason, RequestId};
+use crate::model::{Blame, Reason, Remote, RequestId};
 use crate::protocol::json::Value;
 use crate::protocol::method::Method;
 
@@ -18,7 +17,7 @@ pub struct Ended<'a> {
     /// The route that it took, and the server behind it.
     pub route: &'a RouteMeter,
     /// Who connected.
-    pub peer: SocketAddr,
+    pub peer: Remote,
     /// Who called; empty where that was not found out.
     pub caller: &'a str,
     /// What was said.

@@ -79,7 +79,7 @@ metrics! {
     CONNECTIONS_ACCEPTED: Counter Number, "weir_connections_accepted_total" ["core"]
         "Clients' connections that were taken in.";
     CONNECTIONS_TURNED_AWAY: Counter Number, "weir_connections_turned_away_total" ["why"]
-        "Clients' connections that were turned away: `memory` is `[http] refuse_memory`, `limit` is `[http] connections` or `connections_per_address`.";
+        "Clients' connections that were turned away: `memory` is `[http] refuse_memory`, `limit` is `[http] connections` or `connections_per_address`, `proxy` a PROXY header that was missing, malformed or a stranger's, `tls` a handshake that failed or took too long.";
     ACCEPT_QUEUE: Gauge Number, "weir_accept_queue_connections" ["core"]
         "Connections that the kernel has made and the core has not taken yet; `core` is `all` where a socket is shared.";
 

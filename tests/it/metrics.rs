@@ -385,7 +385,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
             core.ended(&Ended {
                 id: ids.next(),
                 route: &meter,
-                peer: SocketAddr::from(([127, 0, 0, 1], 9)),
+                peer: SocketAddr::from(([127, 0, 0, 1], 9)).into(),
                 caller: "",
                 said,
                 method: "",

@@ -7,15 +7,16 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{
-    http::{Cut, Framing, Head, Wire},
+    http::{Cut, Framing, Head, Stream, Wire},
     messages::Post,
     sse::{Event, Parser},
     within,
 };
 
 pub(crate) struct Client {
-    wire: Wire,
-    address: SocketAddr,
+    wire: Wire<Box<dyn Stream>>,
+    /// What its requests say as `Host`.
+    host: String,
     framing: Framing,
     events: Parser,
 }
@@ -57,7 +58,14 @@ impl Client {
     /// `None` if nobody listens there.
     pub(crate) async fn try_connect(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
-        Some(Self { wire: Wire::new(stream), address, framing: Framing::Ended, events: Parser::default() })
+        stream.set_nodelay(true).expect("a connected socket takes TCP_NODELAY");
+        Some(Self::over(stream, &address.to_string()))
+    }
+
+    /// Speaks over a stream that is there, to a server of this name.
+    pub(crate) fn over(stream: impl Stream + 'static, host: &str) -> Self {
+        let wire = Wire::over(Box::new(stream) as Box<dyn Stream>);
+        Self { wire, host: host.to_owned(), framing: Framing::Ended, events: Parser::default() }
     }
 
     /// Sends raw bytes.
@@ -67,7 +75,7 @@ impl Client {
 
     /// Sends a message.
     pub(crate) async fn post(&mut self, post: &Post) {
-        let bytes = post.bytes(&self.address.to_string());
+        let bytes = post.bytes(&self.host);
         self.bytes(&bytes).await;
     }
 
@@ -83,7 +91,7 @@ impl Client {
     }
 
     pub(crate) async fn without_body(&mut self, method: &str, path: &str, headers: &[&str]) {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
         for header in headers {
             head.push_str(&format!("{header}\r\n"));
         }

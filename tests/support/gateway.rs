@@ -14,7 +14,8 @@ use super::{client::Client, direct, process::Process};
 
 pub(crate) struct Gateway {
     process: Option<Process>,
-    data: SocketAddr,
+    /// Where it listens, if that is an address.
+    data: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     directory: TempDir,
 }
@@ -56,11 +57,11 @@ impl Gateway {
 
     /// The MCP endpoint of the only server.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/mcp", self.data)
+        format!("http://{}/mcp", self.address())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.data
+        self.data.expect("it listens on no address")
     }
 
     pub(crate) fn admin_address(&self) -> SocketAddr {
@@ -69,7 +70,7 @@ impl Gateway {
 
     /// A new connection to the data listener.
     pub(crate) async fn client(&self) -> Client {
-        Client::connect(self.data).await
+        Client::connect(self.address()).await
     }
 
     /// A new connection to the admin listener.
@@ -218,10 +219,11 @@ impl Builder {
             let url = self.server.expect("a gateway with a configuration needs Weir");
             let (_, rest) = url.split_once("://").expect("a URL has a scheme");
             let data = rest.split('/').next().and_then(|host| host.parse().ok()).expect("a test server has an address");
-            return Gateway { process: None, data, admin: None, directory: self.directory };
+            return Gateway { process: None, data: Some(data), admin: None, directory: self.directory };
         }
         let mut process = self.spawn();
-        let data = address(&process.line_after("weir: listening on http://").await);
+        let listening = process.line_after("weir: listening on ").await;
+        let data = listening.split_once("://").map(|(_, data)| address(data));
         let admin = address(&process.line_after("weir: admin on http://").await);
         Gateway { process: Some(process), data, admin: Some(admin), directory: self.directory }
     }

@@ -5,7 +5,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -14,10 +14,15 @@ use tokio::{
 pub(crate) struct Cut(pub(crate) Bytes);
 
 /// A socket and what has been read from it ahead of need.
-pub(crate) struct Wire {
-    pub(super) stream: TcpStream,
+pub(crate) struct Wire<S = TcpStream> {
+    pub(super) stream: S,
     buffer: BytesMut,
 }
+
+/// Whatever carries it: TCP, a Unix socket, TLS.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// The head of a request or an answer: its first line in three parts, its headers in order, its bytes.
 #[derive(Clone, Debug)]
@@ -74,6 +79,12 @@ impl Head {
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a connected socket takes TCP_NODELAY");
+        Self::over(stream)
+    }
+}
+
+impl<S: Stream> Wire<S> {
+    pub(super) fn over(stream: S) -> Self {
         Self { stream, buffer: BytesMut::new() }
     }
 

@@ -19,7 +19,7 @@ use super::paste::{Demo as Pasted, Style};
 use super::server::Server;
 use crate::config::{Address, Fronted, Overrides, To, socket_address};
 use crate::daemon::{self, Ready};
-use crate::net::listen;
+use crate::net::listen::{self, At};
 
 /// Where `weir run` listens where nothing else is said, and the demo with it.
 const LISTEN: SocketAddr = loopback(8080);
@@ -129,6 +129,7 @@ fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
         false => directory.path().display().to_string(),
     };
     let ready = move |Ready { listen, admin }| {
+        let At::Tcp(listen) = listen else { unreachable!("the demo listens on an address") };
         say(&Pasted { listen, admin, sample, taken: &taken, data }.text(Style::new(colour())));
         // Weir drains at the same signal: what runs behind it has to end for that.
         if let Ok(stopped) = stopped() {

@@ -112,11 +112,14 @@ impl Core {
                 accepted = listen::accept(&listener) => accepted,
                 _ = self.ending.wait_for(|ending| *ending) => break,
             };
-            let (Ok(local), Some(permit)) = (stream.local_addr(), self.admission.admit(remote.ip())) else { continue };
+            let (Ok(local), Some(permit)) = (stream.local_addr(), self.admission.admit(Some(remote.ip()))) else {
+                continue;
+            };
             let (serving, scratch) = (Rc::clone(&serving), Rc::clone(&scratch));
             spawn_local(async move {
                 let (front, drain) = &*serving;
-                client::serve(stream, Peer { remote, local }, &LIMITS, front, drain, scratch).await;
+                let peer = Peer { remote: remote.into(), local: Some(local) };
+                client::serve(stream, peer, &LIMITS, front, drain, scratch).await;
                 drop(permit);
             });
         }

@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::config::{Identity, Server};
+use crate::config::{Identity, Settings};
 use crate::model::clock;
+use crate::net::tls::server::Server;
 use crate::net::tls::{self, ClientTls, TlsError, dates};
+
+use super::super::welcome;
 
 use super::finding::{Finding, Verdict};
 
@@ -14,11 +17,11 @@ const DAY: i64 = 24 * 60 * 60;
 /// A certificate that lasts less is to be renewed.
 const SOON: i64 = 14 * DAY;
 
-/// Every file that is named for TLS, each once for each server that names it.
-pub(super) fn examine(servers: &[Server]) -> Vec<Finding> {
+/// Every file that is named for TLS, each once for each listener and server that names it.
+pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     let now = clock::unix_seconds() as i64;
-    let mut findings = Vec::new();
-    for server in servers {
+    let mut findings = ours(settings, now);
+    for server in &settings.servers {
         let name = server.name.as_str();
         let sound = server.tls.ca.as_deref().is_some_and(|ca| {
             let finding = authorities(name, ca, now);
@@ -29,6 +32,30 @@ pub(super) fn examine(servers: &[Server]) -> Vec<Finding> {
         if let Some(ours) = &server.tls.identity {
             findings.push(identity(name, ours, server.tls.ca.as_deref().filter(|_| sound), now));
         }
+    }
+    findings
+}
+
+/// What clients are shown, and what is asked of them.
+fn ours(settings: &Settings, now: i64) -> Vec<Finding> {
+    const SUBJECT: &str = "[listen] tls";
+    let Some(tls) = welcome::settings(&settings.listen) else { return Vec::new() };
+    let warnings = match Server::build(&tls, None) {
+        Ok(server) => server.warnings().to_vec(),
+        Err(error) => return vec![unusable(SUBJECT.to_owned(), &error)],
+    };
+    let advice = "put the right file there: certificates, keys and lists are read again when they change";
+    let mut findings: Vec<_> = warnings.into_iter().map(|warning| Finding::warn(SUBJECT, warning, advice)).collect();
+    for (certificate, _) in &tls.certificates {
+        let shown = certificate.display();
+        let Some(first) = dates::run_out(certificate).ok().and_then(|dates| dates.into_iter().min()) else { continue };
+        let (verdict, lasting) = lasts(first, now);
+        let finding = format!("{shown}: its key fits, and it {lasting}");
+        findings.push(match verdict {
+            Verdict::Ok => Finding::ok(SUBJECT, finding),
+            Verdict::Warn => Finding::warn(SUBJECT, finding, "renew it"),
+            _ => Finding::fail(SUBJECT, finding, "renew it: clients will not take it"),
+        });
     }
     findings
 }
@@ -131,6 +158,24 @@ mod tests {
         assert_eq!(told(-DAY), (Verdict::Fail, "ran out 1 day ago".into()));
         assert_eq!(told(SOON - 1), (Verdict::Warn, "runs out in 13 days".into()));
         assert_eq!(told(SOON), (Verdict::Ok, "lasts 14 days".into()));
+    }
+
+    #[test]
+    fn what_clients_are_shown_is_looked_at() {
+        let home = tempfile::tempdir().unwrap();
+        let of = |certificate: &Identity, key: &Identity| {
+            let (certificate, key) = (&certificate.certificate, &key.key);
+            let text = format!(
+                "[listen]\ntls = {{ certificate = {certificate:?}, key = {key:?} }}\n[[servers]]\nname = \"a\"\n\
+                 endpoints = [\"http://127.0.0.1:1/mcp\"]\n"
+            );
+            let findings = examine(&Settings::parse(&text, "test").unwrap_or_else(|report| panic!("{report}")));
+            findings.iter().map(|finding| finding.verdict).max()
+        };
+        let (sound, old) = (files(home.path(), "sound", 2100), files(home.path(), "old", 2020));
+        assert_eq!(of(&sound, &sound), Some(Verdict::Ok));
+        assert_eq!(of(&sound, &old), Some(Verdict::Fail));
+        assert_eq!(of(&old, &old), Some(Verdict::Fail));
     }
 
     #[test]

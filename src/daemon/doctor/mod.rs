@@ -53,7 +53,7 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
         let mut findings = keys::examine(&settings.keys, data);
         findings.extend(machine::examine(settings, data));
         findings.extend(ports::examine(settings).await);
-        findings.extend(certificates::examine(&settings.servers));
+        findings.extend(certificates::examine(settings));
         let (servers, offsets) = servers(settings, progress).await;
         findings.extend(servers);
         findings.push(clock::examine(&offsets));

@@ -19,6 +19,17 @@ pub(super) async fn examine(settings: &Settings) -> [Finding; 2] {
     let weir = runs.then_some("and a Weir runs with this [admin] address");
     let clients = match &settings.listen.address {
         Address::Tcp(clients) => told("[listen]", "--listen", *clients, listen::could_bind(*clients), weir),
+        Address::Unix(path) => match listen::could_bind_unix(path) {
+            Err(_) if weir.is_some() => {
+                Finding::ok("[listen]", format!("unix:{} is held, {}", path.display(), weir.unwrap_or_default()))
+            }
+            Err(error) => Finding::fail(
+                "[listen]",
+                format!("unix:{} cannot be bound: {error}", path.display()),
+                "see which process holds it (`ss -lxp`), or take another path (--listen)",
+            ),
+            Ok(()) => Finding::ok("[listen]", format!("unix:{} is free", path.display())),
+        },
         Address::Handed(name) => Finding::ok("[listen]", format!("fd:{name} is handed over when the unit starts")),
     };
     [clients, told("[admin]", "--admin", operators, for_operators, runs.then_some("by a Weir that runs"))]

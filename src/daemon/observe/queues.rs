@@ -2,10 +2,9 @@
 
 use std::fs::{File, read_link};
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
-use crate::net::listen::Listeners;
+use crate::net::listen::{At, Bound, Listeners};
 use crate::telemetry::Queue;
 
 /// The state of a socket that listens.
@@ -26,7 +25,9 @@ impl Queues {
     pub(in crate::daemon) fn of(cores: &[Listeners]) -> Self {
         let sockets: Vec<_> =
             cores.iter().enumerate().flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
-        let six = sockets.iter().any(|(_, socket)| socket.local_addr().is_ok_and(|address| address.is_ipv6()));
+        let six = sockets
+            .iter()
+            .any(|(_, socket)| socket.at().is_ok_and(|at| matches!(at, At::Tcp(address) if address.is_ipv6())));
         let table = if six { "/proc/self/net/tcp6" } else { "/proc/self/net/tcp" };
         let mut queues = Self { sockets: Vec::new(), table };
         for (core, socket) in sockets {
@@ -65,20 +66,21 @@ fn waiting(row: &str) -> Option<(u64, u64)> {
     Some((fields.nth(4)?.parse().ok()?, u64::from_str_radix(received, 16).ok()?))
 }
 
-fn inode(socket: &TcpListener) -> Option<u64> {
-    let link = read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).ok()?;
+fn inode(socket: &Bound) -> Option<u64> {
+    let link = read_link(format!("/proc/self/fd/{}", socket.as_fd().as_raw_fd())).ok()?;
     link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpStream;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
     /// These sockets, one a core.
     fn handed(sockets: &[TcpListener]) -> Vec<Listeners> {
-        sockets.iter().flat_map(|socket| Listeners::deal(&[socket.try_clone().unwrap()], 1).unwrap()).collect()
+        let one = |socket: &TcpListener| Listeners::deal(&[Bound::Tcp(socket.try_clone().unwrap())], 1).unwrap();
+        sockets.iter().flat_map(one).collect()
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::net::socket::Socket;
 
 /// How long a client may take to read its last answer.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
@@ -32,11 +33,10 @@ pub(super) enum Farewell {
 }
 
 impl Farewell {
-    pub(super) async fn say(self, stream: TcpStream) {
+    pub(super) async fn say(self, stream: Socket) {
         match self {
-            Farewell::Close => drop(stream),
-            // Where that is refused the kernel has forgotten the connection already.
-            Farewell::Reset => _ = stream.set_zero_linger(),
+            Farewell::Close => stream.close().await,
+            Farewell::Reset => stream.reset(),
             Farewell::Linger => linger(stream).await,
             Farewell::TurnAway(status) => turn_away(stream, status).await,
         }
@@ -44,7 +44,7 @@ impl Farewell {
 }
 
 /// Answers with `status` and an empty body, and closes (security: what the head guard refuses is no MCP error).
-async fn turn_away(mut stream: TcpStream, status: u16) {
+async fn turn_away(mut stream: Socket, status: u16) {
     let head = match status {
         431 => "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         408 => "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
@@ -53,6 +53,20 @@ async fn turn_away(mut stream: TcpStream, status: u16) {
         _ => "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
     };
     if let Ok(Ok(())) = timeout(LINGER, stream.write_all(head.as_bytes())).await {
+        linger(stream).await;
+    }
+}
+
+/// Closes after TLS has told a client why it is not let in.
+pub(in crate::net) async fn dismiss(stream: Socket) {
+    linger(stream).await;
+}
+
+/// Tells a client that speaks HTTP where TLS is awaited.
+pub(in crate::net) async fn awaits_tls(mut stream: Socket) {
+    const ANSWER: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 54\r\n\
+                          connection: close\r\n\r\nThis port speaks TLS: the URL has to begin with https\n";
+    if let Ok(Ok(())) = timeout(LINGER, stream.write_all(ANSWER.as_bytes())).await {
         linger(stream).await;
     }
 }
@@ -86,7 +100,7 @@ pub struct Doorstep {
 
 impl Doorstep {
     /// Tells a stranger 503 and closes; nothing is to be done where too many stand there already. To be spawned.
-    pub fn turn_away(&self, stream: TcpStream) -> Option<impl Future<Output = ()> + use<>> {
+    pub fn turn_away(&self, stream: Socket) -> Option<impl Future<Output = ()> + use<>> {
         if self.standing.get() >= DOORSTEP {
             return None;
         }

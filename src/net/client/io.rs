@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::net::socket::Socket;
 
 use super::wire::{Scratch, Wire};
 
@@ -18,7 +18,7 @@ const GATHERED: usize = 8 * 1024;
 
 /// A client's socket behind the guard.
 pub(super) struct GuardedIo {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Socket,
     wire: Rc<Wire>,
     scratch: Scratch,
     /// Bytes that have passed the guard, and that hyper had read when it was taken apart.
@@ -28,7 +28,7 @@ pub(super) struct GuardedIo {
 }
 
 impl GuardedIo {
-    pub(super) fn new(stream: TcpStream, wire: Rc<Wire>, scratch: Scratch) -> Self {
+    pub(super) fn new(stream: Socket, wire: Rc<Wire>, scratch: Scratch) -> Self {
         Self { stream, wire, scratch, ahead: Bytes::new(), unseen: BytesMut::new() }
     }
 
@@ -69,7 +69,7 @@ impl GuardedIo {
         match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
             Poll::Pending => {
                 if self.wire.draining.get() {
-                    self.wire.quiet.set(is_quiet(&self.stream));
+                    self.wire.quiet.set(self.stream.is_quiet());
                 }
                 return Poll::Pending;
             }
@@ -95,13 +95,6 @@ impl GuardedIo {
         }
         polled
     }
-}
-
-/// Whether the kernel holds nothing for us. The runtime does not know that yet of a connection that was accepted this
-/// moment.
-fn is_quiet(stream: &TcpStream) -> bool {
-    let mut byte = [std::mem::MaybeUninit::uninit()];
-    matches!(SockRef::from(stream).peek(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 impl Read for GuardedIo {
@@ -159,8 +152,21 @@ impl Write for GuardedIo {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// A plain socket has taken what was written; TLS may still hold it.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Socket::Plain(_) = this.stream {
+            return Poll::Ready(Ok(()));
+        }
+        let taken = this.stream.taken();
+        let polled = Pin::new(&mut this.stream).poll_flush(cx);
+        if polled.is_ready() || this.stream.taken() != taken {
+            this.wire.wrote();
+        }
+        if polled.is_pending() {
+            this.wire.blocked();
+        }
+        polled
     }
 
     /// The driver closes the socket itself, after what it still has to say.

@@ -1,10 +1,13 @@
 //! A client's connection: HTTP/1.1 here, HTTP/2 in [`http2`].
 //!
 //! ```text
-//! socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
+//! Socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
 //!                                                             `-> Reply::Stream: hyper is taken apart, our own
 //!                                                                 loop writes the answer, hyper starts again
 //! ```
+//!
+//! A [`Socket`](crate::net::socket::Socket) is TCP, a Unix socket, or TLS over either; the handshake is over by then
+//! (`net::welcome`).
 //!
 //! An answer of one piece leaves through hyper, head and body in one write. A streaming answer does not: hyper would
 //! turn every chunk into a frame and a write of its own, and keep its buffers while the stream is silent.
@@ -30,12 +33,14 @@ use bytes::Bytes;
 use http::{Request, Response, response};
 use http_body_util::Full;
 
+use crate::model::Remote;
 use crate::net::drain::Drain;
 use crate::net::guard::HeadLimits;
 
 pub use body::{BodyBroken, Fate, RequestBody};
 pub use canned::Doorstep;
 pub use http2::serve_http2;
+pub(in crate::net) use canned::{awaits_tls, dismiss};
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
 
@@ -96,9 +101,9 @@ pub struct TurnedAway {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
     /// Who connected.
-    pub remote: SocketAddr,
-    /// The address that they reached us at.
-    pub local: SocketAddr,
+    pub remote: Remote,
+    /// The address that they reached us at; a Unix socket has none.
+    pub local: Option<SocketAddr>,
 }
 
 /// An answer.

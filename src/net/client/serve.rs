@@ -14,12 +14,12 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use crate::model::clock;
 use crate::net::drain::{Drain, Member, Phase};
 use crate::net::guard::Framing;
+use crate::net::socket::Socket;
 
 use super::body::RequestBody;
 use super::canned::Farewell;
@@ -31,7 +31,7 @@ use super::{Handler, Limits, Peer, Reply, TurnedAway};
 
 /// Serves one connection to its end.
 pub async fn serve<H: Handler>(
-    stream: TcpStream,
+    stream: impl Into<Socket>,
     peer: Peer,
     limits: &Limits,
     handler: &H,
@@ -40,7 +40,7 @@ pub async fn serve<H: Handler>(
 ) {
     let member = drain.enter();
     let wire = Rc::new(Wire::new(limits));
-    let mut io = GuardedIo::new(stream, Rc::clone(&wire), scratch);
+    let mut io = GuardedIo::new(stream.into(), Rc::clone(&wire), scratch);
     let connection = Connection { peer, limits, handler, member, wire };
     let farewell = loop {
         let (turned, ended) = connection.requests(io).await;
@@ -49,7 +49,7 @@ pub async fn serve<H: Handler>(
             Ended::Streaming(answer, read_by_hyper) => (answer, read_by_hyper),
             Ended::Over(farewell) => break farewell,
         };
-        match answer.write(&io.stream, limits, &connection.member).await {
+        match answer.write(&mut io.stream, limits, &connection.member).await {
             Outcome::Over(farewell) => break farewell,
             Outcome::Continue(came_meanwhile) => io.resume(read_by_hyper, came_meanwhile),
         }

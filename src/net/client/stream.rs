@@ -1,17 +1,17 @@
 //! The loop that writes a streaming answer straight to the socket: one write for all that one read brought.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use http::{StatusCode, Version, response};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use crate::model::clock;
 use crate::net::drain::{Member, Phase};
+use crate::net::socket::Socket;
 
 use super::canned::Farewell;
 use super::writer::{Fault, Framing, Writer};
@@ -55,7 +55,7 @@ enum Event {
 
 impl<S: Source> Answer<S> {
     /// Writes head and body to their end.
-    pub(super) async fn write(mut self, io: &TcpStream, limits: &Limits, member: &Member<'_>) -> Outcome {
+    pub(super) async fn write(mut self, io: &mut Socket, limits: &Limits, member: &Member<'_>) -> Outcome {
         let mut ahead = BytesMut::new();
         let framing = self.framing();
         let close = self.asked.close || framing == Framing::UntilClose || member.is_draining();
@@ -163,18 +163,17 @@ impl<S: Source> Answer<S> {
 }
 
 /// Whether the client has gone (or floods us). What it sends ahead is kept for the next request.
-fn has_left(io: &TcpStream, ahead: &mut BytesMut, cx: &mut Context<'_>) -> bool {
+fn has_left(io: &mut Socket, ahead: &mut BytesMut, cx: &mut Context<'_>) -> bool {
     let mut bytes = [0; 1024];
-    while let Poll::Ready(ready) = io.poll_read_ready(cx) {
-        match ready.and_then(|()| io.try_read(&mut bytes)) {
-            Ok(0) => return true,
-            Ok(read) => ahead.extend_from_slice(&bytes[..read]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return true,
+    loop {
+        let mut read = ReadBuf::new(&mut bytes);
+        match Pin::new(&mut *io).poll_read(cx, &mut read) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(())) if !read.filled().is_empty() => ahead.extend_from_slice(read.filled()),
+            Poll::Ready(_) => return true,
         }
         if ahead.len() > MOST_AHEAD {
             return true;
         }
     }
-    false
 }

@@ -1,11 +1,16 @@
 //! Head and body of a streaming answer as bytes on the socket. What is not whole never looks whole.
 
+use std::future::poll_fn;
 use std::io::{self, Cursor, IoSlice, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, header, response};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
+
+use crate::net::socket::Socket;
 
 /// How the body's end is told (RFC 9112, 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +40,7 @@ impl From<io::Error> for Fault {
 }
 
 pub(super) struct Writer<'a> {
-    io: &'a TcpStream,
+    io: &'a mut Socket,
     framing: Framing,
     stall: Duration,
     /// The head, until it has left.
@@ -46,7 +51,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(io: &'a TcpStream, framing: Framing, stall: Duration) -> Self {
+    pub(super) fn new(io: &'a mut Socket, framing: Framing, stall: Duration) -> Self {
         Self { io, framing, stall, head: Vec::new(), held: None }
     }
 
@@ -77,7 +82,7 @@ impl<'a> Writer<'a> {
         self.framing
     }
 
-    pub(super) fn io(&self) -> &'a TcpStream {
+    pub(super) fn io(&mut self) -> &mut Socket {
         self.io
     }
 
@@ -141,16 +146,44 @@ impl<'a> Writer<'a> {
         let mut slices = &mut slices[..];
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            match self.io.try_write_vectored(slices) {
-                Ok(0) => return Err(Fault::Gone),
-                Ok(written) => IoSlice::advance_slices(&mut slices, written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    timeout(self.stall, self.io.writable()).await.map_err(|_| Fault::Gone)??;
-                }
-                Err(error) => return Err(error.into()),
+            let written = self.progress(|io, cx| io.poll_write_vectored(cx, slices)).await?;
+            if written == 0 {
+                return Err(Fault::Gone);
+            }
+            IoSlice::advance_slices(&mut slices, written);
+        }
+        match self.io {
+            Socket::Plain(_) => Ok(()),
+            Socket::Tls(_) => self.push().await,
+        }
+    }
+
+    /// What a TLS session holds leaves, as long as the client takes some of it now and then.
+    async fn push(&mut self) -> Result<(), Fault> {
+        loop {
+            let taken = self.io.taken();
+            let pushed = self.progress(|mut io, cx| match io.as_mut().poll_flush(cx) {
+                Poll::Pending if io.taken() != taken => Poll::Ready(Ok(false)),
+                flushed => flushed.map_ok(|()| true),
+            });
+            if pushed.await? {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// Waits for one step of writing, for as long as a write may stall.
+    async fn progress<T>(
+        &mut self,
+        mut step: impl FnMut(Pin<&mut Socket>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Result<T, Fault> {
+        let io = &mut *self.io;
+        // Most steps need no timer.
+        if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(step(Pin::new(&mut *io), cx))).await {
+            return Ok(done?);
+        }
+        let done = timeout(self.stall, poll_fn(|cx| step(Pin::new(&mut *io), cx)));
+        Ok(done.await.map_err(|_| Fault::Gone)??)
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::core::{Behind, Server as Fronted};
 use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
-use crate::model::{Reason, Refusal, RequestIds};
+use crate::model::{Reason, Refusal, Remote, RequestIds};
 use crate::net::command::Numbers;
 use crate::net::drain::Drain;
 use crate::net::upstream::{Endpoint, Pool};
@@ -33,7 +33,7 @@ use crate::telemetry::log::{Ear, Sink};
 use crate::telemetry::{Controls, Telemetry};
 
 /// Who connects in the tests.
-const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+const PEER: Remote = Remote::Tcp(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9));
 
 /// `[http] event` of the tests.
 const EVENT: usize = 256 * 1024;

@@ -44,7 +44,7 @@ impl Facts {
             server_time: ended.server,
             route: ended.route.path.clone(),
             server: ended.route.server.clone(),
-            peer: ended.peer.ip().to_canonical().to_string(),
+            peer: ended.peer.ip().map_or_else(|| ended.peer.to_string(), |address| address.to_string()),
             said: ended.said,
             method: ended.method.to_owned(),
             name: ended.name.to_owned(),

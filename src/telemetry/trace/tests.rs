@@ -103,7 +103,7 @@ fn facts(change: impl FnOnce(&mut Ended<'_>)) -> Facts {
     let mut ended = Ended {
         id: RequestIds::new().next(),
         route: &route,
-        peer: SocketAddr::from(([10, 0, 0, 7], 50_123)),
+        peer: SocketAddr::from(([10, 0, 0, 7], 50_123)).into(),
         caller: "anonymous",
         said: Said::Method(Method::ToolsCall),
         method: "tools/call",

@@ -176,7 +176,7 @@ async fn strangers_on_the_doorstep_are_told_and_bounded() {
             for _ in 0..40 {
                 clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
                 let (stream, _) = listener.accept().await.unwrap();
-                if let Some(task) = doorstep.turn_away(stream) {
+                if let Some(task) = doorstep.turn_away(stream.into()) {
                     turned += 1;
                     spawn_local(task);
                 }
@@ -191,7 +191,7 @@ async fn strangers_on_the_doorstep_are_told_and_bounded() {
             // Those who left make room.
             let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, _) = listener.accept().await.unwrap();
-            let task = doorstep.turn_away(stream).expect("room again");
+            let task = doorstep.turn_away(stream.into()).expect("room again");
             drop(client);
             task.await;
         })

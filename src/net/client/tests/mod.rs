@@ -243,7 +243,7 @@ async fn tell_after<F: Future<Output = ()>>(
             before(&client, &drain);
             // Without a turn of the runtime between: it has not been told yet what came with the connection.
             let (stream, remote) = crate::net::listen::accepted_already(&listener).unwrap();
-            let peer = Peer { remote, local: stream.local_addr().unwrap() };
+            let peer = Peer { remote: remote.into(), local: stream.local_addr().ok() };
             let (handler, draining) = (Rc::clone(&script), Rc::clone(&drain));
             let served = spawn_local(async move {
                 serve(stream, peer, &limits, &handler, &draining, scratch()).await;
