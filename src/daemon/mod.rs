@@ -4,7 +4,7 @@ pub mod doctor;
 
 mod announce;
 mod check;
-mod commands;
+mod spawned;
 mod control;
 mod core_thread;
 mod endpoints;

@@ -25,7 +25,7 @@ use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
-use super::commands::{Commands, Driver};
+use super::spawned::{Commands, Driver};
 use super::endpoints::Endpoints;
 use super::{Failure, files, welcome};
 
