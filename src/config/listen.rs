@@ -1,6 +1,6 @@
 //! `[listen]`: where clients reach us, and what they call us.
 
-use std::{fmt, net::SocketAddr, thread};
+use std::{fmt, net::SocketAddr};
 
 use super::{
     endpoint::PublicUrl,
@@ -30,8 +30,8 @@ pub struct Listen {
     pub hosts: Vec<String>,
     /// `origins`: allowed `Origin` values besides those of loopback, in the form in which a browser sends them.
     pub origins: Vec<String>,
-    /// `cores`: data-path runtimes; as many as the process may use.
-    pub cores: usize,
+    /// `cores`: data-path runtimes; as many as the process may use at its start where nothing is said.
+    pub cores: Option<usize>,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -70,7 +70,7 @@ pub(super) const SHAPE: Shape = Shape {
             name: "cores",
             kind: Kind::Count(1, 256),
             default: Value::Absent,
-            about: "How many cores carry traffic. Default: as many as the process may use.",
+            about: "How many cores carry traffic. Default: as many as the process may use when it starts.",
         },
     ],
     unbuilt: &[
@@ -95,7 +95,7 @@ impl Listen {
             public_url: section.text("public_url", PublicUrl::parse),
             hosts: section.list("hosts", host::host),
             origins: section.list("origins", host::origin),
-            cores: section.size_if_written("cores").unwrap_or_else(available_cores),
+            cores: section.size_if_written("cores"),
         };
         (listen, place)
     }
@@ -145,8 +145,4 @@ pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!("takes an IP address and a port, for example \"127.0.0.1:8080\" or \"[::1]:8080\", not {text:?}")
     })
-}
-
-fn available_cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(256)
 }

@@ -12,7 +12,7 @@ mod request_id;
 mod status;
 
 pub use addressee::{Addressee, Refused};
-pub use command::{Command, Generation, Unchanged};
+pub use command::{Command, Generation, Undone};
 pub use hex::Hex;
 pub use pressure::{Level, Pressure};
 pub use principal::Principal;
