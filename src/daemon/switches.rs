@@ -91,3 +91,38 @@ impl Switches {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[tokio::test]
+    async fn a_core_that_hangs_is_named_and_is_not_waited_for() {
+        let data = tempfile::tempdir().unwrap();
+        let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+        let settings = Settings::parse(text, "test").unwrap();
+        let plan = Arc::new(Plan::build(&settings, data.path(), true, None).unwrap_or_else(|why| panic!("{why:?}")));
+        let (ways, mut cores): (Vec<_>, Vec<_>) = (0..3).map(|_| mpsc::channel::<Switch>(1)).unzip();
+        let mut hanging = cores.remove(1);
+        for mut core in cores {
+            tokio::spawn(async move {
+                while let Some(switch) = core.recv().await {
+                    let _ = switch.done.send(());
+                }
+            });
+        }
+        let mut switches = Switches::with(ways, Duration::from_millis(200));
+        assert_eq!(switches.switch(&plan, None).await.unwrap(), [1]);
+        assert_eq!(switches.behind(), [1]);
+        // It comes round.
+        let _ = hanging.recv().await.unwrap().done.send(());
+        assert_eq!(switches.behind(), [0; 0]);
+        let switched = tokio::join!(switches.switch(&plan, None), async {
+            let _ = hanging.recv().await.unwrap().done.send(());
+        });
+        assert_eq!(switched.0.unwrap(), [0; 0]);
+        drop(hanging);
+        assert!(switches.switch(&plan, None).await.is_err(), "one that drains takes nothing");
+    }
+}
