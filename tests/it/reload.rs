@@ -35,6 +35,9 @@ fn one(url: &str) -> String {
 /// Files do not reload by themselves: each test says when.
 const BY_HAND: &str = "[reload]\nwatch = false";
 
+/// A key ring of one key, which seals nothing that matters.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+
 async fn who(client: &mut Client) -> String {
     let answer = client.ask(&call("1", "echo", "{}")).await;
     answer.json()["result"]["name"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
@@ -307,7 +310,7 @@ async fn a_read_that_hangs_holds_up_neither_commands_nor_the_end() {
     let (server, go) = held().await;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (ring, pipe) = (directory.path().join("ring"), directory.path().join("pipe"));
-    std::fs::write(&ring, format!("{}\n", "A".repeat(43) + "=")).expect("the directory can be written");
+    std::fs::write(&ring, KEY).expect("the directory can be written");
     let named = format!("[keys]\nring = {{ file = {ring:?} }}");
     let mut weir = Gateway::config(&config(&named, &[("files", &server.url())])).start().await;
     let mut client = weir.client().await;
@@ -345,8 +348,7 @@ async fn a_read_that_hangs_is_given_up_and_done_again_when_it_can_be() {
     let server = named("one").await;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (ring, pipe) = (directory.path().join("ring"), directory.path().join("pipe"));
-    let key = format!("{}\n", "A".repeat(43) + "=");
-    std::fs::write(&ring, &key).expect("the directory can be written");
+    std::fs::write(&ring, KEY).expect("the directory can be written");
     let keyed = format!("[keys]\nring = {{ file = {ring:?} }}");
     let weir = Gateway::config(&config(&keyed, &[("files", &server.url())])).start().await;
     mknodat(CWD, &pipe, FileType::Fifo, 0o600.into(), 0).expect("a pipe can be made");
@@ -357,7 +359,7 @@ async fn a_read_that_hangs_is_given_up_and_done_again_when_it_can_be() {
     assert_eq!(who(&mut weir.client().await).await, "one");
     // A file in the place of the pipe is seen, whatever still reads the pipe.
     let next = directory.path().join("next");
-    std::fs::write(&next, &key).and_then(|()| std::fs::rename(&next, &ring)).expect("the directory can be written");
+    std::fs::write(&next, KEY).and_then(|()| std::fs::rename(&next, &ring)).expect("the directory can be written");
     until("it is read again", async || status(&weir).await["reload"]["ok"] == true).await;
 }
 
