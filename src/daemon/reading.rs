@@ -1,6 +1,7 @@
 //! The part of a reload that reads files: beside the runtime, within a bound. A file system that hangs holds up nothing
 //! but the reload that met it.
 
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,15 +95,17 @@ impl Reading {
 pub(super) struct Desk {
     room: Arc<Semaphore>,
     late: Arc<Notify>,
+    /// The next reading takes the place of one that was given up.
+    again: bool,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { room: Arc::new(Semaphore::new(HANGING)), late: Arc::default() }
+        Self { room: Arc::new(Semaphore::new(HANGING)), late: Arc::default(), again: false }
     }
 
     /// Reads files and derives keys, and gives up where that hangs.
-    pub(super) async fn read(&self, reading: Reading) -> anyhow::Result<Read> {
+    pub(super) async fn read(&mut self, reading: Reading) -> anyhow::Result<Read> {
         let place = Arc::clone(&self.room).try_acquire_owned();
         let place = place.with_context(|| {
             format!(
@@ -110,11 +113,12 @@ impl Desk {
             )
         })?;
         let (tell, told) = oneshot::channel();
-        let late = Arc::clone(&self.late);
+        // Where reading is always as slow it is not done over and over.
+        let late = (!mem::take(&mut self.again)).then(|| Arc::clone(&self.late));
         spawn_blocking(move || {
             let read = reading.run();
             drop(place);
-            if tell.send(read).is_err() {
+            if let (Err(_), Some(late)) = (tell.send(read), late) {
                 late.notify_one();
             }
         });
@@ -128,8 +132,9 @@ impl Desk {
     }
 
     /// Returns when a reading has ended that was given up.
-    pub(super) async fn late(&self) {
+    pub(super) async fn late(&mut self) {
         self.late.notified().await;
+        self.again = true;
     }
 }
 

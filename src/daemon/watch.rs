@@ -93,6 +93,7 @@ async fn run(mut asked: watch::Receiver<Wanted>, tell: watch::Sender<u64>) {
                 None
             }
         };
+        let others = wanted.is_some();
         number = wanted.as_ref().map_or(number, |wanted| wanted.number);
         let looked = spawn_blocking(move || {
             let changed = watched.look(wanted);
@@ -100,15 +101,17 @@ async fn run(mut asked: watch::Receiver<Wanted>, tell: watch::Sender<u64>) {
         });
         let Ok((back, changed)) = looked.await else { return };
         watched = back;
-        if changed {
-            tell.send_replace(number);
+        match (changed, others) {
+            (true, false) => _ = tell.send_replace(number),
+            // What changed before it was watched made no event, and may be half written all the same.
+            (true, true) => happened.notify_one(),
+            (false, _) => {}
         }
     }
 }
 
 impl Watched {
-    /// Watches what is wanted, or what was, and says whether it has changed since it was read: also before its directory
-    /// was watched, when it made no event.
+    /// Watches what is wanted, or what was, and says whether it has changed since it was read.
     fn look(&mut self, wanted: Option<Wanted>) -> bool {
         match wanted {
             Some(Wanted { files, .. }) => {

@@ -357,6 +357,12 @@ async fn a_read_that_hangs_is_given_up_and_done_again_when_it_can_be() {
     let said = answer.json()["error"]["message"].as_str().unwrap_or("").to_owned();
     assert!(answer.status() == 422 && said.contains("has not ended within"), "{answer:?}");
     assert_eq!(who(&mut weir.client().await).await, "one");
+    // Whoever reads the pipe comes to its end, and it is read again by itself: that hangs once more.
+    let attempt = async || status(&weir).await["reload"]["at"].as_u64();
+    let before = attempt().await;
+    let writer = open(&ring, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).expect("somebody reads it");
+    drop(writer);
+    until("it is tried again", async || attempt().await > before).await;
     // A file in the place of the pipe is seen, whatever still reads the pipe.
     let next = directory.path().join("next");
     std::fs::write(&next, KEY).and_then(|()| std::fs::rename(&next, &ring)).expect("the directory can be written");
