@@ -92,7 +92,7 @@ fn what_is_written_is_what_is_set() {
          [keys]\nring = { env = \"RING\" }",
     );
     let listen = settings.listen;
-    assert_eq!((listen.address.to_string().as_str(), listen.cores), ("[::1]:80", 2));
+    assert_eq!((listen.address.to_string().as_str(), listen.cores), ("[::1]:80", Some(2)));
     assert_eq!(
         listen.public_url.map(|url| (url.url, url.host)),
         Some(("https://g.example.com".into(), "g.example.com".into()))

@@ -1,15 +1,18 @@
 //! `/api/v1`: what operators ask and order. It answers in the shape of the REST side (security, "Errors").
 
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-use crate::model::{Command, Generation, RequestIds, Status, Unchanged, clock};
+use crate::model::{Command, Generation, RequestIds, Status, Undone, clock};
 use crate::telemetry::log::stamp;
 
 use super::Admin;
+use super::listener::Local;
 
 /// `GET /api/v1/status`: where the daemon stands.
 pub(super) async fn status(State(admin): State<Admin>) -> Response {
@@ -30,15 +33,12 @@ pub(super) async fn status(State(admin): State<Admin>) -> Response {
 }
 
 /// `POST /api/v1/reload`: reads the configuration anew. 200 with the generation in force, or 422 and nothing was changed.
-pub(super) async fn reload(State(admin): State<Admin>) -> Response {
-    let (answered, outcome) = oneshot::channel();
-    if admin.commands.send(Command::Reload(answered)).await.is_err() {
-        return stopping();
-    }
-    match outcome.await {
-        Ok(Ok(generation)) => answer(StatusCode::OK, &json!({ "generation": shown(generation) })),
-        Ok(Err(Unchanged(why))) => error(StatusCode::UNPROCESSABLE_ENTITY, "not_reloaded", &why, false),
-        Err(_) => stopping(),
+/// The body, in which nothing stands, is waited for: half a request is no order.
+pub(super) async fn reload(State(admin): State<Admin>, ConnectInfo(peer): ConnectInfo<Local>, _: Bytes) -> Response {
+    let _kept = peer.keep();
+    match done(&admin, Command::Reload).await {
+        Ok(generation) => answer(StatusCode::OK, &json!({ "generation": shown(generation) })),
+        Err(undone) => refusal(&undone, "not_reloaded", ""),
     }
 }
 
@@ -54,21 +54,34 @@ pub(super) async fn set_log(State(admin): State<Admin>, body: String) -> Respons
         let message = "the body is a JSON object with `level`: {\"level\":\"debug\"}";
         return error(StatusCode::BAD_REQUEST, "invalid_body", message, false);
     };
-    let (answered, outcome) = oneshot::channel();
-    if admin.commands.send(Command::LogLevel(level.to_owned(), answered)).await.is_err() {
-        return stopping();
-    }
-    match outcome.await {
-        Ok(Ok(before)) => answer(StatusCode::OK, &json!({ "level": admin.log.level(), "before": before })),
-        Ok(Err(Unchanged(why))) => {
-            error(StatusCode::UNPROCESSABLE_ENTITY, "not_a_level", &format!("`level` {why}"), false)
-        }
-        Err(_) => stopping(),
+    match done(&admin, |answer| Command::LogLevel(level.to_owned(), answer)).await {
+        Ok(before) => answer(StatusCode::OK, &json!({ "level": admin.log.level(), "before": before })),
+        Err(undone) => refusal(&undone, "not_a_level", "`level` "),
     }
 }
 
-fn stopping() -> Response {
-    error(StatusCode::SERVICE_UNAVAILABLE, "draining", "the daemon is stopping", true)
+/// Gives a command and waits until it has been done. Nobody waits to give one: there is room for it, or there is none.
+async fn done<T>(
+    admin: &Admin,
+    command: impl FnOnce(oneshot::Sender<Result<T, Undone>>) -> Command,
+) -> Result<T, Undone> {
+    let (answered, outcome) = oneshot::channel();
+    admin.commands.try_send(command(answered)).map_err(|error| match error {
+        TrySendError::Full(_) => Undone::Busy,
+        TrySendError::Closed(_) => Undone::Draining,
+    })?;
+    outcome.await.unwrap_or(Err(Undone::Draining))
+}
+
+/// `code` and `before`, which begins the message, are of what was refused.
+fn refusal(undone: &Undone, code: &str, before: &str) -> Response {
+    let message = undone.to_string();
+    match undone {
+        Undone::Refused(_) => error(StatusCode::UNPROCESSABLE_ENTITY, code, &format!("{before}{message}"), false),
+        Undone::Draining => error(StatusCode::SERVICE_UNAVAILABLE, "draining", &message, true),
+        Undone::Busy => error(StatusCode::SERVICE_UNAVAILABLE, "busy", &message, true),
+        Undone::Hangs { .. } => error(StatusCode::INTERNAL_SERVER_ERROR, "core_hangs", &message, false),
+    }
 }
 
 fn shown(generation: Generation) -> Value {

@@ -1,10 +1,13 @@
 //! Operators' connections, within bounds: so many at once, each for so long. Their side must not be able to take what
-//! the data path needs, and nothing here lasts longer than a question and its answer.
+//! the data path needs, and nothing here lasts longer than a question and its answer. Where there is no room the oldest
+//! one goes, if it does not wait for us: nobody keeps a probe from asking by asking slowly.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,8 +15,8 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 
 use crate::net::listen;
 
@@ -26,7 +29,15 @@ const LIFE: Duration = Duration::from_secs(30);
 pub(super) struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    /// The oldest first.
+    seats: VecDeque<Seat>,
     life: Duration,
+}
+
+/// A connection, as long as it lives.
+struct Seat {
+    leave: oneshot::Sender<()>,
+    kept: Arc<AtomicBool>,
 }
 
 impl Bounded {
@@ -35,7 +46,20 @@ impl Bounded {
     }
 
     pub(super) fn with(listener: TcpListener, most: usize, life: Duration) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(most)), life }
+        Self { listener, room: Arc::new(Semaphore::new(most)), seats: VecDeque::new(), life }
+    }
+
+    /// A place among the connections, the oldest one's if need be.
+    async fn place(&mut self) -> OwnedSemaphorePermit {
+        self.seats.retain(|seat| !seat.leave.is_closed());
+        if self.room.available_permits() == 0 {
+            let idle = self.seats.iter().position(|seat| !seat.kept.load(Ordering::Relaxed));
+            if let Some(seat) = idle.and_then(|at| self.seats.remove(at)) {
+                // It may have ended by itself.
+                let _ = seat.leave.send(());
+            }
+        }
+        Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the semaphore")
     }
 }
 
@@ -44,9 +68,14 @@ impl Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Passing, SocketAddr) {
-        let place = Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the semaphore");
         let (stream, peer) = listen::accept(&self.listener).await;
-        (Passing { stream, over: Box::pin(sleep(self.life)), _place: place }, peer)
+        let place = self.place().await;
+        let (leave, left) = oneshot::channel();
+        let kept = Arc::<AtomicBool>::default();
+        self.seats.push_back(Seat { leave, kept: Arc::clone(&kept) });
+        let life = self.life;
+        let over = Box::pin(async move { _ = timeout(life, left).await });
+        (Passing { stream, over: Some(over), kept, _place: place }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -54,26 +83,53 @@ impl Listener for Bounded {
     }
 }
 
-/// The address that a connection came in on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Local(pub(super) Option<SocketAddr>);
+/// What a request is told of its connection.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    /// The address that it came in on.
+    pub(super) address: Option<SocketAddr>,
+    kept: Arc<AtomicBool>,
+}
+
+impl Local {
+    /// Keeps the connection from giving way, until what is returned is dropped: it waits for us.
+    pub(super) fn keep(&self) -> Kept {
+        self.kept.store(true, Ordering::Relaxed);
+        Kept(Arc::clone(&self.kept))
+    }
+}
+
+/// As long as it is there its connection gives way to none.
+pub(super) struct Kept(Arc<AtomicBool>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
 
 impl Connected<IncomingStream<'_, Bounded>> for Local {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
-        Self(stream.io().stream.local_addr().ok())
+        let passing = stream.io();
+        Self { address: passing.stream.local_addr().ok(), kept: Arc::clone(&passing.kept) }
     }
 }
 
 /// A connection that ends by itself.
 pub(super) struct Passing {
     stream: TcpStream,
-    over: Pin<Box<Sleep>>,
+    /// Ends at the end of its life, or when it is to give way; none after that.
+    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    kept: Arc<AtomicBool>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Passing {
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        self.over.as_mut().poll(cx).is_ready()
+        if self.over.as_mut().is_some_and(|over| over.as_mut().poll(cx).is_ready()) {
+            self.over = None;
+        }
+        self.over.is_none()
     }
 }
 

@@ -81,11 +81,11 @@ async fn serve_on(
 
 async fn our_name(
     State(names): State<Names>,
-    ConnectInfo(Local(local)): ConnectInfo<Local>,
+    ConnectInfo(peer): ConnectInfo<Local>,
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(local) = local else { return StatusCode::FORBIDDEN.into_response() };
+    let Some(local) = peer.address else { return StatusCode::FORBIDDEN.into_response() };
     // Operators cannot sign in yet: who can reach us from elsewhere is told how we are, and nothing more.
     let open = ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path());
     if !open && !local.ip().to_canonical().is_loopback() {

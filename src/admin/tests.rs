@@ -7,12 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::model::Generation;
+use crate::model::{Generation, Undone};
 use crate::telemetry::{Fold, Observed};
 
 const LONG: Duration = Duration::from_secs(3600);
 
 async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
+    started_with(most, life, mpsc::channel(1).0).await
+}
+
+async fn started_with(most: usize, life: Duration, commands: mpsc::Sender<Command>) -> (SocketAddr, Arc<Readiness>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
@@ -21,7 +25,7 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
         readiness: Arc::clone(&readiness),
         log: LogControl::detached(),
         exposition: Fold::new(Observed::new()).exposition(),
-        commands: mpsc::channel(1).0,
+        commands,
         status: watch::channel(Status { generation: Generation { number: 1, since: 0 }, reload: None }).1,
     };
     tokio::spawn(serve_on(Bounded::with(listener, most, life), admin, std::future::pending()));
@@ -95,6 +99,49 @@ fn off_loopback_localhost_is_somebody_else() {
             && !asked("127.0.0.1", "10.0.0.1:9901")
             && !asked("10.0.0.2", "10.0.0.1:1")
     );
+}
+
+const RELOAD: &str = "POST /api/v1/reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n";
+
+#[tokio::test]
+async fn who_waits_for_us_gives_way_to_nobody_and_who_is_slow_does() {
+    let (commands, mut asked_for) = mpsc::channel(1);
+    let (address, _) = started_with(4, LONG, commands).await;
+    let waiting = tokio::spawn(async move { asked(address, RELOAD).await });
+    let Some(Command::Reload(answer)) = asked_for.recv().await else { panic!("a reload") };
+    let mut slow = Vec::new();
+    for half in ["", "POST /api", "POST /api/v1/reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{"] {
+        for _ in 0..8 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(half.as_bytes()).await.unwrap();
+            slow.push(stream);
+        }
+        let told = asked(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\n").await;
+        assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    }
+    assert!(asked_for.try_recv().is_err(), "half a request is no order");
+    let generation = Generation { number: 2, since: 0 };
+    answer.send(Err(Undone::Hangs { generation, why: "data core 1 hangs".to_owned() })).unwrap();
+    let told = waiting.await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 500 ") && told.contains("core_hangs") && told.contains("data core 1"), "{told}");
+}
+
+#[tokio::test]
+async fn nobody_waits_to_give_a_command() {
+    let (commands, mut asked_for) = mpsc::channel(1);
+    let (address, _) = started_with(4, LONG, commands).await;
+    let waiting = tokio::spawn(async move { asked(address, RELOAD).await });
+    while asked_for.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let told = asked(address, RELOAD).await;
+    assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("\"busy\""), "{told}");
+    let Some(Command::Reload(answer)) = asked_for.recv().await else { panic!("a reload") };
+    answer.send(Ok(Generation { number: 2, since: 0 })).unwrap();
+    assert!(waiting.await.unwrap().starts_with("HTTP/1.1 200 "));
+    drop(asked_for);
+    let told = asked(address, RELOAD).await;
+    assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("\"draining\""), "{told}");
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ pub(super) fn run(options: &Run) -> ExitCode {
         Ok((settings, _)) => settings,
         Err(code) => return code,
     };
-    match daemon::run(daemon::Options { settings, reload: options.source.reload(), data: options.source.data() }) {
+    let (reload, data) = (options.source.reload(), options.source.data());
+    match daemon::run(daemon::Options { settings, reload, data, signals: None }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(daemon::Failure { code, error }) => fail(code, format!("{error:#}")),
     }

@@ -3,7 +3,7 @@
 mod proxies;
 pub(super) mod tls;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, thread};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use crate::model::Trusted;
 
@@ -48,8 +48,8 @@ pub struct Listen {
     pub trusted_proxies: Trusted,
     /// `proxy_protocol`: off.
     pub proxy_protocol: ProxyProtocol,
-    /// `cores`: data-path runtimes; as many as the process may use.
-    pub cores: usize,
+    /// `cores`: data-path runtimes; as many as the process may use at its start where nothing is said.
+    pub cores: Option<usize>,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -139,7 +139,7 @@ pub(super) const SHAPE: Shape = Shape {
             name: "cores",
             kind: Kind::Count(1, 256),
             default: Value::Absent,
-            about: "How many cores carry traffic. Default: as many as the process may use.",
+            about: "How many cores carry traffic. Default: as many as the process may use when it starts.",
         },
     ],
     unbuilt: &[],
@@ -160,7 +160,7 @@ impl Listen {
             tls: ListenTls::read(section),
             trusted_proxies: proxies::trusted(section),
             proxy_protocol: ProxyProtocol::read(section),
-            cores: section.size_if_written("cores").unwrap_or_else(available_cores),
+            cores: section.size_if_written("cores"),
         };
         (listen, place)
     }
@@ -228,8 +228,4 @@ fn unix_path(text: &str) -> Result<PathBuf, String> {
         return Err(format!("has a path of {} bytes: a socket's has less than {MOST_PATH}", text.len()));
     }
     Ok(text.into())
-}
-
-fn available_cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(256)
 }

@@ -1,6 +1,5 @@
 //! The control side: starts what there is, and stays with it to its end.
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -17,17 +16,21 @@ use crate::telemetry::log::Log;
 use crate::telemetry::trace;
 use crate::telemetry::{Controls, Fold, Observed};
 
+use super::commands;
 use super::core_thread::Cores;
 use super::memory::{self, Marks};
 use super::observe::{self, Looked, Queues};
 use super::operators::Operators;
 use super::plan::Plan;
+use super::reading::Desk;
 use super::reload::Reloader;
 use super::sockets::{self, HandedOver};
+use super::sources::Files;
+use super::stop::{self, Signals};
 use super::systemd::{Beats, Notifier};
-use super::{Options, Ready, announce, stop};
+use super::{Options, Ready, announce};
 
-/// Commands of operators that may wait for one another.
+/// Commands of operators that may wait, and reloads that may wait for one another.
 const COMMANDS: usize = 8;
 /// Sightings of the cores that may wait for the control runtime; past that they are seen again later.
 const SIGHTINGS: usize = 64;
@@ -38,6 +41,10 @@ pub(super) struct Starting<'a> {
     /// Where clients reach it.
     pub(super) addresses: Vec<At>,
     pub(super) handed_over: Arc<HandedOver>,
+    /// How many cores there are.
+    pub(super) cores: usize,
+    /// What it was all read from.
+    pub(super) files: Files,
     pub(super) log: &'a Log,
 }
 
@@ -50,8 +57,8 @@ impl Starting<'_> {
         operators: TcpListener,
         ready: impl FnOnce(Ready),
     ) -> anyhow::Result<()> {
-        let Options { settings, reload, data } = options;
-        let signals = stop::Signals::register(reload.is_none())?;
+        let Options { settings, reload, data, signals } = options;
+        let signals = signals.map_or_else(|| Signals::register(reload.is_none()), Ok)?;
         // Before it is told that it is ready: until it is taken, it kills.
         let hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
         let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env(sockets.len()));
@@ -93,13 +100,18 @@ impl Starting<'_> {
         announce::ready(&settings, &self.addresses, operators.address()?);
         ready(Ready { listen: self.addresses[0].clone(), admin: operators.address()? });
         notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
+        let (reloads, reloaded) = mpsc::channel(COMMANDS);
+        tokio::spawn(commands::obey(asked, log.clone(), reloads));
         let reloader = Reloader {
             log,
             traces: traces.clone(),
             load: reload,
             data,
             settings,
-            attempted: BTreeMap::new(),
+            cores: self.cores,
+            watched: self.files.clone(),
+            desk: Desk::new(),
+            phase: cores.brake.watch(),
             plan: Arc::clone(&self.plan),
             handed_over: Arc::clone(&self.handed_over),
             switches,
@@ -114,7 +126,7 @@ impl Starting<'_> {
         };
         let ended = tokio::select! {
             ended = stop::supervise(signals, cores, &readiness, &notifier, bound) => ended,
-            never = reloader.run(asked, hangups) => never,
+            never = reloader.run(reloaded, hangups) => never,
         };
         // Whoever asked them has been answered, or told that Weir is stopping.
         self.plan.lasting.driver.stop().await;

@@ -4,7 +4,7 @@ pub mod doctor;
 
 mod announce;
 mod check;
-mod spawned;
+mod commands;
 mod control;
 mod core_thread;
 mod endpoints;
@@ -13,9 +13,11 @@ mod memory;
 mod observe;
 mod operators;
 mod plan;
+mod reading;
 mod reload;
 mod sockets;
 mod sources;
+mod spawned;
 mod stop;
 mod switches;
 mod systemd;
@@ -42,6 +44,7 @@ use sockets::HandedOver;
 
 pub use check::check;
 pub use reload::Loader;
+pub use stop::Signals;
 
 /// What a daemon is started with.
 pub struct Options {
@@ -51,6 +54,8 @@ pub struct Options {
     pub reload: Option<Loader>,
     /// Where what outlives the process is kept.
     pub data: PathBuf,
+    /// What stops it, where that was taken before; else it takes it itself.
+    pub signals: Option<Signals>,
 }
 
 /// Why it did not run to its end.
@@ -110,12 +115,16 @@ fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log, ready: impl
     for warning in &settings.warnings {
         tracing::warn!("{}", warning.one_line());
     }
-    let sockets = sockets::open(settings, handed_over)?;
+    // Before they are read, so that no change is missed.
+    let files = sources::marked(sources::of(settings));
+    let cores = settings.listen.cores.unwrap_or_else(sockets::available_cores);
+    let sockets = sockets::open(settings, handed_over, cores)?;
     let addresses = sockets::addresses(&sockets).map_err(|error| Failure::failed(error.into()))?;
     let near = sockets::beyond_loopback(&addresses).is_none();
     let plan = Arc::new(Plan::build(settings, &options.data, near, None)?);
     let handed_over = Arc::clone(handed_over);
-    serve(&Starting { plan, addresses, handed_over, log }, options, sockets, ready).map_err(Failure::failed)
+    serve(&Starting { plan, addresses, handed_over, cores, files, log }, options, sockets, ready)
+        .map_err(Failure::failed)
 }
 
 fn serve(

@@ -1,29 +1,30 @@
 //! Reload: the configuration is read anew through the start-up path, and one plan is swapped for another. What cannot
 //! be put into force changes nothing.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_blocking;
 
 use crate::config::{Report, Settings};
-use crate::model::{Attempt, Command, Generation, Status, Unchanged, clock};
+use crate::model::{Attempt, Generation, Status, Undone, clock};
+use crate::net::drain::Phase;
 use crate::telemetry::Observed;
 use crate::telemetry::log::LogControl;
 use crate::telemetry::trace::TraceControl;
 
+use super::commands::Asked;
 use super::memory::Marks;
 use super::observe::{self, Queues};
 use super::operators::Operators;
 use super::plan::Plan;
-use super::sockets::{self, HandedOver};
-use super::sources;
-use super::switches::Switches;
+use super::reading::{Built, Desk, Reading, unmarked};
+use super::sockets::HandedOver;
+use super::sources::{self, Files};
+use super::switches::{self, Switches};
 use super::systemd::Notifier;
 use super::watch::Watch;
 
@@ -37,8 +38,13 @@ pub(super) struct Reloader {
     pub(super) load: Option<Loader>,
     pub(super) data: PathBuf,
     pub(super) settings: Settings,
-    /// What the last attempt has read.
-    pub(super) attempted: BTreeMap<PathBuf, Option<u64>>,
+    /// How many cores there are, whatever the machine has come to give since.
+    pub(super) cores: usize,
+    /// What is watched, as it was read.
+    pub(super) watched: Files,
+    pub(super) desk: Desk,
+    /// How far stopping has come.
+    pub(super) phase: watch::Receiver<Phase>,
     pub(super) plan: Arc<Plan>,
     pub(super) handed_over: Arc<HandedOver>,
     pub(super) switches: Switches,
@@ -54,106 +60,130 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Reloads whenever it is asked to, for as long as the daemon runs.
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut hangups: Signal) -> ! {
+    pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut hangups: Signal) -> ! {
         let mut watch = Watch::new();
-        watch.watch(sources::of(&self.settings));
+        watch.watch(self.watched.clone());
         loop {
+            let runs = !self.is_draining();
             let (by, answer) = tokio::select! {
-                Some(command) = commands.recv() => match command {
-                    Command::Reload(answer) => ("an operator", Some(answer)),
-                    Command::LogLevel(level, answer) => {
-                        let set = self.log.set_level(&level).map(str::to_owned).map_err(Unchanged);
-                        if set.is_ok() {
-                            tracing::info!(level, "an operator set the level of the log");
-                        }
-                        let _ = answer.send(set);
-                        continue;
-                    }
-                },
+                Some(answer) = asked.recv() => ("an operator", Some(answer)),
                 // Without a configuration to read again it stops the daemon.
                 _ = hangups.recv(), if self.load.is_some() => ("SIGHUP", None),
-                () = watch.changed() => ("changed files", None),
+                () = watch.changed(), if runs => ("changed files", None),
+                () = self.desk.late(), if runs => ("files that can be read again", None),
             };
-            // A change that comes while it is read is seen afterwards.
-            watch.note();
-            let reloaded = self.reload(by).await;
-            let refused = reloaded.is_err();
-            self.observed.reloaded(&reloaded);
-            if let Some(answer) = answer {
-                // Whoever asked may have gone.
-                let _ = answer.send(reloaded);
+            let mut answers: Vec<_> = answer.into_iter().collect();
+            // One reading is for all who ask before it begins.
+            while let Ok(answer) = asked.try_recv() {
+                answers.push(answer);
             }
-            watch.watch(self.sources(refused));
+            let reloaded = self.reload(by).await;
+            self.observed.reloaded(&reloaded);
+            for answer in answers {
+                // Whoever asked may have gone.
+                let _ = answer.send(reloaded.clone());
+            }
+            if !self.is_draining() {
+                watch.watch(self.watched.clone());
+            }
         }
     }
 
-    /// What is watched from now on. What was refused is watched as well, as it was read, so that mending it is seen and
-    /// it is not refused again and again.
-    fn sources(&self, refused: bool) -> BTreeMap<PathBuf, Option<u64>> {
-        let mut sources = sources::of(&self.settings);
-        if refused && self.settings.reload.watch {
-            sources.values_mut().for_each(|mark| *mark = None);
-            sources.extend(self.attempted.clone());
-        }
-        sources
+    fn is_draining(&self) -> bool {
+        *self.phase.borrow() >= Phase::Draining
     }
 
     /// Reads the configuration anew and puts it into force, or changes nothing and says why.
-    async fn reload(&mut self, by: &str) -> Result<Generation, Unchanged> {
-        self.notifier.reloading();
-        let tried = self.tried().await;
-        let at = clock::unix_seconds();
-        let told = match &tried {
-            Ok(generation) => format!("generation {} of the configuration", generation.number),
-            Err(_) => "not reloaded, the configuration before stays in force; see the log".to_owned(),
+    async fn reload(&mut self, by: &str) -> Result<Generation, Undone> {
+        let mut phase = self.phase.clone();
+        let draining = async { _ = phase.wait_for(|phase| *phase >= Phase::Draining).await };
+        let reloaded = match self.is_draining() {
+            true => Err(Undone::Draining),
+            false => {
+                self.notifier.reloading();
+                tokio::select! {
+                    biased;
+                    () = draining => Err(Undone::Draining),
+                    tried = self.tried() => tried,
+                }
+            }
         };
-        self.notifier.ready(&told);
-        match tried {
-            Ok(generation) => {
-                tracing::info!(by, generation = generation.number, "the configuration was reloaded");
-                self.status.send_replace(Status { generation, reload: Some(Attempt { at, refused: None }) });
-                Ok(generation)
-            }
-            Err(error) => {
-                let why = format!("{error:#}");
-                tracing::error!(by, why, "the configuration was not reloaded; the one before stays in force");
-                let refused = Some(Attempt { at, refused: Some(why.clone()) });
-                self.status.send_modify(|status| status.reload = refused);
-                Err(Unchanged(why))
-            }
+        let refused = reloaded.as_ref().err().map(Undone::to_string);
+        match &refused {
+            None => tracing::info!(by, generation = self.generation(), "the configuration was reloaded"),
+            Some(why) => tracing::error!(by, why, "{}", outcome(&reloaded)),
         }
+        // Whoever was told that the daemon stops is told of nothing else.
+        if !matches!(reloaded, Err(Undone::Draining)) {
+            let told = match refused {
+                None => format!("generation {} of the configuration", self.generation()),
+                Some(_) => format!("{}; see the log", outcome(&reloaded)),
+            };
+            self.notifier.ready(&told);
+        }
+        let attempt = Some(Attempt { at: clock::unix_seconds(), refused });
+        self.status.send_modify(|status| status.reload = attempt);
+        reloaded
     }
 
-    async fn tried(&mut self) -> anyhow::Result<Generation> {
+    fn generation(&self) -> u64 {
+        self.status.borrow().generation.number
+    }
+
+    async fn tried(&mut self) -> Result<Generation, Undone> {
+        let refused = |error: anyhow::Error| Undone::Refused(format!("{error:#}"));
+        let (built, files) = self.read().await.map_err(refused)?;
+        let hang = self.enforce(built).await.map_err(refused)?;
+        self.watched = files;
+        let generation = Generation { number: self.generation() + 1, since: clock::unix_seconds() };
+        self.status.send_modify(|status| status.generation = generation);
+        if hang.is_empty() {
+            return Ok(generation);
+        }
+        let why = format!(
+            "{} did not come round within {:?}. All other cores work by generation {}, and these will as soon as they come \
+             round; until then what they serve keeps the one before, and there is no other reload. If that does not end, \
+             restart the daemon",
+            listed(&hang),
+            switches::PATIENCE,
+            generation.number
+        );
+        Err(Undone::Hangs { generation, why })
+    }
+
+    /// Reads and builds, and takes down what is to be watched from now on. What was refused is watched as well, as it
+    /// was read, so that mending it is seen and it is not refused again and again.
+    async fn read(&mut self) -> anyhow::Result<(Built, Files)> {
         let load =
             self.load.clone().context("there is no configuration file to read: the daemon was started with --to")?;
-        let (data, before, known) = (self.data.clone(), Arc::clone(&self.plan), self.settings.clone());
-        let handed_over = Arc::clone(&self.handed_over);
-        // Files are read and keys derived beside the runtime, so that health is told meanwhile.
-        let read = spawn_blocking(move || load()).await.context("reading the configuration ended by a defect")?;
-        self.attempted = match &read {
-            Ok(settings) => sources::of(settings),
-            Err(report) => sources::read(&report.sources).collect(),
+        let behind = self.switches.behind();
+        if !behind.is_empty() {
+            bail!("{} did not come round to the configuration in force yet: restart the daemon", listed(&behind));
+        }
+        let reading = Reading {
+            load,
+            data: self.data.clone(),
+            known: self.settings.clone(),
+            plan: Arc::clone(&self.plan),
+            handed_over: Arc::clone(&self.handed_over),
+            cores: self.cores,
+            phase: self.phase.clone(),
         };
-        let settings = read.map_err(|report| anyhow!(lines(&report)))?;
-        let built = spawn_blocking(move || {
-            may_change(&known, &settings)?;
-            let sockets = match settings.listen.address == known.listen.address {
-                true => None,
-                false => Some(sockets::open(&settings, &handed_over).map_err(|failure| failure.error)?),
-            };
-            let near = match &sockets {
-                Some(sockets) => sockets::beyond_loopback(&sockets::addresses(sockets)?).is_none(),
-                None => before.near,
-            };
-            let plan = Plan::build(&settings, &data, near, Some(&before)).map_err(|failure| failure.error)?;
-            Ok::<_, anyhow::Error>((settings, Arc::new(plan), sockets))
-        });
-        let (settings, plan, sockets) = built.await.context("building from the configuration ended by a defect")??;
+        // What is in them while reading hangs is not known.
+        self.watched = unmarked(sources::of(&self.settings));
+        let read = self.desk.read(reading).await?;
+        if self.settings.reload.watch {
+            self.watched = read.noted.into_iter().chain(read.attempted.clone()).collect();
+        }
+        Ok((read.built?, read.attempted))
+    }
+
+    /// Puts it into force, and gives the numbers of the cores that hang.
+    async fn enforce(&mut self, Built { settings, plan, sockets }: Built) -> anyhow::Result<Vec<usize>> {
         let rebound = self.operators.rebind(&settings.admin)?;
         let queues = sockets.as_deref().map(Queues::of);
         // From here on nothing is refused any more, but by the end of the process.
-        self.switches.switch(&plan, sockets).await?;
+        let hang = self.switches.switch(&plan, sockets).await?;
         plan.enforce();
         self.operators.change(&settings.admin, rebound);
         if let Some(queues) = queues {
@@ -165,21 +195,22 @@ impl Reloader {
         self.log.apply(&settings.telemetry.log);
         self.traces.apply(settings.telemetry.traces.as_ref());
         (self.settings, self.plan) = (settings, plan);
-        let number = self.status.borrow().generation.number + 1;
-        Ok(Generation { number, since: clock::unix_seconds() })
+        Ok(hang)
     }
 }
 
-/// What cannot be changed while the daemon runs is refused by name, and then nothing is.
-fn may_change(known: &Settings, settings: &Settings) -> anyhow::Result<()> {
-    let (before, after) = (known.listen.cores, settings.listen.cores);
-    if before != after {
-        bail!("[listen] cores cannot be changed from {before} to {after} while running: restart the daemon");
+/// What a reload that was not done comes to.
+fn outcome(reloaded: &Result<Generation, Undone>) -> &'static str {
+    match reloaded {
+        Err(Undone::Hangs { .. }) => "the configuration was reloaded, and not on every core",
+        _ => "the configuration was not reloaded; the one before stays in force",
     }
-    Ok(())
 }
 
-/// All mistakes, a line each: a log has no room for carets.
-fn lines(report: &Report) -> String {
-    report.findings().iter().map(|finding| finding.one_line().to_string()).collect::<Vec<_>>().join("; ")
+fn listed(cores: &[usize]) -> String {
+    let numbers: Vec<_> = cores.iter().map(usize::to_string).collect();
+    match numbers.len() {
+        1 => format!("data core {}", numbers[0]),
+        _ => format!("data cores {}", numbers.join(", ")),
+    }
 }

@@ -6,6 +6,7 @@
 use std::env;
 use std::io;
 use std::process;
+use std::thread;
 
 use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
@@ -105,22 +106,26 @@ impl HandedOver {
     }
 }
 
-/// The data listeners, for each core.
-pub(super) fn open(settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
-    let listen = &settings.listen;
-    let address = &listen.address;
+/// As many cores as the process may use, at most as many as can be asked for.
+pub(super) fn available_cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(256)
+}
+
+/// The data listeners, for each of so many cores.
+pub(super) fn open(settings: &Settings, handed_over: &HandedOver, cores: usize) -> Result<Vec<Listeners>, Failure> {
+    let address = &settings.listen.address;
     let bound = match address {
-        Address::Handed(name) => return handed(name, settings, handed_over),
-        Address::Tcp(address) => Listeners::bind(*address, listen.cores),
-        Address::Unix(path) => Listeners::bind_unix(path, listen.cores),
+        Address::Handed(name) => return handed(name, settings, handed_over, cores),
+        Address::Tcp(address) => Listeners::bind(*address, cores),
+        Address::Unix(path) => Listeners::bind_unix(path, cores),
     };
     handed_over.warn_unless_named(None);
     bound.with_context(|| format!("cannot listen on {address} ([listen] address, --listen)")).map_err(Failure::failed)
 }
 
-fn handed(name: &str, settings: &Settings, handed_over: &HandedOver) -> Result<Vec<Listeners>, Failure> {
+fn handed(name: &str, settings: &Settings, handed_over: &HandedOver, cores: usize) -> Result<Vec<Listeners>, Failure> {
     let (listen, anonymous) = (&settings.listen, &settings.auth.anonymous);
-    let listeners = handed_over.listeners(name, listen.cores);
+    let listeners = handed_over.listeners(name, cores);
     let listeners = listeners.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
     let listeners = listeners.map_err(Failure::unusable)?;
     // Of an address that is written the configuration has been asked the same.

@@ -1,15 +1,21 @@
-//! Which files a configuration is made of.
+//! Which files a configuration is made of, and what is in them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::config::{Secret, Settings, Sources, Variable};
+use crate::config::{Secret, Settings, Sources, Variable, mark, mark_of_names, read_file};
+
+/// No file of a configuration is longer.
+const MOST_BYTES: usize = 16 << 20;
+
+/// Files, each with the mark of what was read from it; without one it is what is in it when it is looked at first.
+pub(super) type Files = BTreeMap<PathBuf, Option<u64>>;
 
 /// The files that these settings were read from, with the marks of what was read, and those that they name:
 /// certificates, keys, secrets.
-pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
+pub(super) fn of(settings: &Settings) -> Files {
     if !settings.reload.watch {
-        return BTreeMap::new();
+        return Files::new();
     }
     let tls = settings.servers.iter().flat_map(|server| {
         let identity = server.tls.identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
@@ -36,4 +42,24 @@ pub(super) fn of(settings: &Settings) -> BTreeMap<PathBuf, Option<u64>> {
 pub(super) fn read(sources: &Sources) -> impl Iterator<Item = (PathBuf, Option<u64>)> {
     let awaited = sources.directories.iter().cloned();
     awaited.chain(sources.files.iter().map(|(path, mark)| (path.clone(), Some(*mark))))
+}
+
+/// The same, those without a mark with that of what is in them now: before they are read, so that no change is missed.
+pub(super) fn marked(files: Files) -> Files {
+    let now = |(file, mark): (PathBuf, Option<u64>)| {
+        let mark = mark.unwrap_or_else(|| contents(&file));
+        (file, Some(mark))
+    };
+    files.into_iter().map(now).collect()
+}
+
+/// The mark of what is in a file; of a directory, of the names that are in it. A file system that hangs holds this up.
+pub(super) fn contents(path: &Path) -> u64 {
+    if let Some(mark) = mark_of_names(path) {
+        return mark;
+    }
+    // What is no file of ours differs from every other: no text begins so. Nor is a pipe waited for, whenever it has taken
+    // a file's place.
+    let read = read_file(path, MOST_BYTES);
+    read.map_or_else(|error| mark(format!("\0{:?}", error.kind()).as_bytes()), |text| mark(&text))
 }

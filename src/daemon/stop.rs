@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -21,7 +22,7 @@ use super::systemd::Notifier;
 const CUT: Duration = Duration::from_secs(2);
 
 /// The signals that stop a daemon.
-pub(super) struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     /// The terminal is gone, where that is no order to reload.
@@ -29,6 +30,18 @@ pub(super) struct Signals {
 }
 
 impl Signals {
+    /// Takes the signals that stop a daemon without a file, before it runs: for whoever has something to remove at the
+    /// end. One that comes before they are waited for is kept, and seen on the runtime that waits.
+    ///
+    /// # Errors
+    /// The system lets nobody take them.
+    pub fn take() -> anyhow::Result<Self> {
+        // They are the process's, not this runtime's; it is there to ask for them.
+        let runtime = Builder::new_current_thread().enable_io().build().context("cannot make a runtime")?;
+        let _entered = runtime.enter();
+        Self::register(true)
+    }
+
     /// Takes the signals; SIGHUP among them where there is nothing that it could reload.
     pub(super) fn register(hangup_stops: bool) -> anyhow::Result<Self> {
         let terminate = signal(SignalKind::terminate()).context("cannot take SIGTERM")?;
@@ -37,7 +50,8 @@ impl Signals {
         Ok(Self { terminate, interrupt, hangup })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Waits for the next of them, and gives its name.
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -22,7 +22,7 @@ fn free() -> SocketAddr {
 
 fn failure(settings: &Settings, data: &Path) -> (u8, String) {
     let failure = start(
-        Options { settings: settings.clone(), reload: None, data: data.to_owned() },
+        Options { settings: settings.clone(), reload: None, data: data.to_owned(), signals: None },
         &Arc::default(),
         &Log::nowhere(),
         |_| {},

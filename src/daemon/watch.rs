@@ -2,10 +2,10 @@
 //!
 //! Directories are watched, not files: editors, package managers and mounted secrets replace a file by another of the
 //! same name. What happened in a directory may concern other files, so contents decide; and a file may be half written,
-//! so they are looked at once it has been quiet for a moment. A thread of its own waits for the kernel's events.
+//! so they are looked at once it has been quiet for a moment. A thread of its own waits for the kernel's events, and
+//! files are read beside the runtime: a file system that hangs holds up nothing but the watching.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -15,94 +15,129 @@ use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::retry_on_intr;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::config::{mark, mark_of_names, read_file};
+use super::sources::{Files, contents, marked};
 
 /// How long it has to be quiet in the directories, and the longest that is waited for it.
 const QUIET: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(3);
-/// No file of a configuration is longer.
-const MOST_BYTES: usize = 16 << 20;
 
-/// The files of the generation in force, each with the mark of what was in it when it was read.
+/// Has files watched. Nothing here touches a file.
 pub(super) struct Watch {
+    wanted: watch::Sender<Wanted>,
+    /// The number of what has changed.
+    seen: watch::Receiver<u64>,
+}
+
+/// What is to be watched; the number tells one from the next.
+#[derive(Clone, Default)]
+struct Wanted {
+    number: u64,
+    files: Files,
+}
+
+/// What the task that watches holds, and hands to whoever reads files for it.
+struct Watched {
     files: BTreeMap<PathBuf, u64>,
     kernel: Option<Kernel>,
+    happened: Arc<Notify>,
 }
 
 /// The kernel's side of it.
 struct Kernel {
     events: Arc<OwnedFd>,
-    happened: Arc<Notify>,
     directories: BTreeMap<PathBuf, i32>,
 }
 
 impl Watch {
     /// Watches nothing yet.
     pub(super) fn new() -> Self {
-        Self { files: BTreeMap::new(), kernel: None }
+        let (wanted, asked) = watch::channel(Wanted::default());
+        let (tell, seen) = watch::channel(0);
+        tokio::spawn(run(asked, tell));
+        Self { wanted, seen }
     }
 
-    /// Watches these files from now on. Of some it is known what was read, of the others it is what is in them now.
-    pub(super) fn watch(&mut self, files: BTreeMap<PathBuf, Option<u64>>) {
-        let watched = match (&mut self.kernel, files.is_empty()) {
-            (None, true) => Ok(()),
-            (Some(kernel), _) => kernel.watch(directories(files.keys())),
-            (None, false) => Kernel::start().and_then(|mut kernel| {
-                kernel.watch(directories(files.keys()))?;
-                self.kernel = Some(kernel);
-                Ok(())
-            }),
-        };
-        if let Err(error) = watched {
-            tracing::warn!(%error, "files cannot be watched; SIGHUP and POST /api/v1/reload still reload");
-        }
-        let known = std::mem::take(&mut self.files);
-        let marked = files.into_iter().map(|(file, read)| {
-            let mark = read.or_else(|| known.get(&file).copied()).unwrap_or_else(|| contents(&file));
-            (file, mark)
-        });
-        self.files = marked.collect();
-        // What changed before its directory was watched made no event.
-        if let Some(kernel) = self.kernel.as_ref().filter(|_| self.is_changed()) {
-            kernel.happened.notify_one();
-        }
+    /// Watches these files from now on.
+    pub(super) fn watch(&mut self, files: Files) {
+        self.wanted.send_modify(|wanted| *wanted = Wanted { number: wanted.number + 1, files });
     }
 
-    /// What is in the files now is about to be read.
-    pub(super) fn note(&mut self) {
-        self.files.iter_mut().for_each(|(file, mark)| *mark = contents(file));
-    }
-
-    fn is_changed(&self) -> bool {
-        self.files.iter().any(|(file, mark)| contents(file) != *mark)
-    }
-
-    /// Returns when one of the files has changed.
+    /// Returns when one of the files has changed, and until others are watched.
     pub(super) async fn changed(&mut self) {
-        loop {
-            let Some(kernel) = &mut self.kernel else { return pending().await };
-            let happened = Arc::clone(&kernel.happened);
-            happened.notified().await;
-            // Each event begins the quiet anew.
-            let quiet = async { while timeout(QUIET, happened.notified()).await.is_ok() {} };
-            let _ = timeout(PATIENCE, quiet).await;
-            // A directory may have been replaced, or be back. What cannot be watched was told when that was asked for.
-            let _ = kernel.watch(directories(self.files.keys()));
-            if self.is_changed() {
-                return;
-            }
+        let number = self.wanted.borrow().number;
+        if self.seen.wait_for(|seen| *seen == number).await.is_err() {
+            // Whoever watched ended by a defect, which it has told.
+            std::future::pending().await
         }
     }
 }
 
+async fn run(mut asked: watch::Receiver<Wanted>, tell: watch::Sender<u64>) {
+    let happened = Arc::new(Notify::new());
+    let mut watched = Watched { files: BTreeMap::new(), kernel: None, happened: Arc::clone(&happened) };
+    let mut number = 0;
+    loop {
+        let wanted = tokio::select! {
+            asked_for = asked.changed() => match asked_for {
+                Ok(()) => Some(asked.borrow_and_update().clone()),
+                Err(_) => return,
+            },
+            // Each event begins the quiet anew.
+            () = happened.notified() => {
+                let quiet = async { while timeout(QUIET, happened.notified()).await.is_ok() {} };
+                let _ = timeout(PATIENCE, quiet).await;
+                None
+            }
+        };
+        let others = wanted.is_some();
+        number = wanted.as_ref().map_or(number, |wanted| wanted.number);
+        let looked = spawn_blocking(move || {
+            let changed = watched.look(wanted);
+            (watched, changed)
+        });
+        let Ok((back, changed)) = looked.await else { return };
+        watched = back;
+        match (changed, others) {
+            (true, false) => _ = tell.send_replace(number),
+            // What changed before it was watched made no event, and may be half written all the same.
+            (true, true) => happened.notify_one(),
+            (false, _) => {}
+        }
+    }
+}
+
+impl Watched {
+    /// Watches what is wanted, or what was, and says whether it has changed since it was read.
+    fn look(&mut self, wanted: Option<Wanted>) -> bool {
+        match wanted {
+            Some(Wanted { files, .. }) => {
+                if let Err(error) = self.watch(directories(files.keys())) {
+                    tracing::warn!(%error, "files cannot be watched; SIGHUP and POST /api/v1/reload still reload");
+                }
+                self.files = marked(files).into_iter().filter_map(|(file, mark)| Some((file, mark?))).collect();
+            }
+            // A directory may have been replaced, or be back. What cannot be watched was told when that was asked for.
+            None => _ = self.watch(directories(self.files.keys())),
+        }
+        self.files.iter().any(|(file, mark)| contents(file) != *mark)
+    }
+
+    fn watch(&mut self, directories: BTreeSet<PathBuf>) -> io::Result<()> {
+        if self.kernel.is_none() && !directories.is_empty() {
+            self.kernel = Some(Kernel::start(Arc::clone(&self.happened))?);
+        }
+        self.kernel.as_mut().map_or(Ok(()), |kernel| kernel.watch(directories))
+    }
+}
+
 impl Kernel {
-    fn start() -> io::Result<Self> {
+    fn start(told: Arc<Notify>) -> io::Result<Self> {
         let events = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);
-        let happened = Arc::new(Notify::new());
-        let (read, told) = (Arc::clone(&events), Arc::clone(&happened));
+        let read = Arc::clone(&events);
         let wait = move || {
             // Which event it was says less than the files themselves.
             while retry_on_intr(|| rustix::io::read(&read, &mut [0u8; 4096])).is_ok() {
@@ -110,7 +145,7 @@ impl Kernel {
             }
         };
         thread::Builder::new().name("weir-watch".into()).spawn(wait)?;
-        Ok(Self { events, happened, directories: BTreeMap::new() })
+        Ok(Self { events, directories: BTreeMap::new() })
     }
 
     /// Watches these directories and no others. One that was replaced meanwhile is watched anew.
@@ -156,26 +191,22 @@ fn directories<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<PathBuf
     all
 }
 
-/// The mark of what is in a file; of a directory, of the names that are in it.
-fn contents(path: &Path) -> u64 {
-    if let Some(mark) = mark_of_names(path) {
-        return mark;
-    }
-    // A file that is gone differs from every other: no text of ours begins so.
-    // Nor is a pipe waited for, whenever it has taken a file's place.
-    read_file(path, MOST_BYTES)
-        .map_or_else(|error| mark(format!("\0{:?}", error.kind()).as_bytes()), |text| mark(&text))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
+    use crate::config::mark;
+
+    /// Watches these files as they are now.
+    fn now<const N: usize>(watch: &mut Watch, files: [&PathBuf; N]) {
+        watch.watch(marked(files.map(|file| (file.clone(), None)).into()));
+    }
 
     async fn seen(watch: &mut Watch) {
         timeout(Duration::from_secs(60), watch.changed()).await.expect("it is seen");
-        watch.note();
+        let files = watch.wanted.borrow().files.keys().map(|file| (file.clone(), None)).collect();
+        watch.watch(marked(files));
     }
 
     #[tokio::test]
@@ -187,7 +218,7 @@ mod tests {
         fs::write(elsewhere.path().join("b"), "1").unwrap();
         std::os::unix::fs::symlink(elsewhere.path().join("b"), &link).unwrap();
         let mut watch = Watch::new();
-        watch.watch([(file.clone(), None), (link.clone(), None)].into());
+        now(&mut watch, [&file, &link]);
         fs::write(&file, "2").unwrap();
         seen(&mut watch).await;
         fs::write(&next, "3").unwrap();
@@ -208,14 +239,14 @@ mod tests {
         fs::write(&file, "1").unwrap();
         std::os::unix::fs::symlink(&there, &link).unwrap();
         let mut watch = Watch::new();
-        watch.watch([(file.clone(), None), (link.join("a"), None)].into());
+        now(&mut watch, [&file, &link.join("a")]);
         fs::remove_dir_all(&there).unwrap();
         seen(&mut watch).await;
-        watch.watch([(file.clone(), None)].into());
+        now(&mut watch, [&file]);
         fs::create_dir(&there).unwrap();
         fs::write(&file, "1").unwrap();
         seen(&mut watch).await;
-        watch.watch([(file.clone(), None), (link.join("a"), None)].into());
+        now(&mut watch, [&file, &link.join("a")]);
         // The same again is no change, and yet another directory.
         fs::rename(&there, &away).unwrap();
         fs::create_dir(&there).unwrap();
@@ -224,7 +255,7 @@ mod tests {
         fs::write(&file, "2").unwrap();
         seen(&mut watch).await;
         let mut watch = Watch::new();
-        watch.watch([(link.join("a"), None)].into());
+        now(&mut watch, [&link.join("a")]);
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&away, &link).unwrap();
         seen(&mut watch).await;
@@ -253,7 +284,7 @@ mod tests {
         let file = root.path().join("a");
         fs::write(&file, "1").unwrap();
         let mut watch = Watch::new();
-        watch.watch([(file.clone(), None)].into());
+        now(&mut watch, [&file]);
         fs::write(root.path().join("log"), "x").unwrap();
         fs::write(&file, "1").unwrap();
         let changed = timeout(QUIET * 4, watch.changed()).await;

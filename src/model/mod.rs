@@ -14,7 +14,7 @@ mod status;
 mod trusted;
 
 pub use addressee::{Addressee, Refused};
-pub use command::{Command, Generation, Unchanged};
+pub use command::{Command, Generation, Undone};
 pub use hex::Hex;
 pub use pressure::{Level, Pressure};
 pub use principal::Principal;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Generation, Unchanged, clock};
+use crate::model::{Generation, Undone, clock};
 
 use super::core::{Controls, Telemetry};
 use super::core_meter::CoreCells;
@@ -54,13 +54,19 @@ impl Observed {
     }
 
     /// A reload has come to its end.
-    pub fn reloaded(&self, result: &Result<Generation, Unchanged>) {
+    pub fn reloaded(&self, result: &Result<Generation, Undone>) {
         match result {
             Ok(generation) => {
                 self.started(*generation);
                 self.0.applied.fetch_add(1, Ordering::Relaxed);
             }
-            Err(Unchanged(_)) => _ = self.0.refused.fetch_add(1, Ordering::Relaxed),
+            Err(undone) => {
+                // All cores but those that hang work by it.
+                if let Undone::Hangs { generation, .. } = undone {
+                    self.started(*generation);
+                }
+                self.0.refused.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Client, Demo, Post, call, legacy, modern, node_lines, notification, only_through_weir};
+use crate::support::{Client, Demo, Post, call, count, legacy, modern, node_lines, notification, only_through_weir};
 
 const SUITE: &str = "node_modules/conformance-modern/dist/index.js";
 
@@ -99,6 +101,22 @@ async fn ctrl_c_ends_it_cleanly_with_open_streams() {
     }
     while listening.message().await.is_some() {}
     while got.message().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_signal_at_any_moment_leaves_nothing_behind() {
+    only_through_weir!();
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let left = || std::fs::read_dir(place.path()).expect("it can be listed").count();
+    for number in 0..count(800) {
+        let (alone, signal) = (number % 4 == 3, [Signal::INT, Signal::TERM, Signal::HUP][number % 3]);
+        let demo = Demo::begin(if alone { &["--server-only"] } else { &[] }, place.path());
+        // What comes before the signals are taken ends it where it is; the later ones find it starting, and running.
+        tokio::time::sleep(Duration::from_micros(number as u64 % 20 * 1500)).await;
+        let (_, said) = demo.signalled(signal).await;
+        assert_eq!(left(), 0, "after {signal:?}, alone: {alone}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -277,6 +277,30 @@ async fn it_tells_its_health() {
 }
 
 #[tokio::test]
+async fn it_tells_its_health_however_many_ask_slowly() {
+    only_through_weir!();
+    let weir = Gateway::to("http://127.0.0.1:9/mcp").start().await;
+    let mut slow = Vec::new();
+    for half in
+        ["", "POST /api/v1/rel", "POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"]
+    {
+        for _ in 0..80 {
+            let mut client = weir.admin().await;
+            client.bytes(half.as_bytes()).await;
+            slow.push(client);
+        }
+        for path in ["/healthz", "/readyz"] {
+            let mut admin = weir.admin().await;
+            admin.get(path, &[]).await;
+            // Not after the thirty seconds that a connection may last: then a slow one had to end first.
+            let answer = tokio::time::timeout(std::time::Duration::from_secs(20), admin.answer()).await;
+            assert_eq!(answer.expect("health waits for nobody").status(), 200, "{path}");
+        }
+    }
+    weir.stop().await;
+}
+
+#[tokio::test]
 async fn it_does_not_open_to_the_world_without_credentials() {
     only_through_weir!();
     for address in ["0.0.0.0:0", "[::]:0"] {

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::watch;
 use weir::{
-    model::{Generation, Level, Reason, RequestIds, Unchanged},
+    model::{Generation, Level, Reason, RequestIds, Undone},
     protocol::method::Method,
     telemetry::{Certificate, Ended, Fold, METRICS, Observed, Outcome, Queue, Said, Sample},
 };
@@ -406,7 +406,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
         }
     }
     observed.started(Generation { number: 1, since: 100 });
-    observed.reloaded(&Err(Unchanged("it is wrong".to_owned())));
+    observed.reloaded(&Err(Undone::Refused("it is wrong".to_owned())));
     observed.reloaded(&Ok(Generation { number: 2, since: 200 }));
     fold.fold(&sample());
     let page = read(&fold);

@@ -1,8 +1,10 @@
 //! A configuration that changes while the daemon runs.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -32,6 +34,9 @@ fn one(url: &str) -> String {
 
 /// Files do not reload by themselves: each test says when.
 const BY_HAND: &str = "[reload]\nwatch = false";
+
+/// A key ring of one key, which seals nothing that matters.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 
 async fn who(client: &mut Client) -> String {
     let answer = client.ask(&call("1", "echo", "{}")).await;
@@ -282,6 +287,103 @@ async fn reloads_under_load_fail_no_request() {
     assert_eq!(generation(&weir).await, reloads as u64 + 1);
     eprintln!("{reloads} reloads and as many broken files under {asked} requests");
     weir.stop().await;
+}
+
+/// A server that holds every answer back until it is told to go on.
+async fn held() -> (Scripted, watch::Sender<bool>) {
+    let (go, wait) = watch::channel(false);
+    let server = Scripted::start(move |exchange| {
+        let mut wait = wait.clone();
+        async move {
+            let text = result(&exchange.request.id(), r#"{"resultType":"complete","content":[]}"#);
+            let _ = wait.wait_for(|go| *go).await;
+            exchange.json(text).await
+        }
+    })
+    .await;
+    (server, go)
+}
+
+#[tokio::test]
+async fn a_read_that_hangs_holds_up_neither_commands_nor_the_end() {
+    only_through_weir!();
+    let (server, go) = held().await;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (ring, pipe) = (directory.path().join("ring"), directory.path().join("pipe"));
+    std::fs::write(&ring, KEY).expect("the directory can be written");
+    let named = format!("[keys]\nring = {{ file = {ring:?} }}");
+    let mut weir = Gateway::config(&config(&named, &[("files", &server.url())])).start().await;
+    let mut client = weir.client().await;
+    client.post(&call("1", "echo", "{}")).await;
+    server.request().await;
+
+    mknodat(CWD, &pipe, FileType::Fifo, 0o600.into(), 0).expect("a pipe can be made");
+    std::fs::rename(&pipe, &ring).expect("the directory can be written");
+    let mut asking = weir.admin().await;
+    asking.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    // A pipe lets nobody write before somebody reads. As long as it is open the reading does not end.
+    let mut writer = None;
+    until("the pipe is read", async || {
+        writer = open(&ring, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).ok();
+        writer.is_some()
+    })
+    .await;
+    let mut admin = weir.admin().await;
+    let body = r#"{"level":"debug"}"#;
+    let head = format!("PUT /api/v1/log HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+    admin.bytes(format!("{head}{body}").as_bytes()).await;
+    assert_eq!(admin.answer().await.status(), 200, "another command is not held up");
+    weir.terminate();
+    let answer = asking.answer().await;
+    assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (503, Some("draining")), "{answer:?}");
+    go.send_replace(true);
+    assert_eq!(client.answer().await.status(), 200);
+    assert_eq!(weir.exit().await.code(), Some(0));
+    drop(writer);
+}
+
+#[tokio::test]
+async fn a_read_that_hangs_is_given_up_and_done_again_when_it_can_be() {
+    only_through_weir!();
+    let server = named("one").await;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (ring, pipe) = (directory.path().join("ring"), directory.path().join("pipe"));
+    std::fs::write(&ring, KEY).expect("the directory can be written");
+    let keyed = format!("[keys]\nring = {{ file = {ring:?} }}");
+    let weir = Gateway::config(&config(&keyed, &[("files", &server.url())])).start().await;
+    mknodat(CWD, &pipe, FileType::Fifo, 0o600.into(), 0).expect("a pipe can be made");
+    std::fs::rename(&pipe, &ring).expect("the directory can be written");
+    let answer = reload(&weir).await;
+    let said = answer.json()["error"]["message"].as_str().unwrap_or("").to_owned();
+    assert!(answer.status() == 422 && said.contains("has not ended within"), "{answer:?}");
+    assert_eq!(who(&mut weir.client().await).await, "one");
+    // Whoever reads the pipe comes to its end, and it is read again by itself: that hangs once more.
+    let attempt = async || status(&weir).await["reload"]["at"].as_u64();
+    let before = attempt().await;
+    let writer = open(&ring, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).expect("somebody reads it");
+    drop(writer);
+    until("it is tried again", async || attempt().await > before).await;
+    // A file in the place of the pipe is seen, whatever still reads the pipe.
+    let next = directory.path().join("next");
+    std::fs::write(&next, KEY).and_then(|()| std::fs::rename(&next, &ring)).expect("the directory can be written");
+    until("it is read again", async || status(&weir).await["reload"]["ok"] == true).await;
+}
+
+#[tokio::test]
+async fn cores_that_nothing_was_said_of_stay_as_many_as_they_were() {
+    only_through_weir!();
+    let server = named("one").await;
+    let weir = Gateway::config(&format!("{BY_HAND}\n{}", one(&server.url()))).start().await;
+    // One core less, or as many where there is but one.
+    let narrowed = Command::new("taskset").args(["-apc", "0", &weir.id().to_string()]).output();
+    let narrowed = narrowed.expect("taskset (util-linux) runs");
+    assert!(narrowed.status.success(), "{narrowed:?}");
+    assert_eq!(reload(&weir).await.status(), 200);
+    weir.write(&format!("{BY_HAND}\n[listen]\ncores = 200\n{}", one(&server.url())));
+    let answer = reload(&weir).await;
+    assert!(answer.status() == 422 && answer.text().contains("cores"), "{answer:?}");
+    weir.write(&format!("{BY_HAND}\n{}", one(&server.url())));
+    assert_eq!(reload(&weir).await.status(), 200);
 }
 
 /// An address on loopback where nobody listens now.

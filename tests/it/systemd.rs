@@ -179,6 +179,91 @@ async fn a_socket_that_nobody_asked_for_is_told_once() {
     assert!(said.contains("web"), "{said}");
 }
 
+#[tokio::test]
+async fn a_reload_moves_to_a_handed_over_socket_and_back() {
+    only_through_weir!();
+    let (server, socket) = (echo().await, listener(any(), false));
+    let handed = socket.local_addr().expect("it is bound");
+    let free = listener(any(), false).local_addr().expect("it is bound");
+    let at = |address: &str| configuration(&server, "").replace("fd:weir", address);
+    let gateway = Gateway::config(&at(&free.to_string())).listening_by_file();
+    let weir = gateway.hand_over("weir", copy(&socket)).start().await;
+    let mut kept = Client::connect(free).await;
+    assert_eq!(kept.ask(&call("0", "echo", "{}")).await.status(), 200);
+    let generation = async |wanted: u64| {
+        let mut admin = weir.admin().await;
+        admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+        let answer = admin.answer().await;
+        assert_eq!(answer.json()["generation"]["number"], wanted, "{answer:?}");
+    };
+    for round in 0..3 {
+        // Who came before Weir listens there waits in the socket.
+        let mut early = Client::connect(handed).await;
+        early.post(&call("1", "echo", "{}")).await;
+        weir.write(&at("fd:weir"));
+        generation(2 * round + 2).await;
+        assert_eq!(early.answer().await.status(), 200);
+        for id in ["2", "3", "4"] {
+            assert_eq!(Client::connect(handed).await.ask(&call(id, "echo", "{}")).await.status(), 200);
+        }
+        assert!(Client::try_connect(free).await.is_none(), "the address is closed");
+        weir.write(&at(&free.to_string()));
+        generation(2 * round + 3).await;
+        for id in ["5", "6", "7"] {
+            assert_eq!(Client::connect(free).await.ask(&call(id, "echo", "{}")).await.status(), 200);
+        }
+        assert_eq!(kept.ask(&call("8", "echo", "{}")).await.status(), 200, "who was in stays in");
+        assert_eq!(early.ask(&call("9", "echo", "{}")).await.status(), 200, "and who came by the socket");
+    }
+    weir.write(&at("fd:gone"));
+    let mut admin = weir.admin().await;
+    admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    let answer = admin.answer().await;
+    assert!(answer.status() == 422 && answer.text().contains("gone"), "{answer:?}");
+    weir.stop().await;
+}
+
+#[tokio::test]
+async fn a_reload_while_it_drains_is_refused_and_told_to_nobody() {
+    only_through_weir!();
+    let (go, wait) = tokio::sync::watch::channel(false);
+    let server = Scripted::start(move |exchange| {
+        let mut wait = wait.clone();
+        async move {
+            let _ = wait.wait_for(|go| *go).await;
+            exchange.json(result("1", r#"{"resultType":"complete","content":[]}"#)).await
+        }
+    })
+    .await;
+    let (manager, text) = (Manager::new(), configuration(&server, "").replace("fd:weir", "127.0.0.1:0"));
+    let mut weir = Gateway::config(&text).with("NOTIFY_SOCKET", &manager.name()).start().await;
+    assert_eq!(manager.told().await[0], "READY=1");
+    let mut client = weir.client().await;
+    client.post(&call("1", "echo", "{}")).await;
+    server.request().await;
+    weir.terminate();
+    assert_eq!(manager.told().await[0], "STOPPING=1");
+    weir.write("this is read by nobody");
+    weir.hang_up();
+    until("SIGHUP is refused", async || {
+        weir.said().lines().any(|line| line.contains("by=\"SIGHUP\"") || line.contains("by=SIGHUP"))
+    })
+    .await;
+    let mut admin = weir.admin().await;
+    admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    let answer = admin.answer().await;
+    assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (503, Some("draining")), "{answer:?}");
+    assert_eq!(answer.json()["error"]["retryable"], true);
+    go.send_replace(true);
+    assert_eq!(client.answer().await.status(), 200);
+    assert_eq!(weir.exit().await.code(), Some(0));
+    assert!(weir.said().contains("draining") && !weir.said().contains("weir.toml:1"), "{}", weir.said());
+    let mut message = [0; 4096];
+    if let Ok(length) = manager.socket.try_recv(&mut message) {
+        panic!("told after STOPPING: {}", String::from_utf8_lossy(&message[..length]));
+    }
+}
+
 /// What the clients of the restarts have seen.
 #[derive(Default)]
 struct Load {

@@ -1,6 +1,12 @@
 //! `weir demo`, as a newcomer starts it but on free ports.
 
-use std::{net::SocketAddr, path::PathBuf, process::Command};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+};
+
+use rustix::process::Signal;
 
 use super::process::Process;
 
@@ -8,6 +14,18 @@ pub(crate) struct Demo {
     process: Process,
     address: SocketAddr,
     screen: String,
+}
+
+/// One that may still be starting.
+pub(crate) struct Begun(Process);
+
+impl Begun {
+    /// Sends a signal, and waits for the end: how it ended, and what it wrote to standard error.
+    pub(crate) async fn signalled(mut self, signal: Signal) -> (ExitStatus, String) {
+        self.0.signal(signal);
+        let status = self.0.exit().await;
+        (status, self.0.errors())
+    }
 }
 
 impl Demo {
@@ -33,6 +51,16 @@ impl Demo {
         let mut process = Process::start("weir demo", &mut command(arguments));
         let status = process.exit().await;
         (status.code(), process.errors())
+    }
+
+    /// Starts it with `temporary` for its temporary files, and waits for nothing.
+    pub(crate) fn begin(arguments: &[&str], temporary: &Path) -> Begun {
+        let ports: &[_] = if arguments.is_empty() {
+            &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        } else {
+            &["--listen", "127.0.0.1:0"]
+        };
+        Begun(Process::start("weir demo", command(arguments).args(ports).env("TMPDIR", temporary)))
     }
 
     /// Where clients reach it.

@@ -101,6 +101,11 @@ impl Gateway {
         self.running().signal(rustix::process::Signal::HUP);
     }
 
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.running().id()
+    }
+
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         self.running().terminate();

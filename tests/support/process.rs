@@ -94,6 +94,10 @@ impl Process {
         line.trim().trim_end_matches("kB").trim().parse().expect("VmRSS is a number")
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::super::{UNUSABLE, fail, refuse};
@@ -18,7 +17,7 @@ use super::directory::Directory;
 use super::paste::{Demo as Pasted, Style};
 use super::server::Server;
 use crate::config::{Address, Fronted, Overrides, To, socket_address};
-use crate::daemon::{self, Ready};
+use crate::daemon::{self, Ready, Signals};
 use crate::net::listen::{self, At};
 
 /// Where `weir run` listens where nothing else is said, and the demo with it.
@@ -63,15 +62,24 @@ pub(in crate::cli) struct Demo {
 }
 
 pub(in crate::cli) fn run(options: Demo) -> ExitCode {
+    // Before there is anything to remove: until they are taken, they kill. Weir and what runs behind it stop each by
+    // its own.
+    let (signals, again) = match Signals::take().and_then(|signals| Ok((signals, Signals::take()?))) {
+        Ok(taken) => taken,
+        Err(error) => return fail(1, format!("{error:#}")),
+    };
     let directory = match options.data.clone().map_or_else(Directory::temporary, |path| Ok(Directory::kept(path))) {
         Ok(directory) => directory,
         Err(error) => return fail(1, format!("cannot make a temporary directory: {error}; name one (--data DIR)")),
     };
-    if options.server_only { alone(&options, &directory) } else { behind_weir(&options, &directory) }
+    match options.server_only {
+        true => alone(&options, &directory, signals),
+        false => behind_weir(&options, &directory, signals, again),
+    }
 }
 
 /// `--server-only`.
-fn alone(options: &Demo, directory: &Directory) -> ExitCode {
+fn alone(options: &Demo, directory: &Directory, mut signals: Signals) -> ExitCode {
     let address = options.listen.unwrap_or(SAMPLE);
     if !address.ip().is_loopback() {
         return fail(
@@ -79,16 +87,14 @@ fn alone(options: &Demo, directory: &Directory) -> ExitCode {
             format!("--listen {address}: the sample server is for this machine; name a loopback address"),
         );
     }
-    let served = || -> anyhow::Result<()> {
+    let mut served = || -> anyhow::Result<()> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            // Before anybody is told that it is there.
-            let stopped = stopped()?;
             let server = Server::start(address, options.cores.into(), directory.path()).with_context(|| {
                 format!("cannot serve on {address} (--listen), notes in {}", directory.path().display())
             })?;
             say(&format!("weir: sample server on http://{}/mcp\n", server.address()));
-            stopped.await;
+            signals.next().await;
             server.end();
             Ok(())
         })
@@ -99,7 +105,7 @@ fn alone(options: &Demo, directory: &Directory) -> ExitCode {
     }
 }
 
-fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
+fn behind_weir(options: &Demo, directory: &Directory, signals: Signals, again: Signals) -> ExitCode {
     let mut taken = Vec::new();
     let overrides = Overrides {
         listen: Some(Address::Tcp(chosen(options.listen, LISTEN, &mut taken))),
@@ -132,11 +138,9 @@ fn behind_weir(options: &Demo, directory: &Directory) -> ExitCode {
         let At::Tcp(listen) = listen else { unreachable!("the demo listens on an address") };
         say(&Pasted { listen, admin, sample, taken: &taken, data }.text(Style::new(colour())));
         // Weir drains at the same signal: what runs behind it has to end for that.
-        if let Ok(stopped) = stopped() {
-            tokio::spawn(end_what_runs(stopped, stop));
-        }
+        tokio::spawn(end_what_runs(again, stop));
     };
-    let options = daemon::Options { settings, reload: None, data: directory.path().to_owned() };
+    let options = daemon::Options { settings, reload: None, data: directory.path().to_owned(), signals: Some(signals) };
     let ran = daemon::run_and_tell(options, ready);
     server.end();
     match ran {
@@ -158,20 +162,9 @@ fn chosen(named: Option<SocketAddr>, usual: SocketAddr, taken: &mut Vec<SocketAd
     })
 }
 
-async fn end_what_runs(stopped: impl Future<Output = ()>, stop: watch::Sender<bool>) {
-    stopped.await;
+async fn end_what_runs(mut signals: Signals, stop: watch::Sender<bool>) {
+    signals.next().await;
     stop.send_replace(true);
-}
-
-/// When the process is told to stop.
-fn stopped() -> io::Result<impl Future<Output = ()> + use<>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// Whoever started us may have stopped listening; that is no reason to stop.
