@@ -12,6 +12,7 @@ mod access;
 mod control;
 mod events;
 mod line;
+mod panics;
 mod redact;
 mod writer;
 
@@ -44,6 +45,8 @@ pub fn start(log: &config::Log, before_the_file: Option<&str>) -> Result<Log, St
     let control = LogControl::new(std::sync::Arc::clone(&settings), pinned, handle);
     control.apply(log);
     // A second daemon in one process (tests) keeps the first one's log.
-    let _ = Registry::default().with(filter).with(events::Events::new(sink.clone(), settings)).try_init();
+    if Registry::default().with(filter).with(events::Events::new(sink.clone(), settings)).try_init().is_ok() {
+        panics::log();
+    }
     Ok(Log::new(sink, control))
 }
