@@ -11,9 +11,12 @@ const OURS: &str = "weir-";
 
 /// Logs the panics of this program's threads from now on, unless somebody has asked for backtraces.
 pub(super) fn log() {
-    if std::env::var_os("RUST_BACKTRACE").is_some() {
-        return;
+    if std::env::var_os("RUST_BACKTRACE").is_none_or(|wanted| wanted == "0") {
+        set_hook();
     }
+}
+
+fn set_hook() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let thread = thread::current();
@@ -42,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_one_line() {
-        log();
+        set_hook();
         let (sink, ear) = Ear::new();
         let log = Registry::default().with(Events::new(sink, Settings::default().into()));
         let broken = move || tracing::subscriber::with_default(log, || panic!("two\nlines of \x1b[31m"));
