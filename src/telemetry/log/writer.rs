@@ -203,12 +203,17 @@ impl<W: Write> Writer<W> {
                 Ok(taken) => bytes = &bytes[taken..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Whoever shares the terminal or the pipe may have made it so.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => pause(),
                 Err(_) => break,
             }
         }
         bytes.len()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the writer's thread is no core, and has nothing else to do")]
+fn pause() {
+    thread::sleep(PAUSE);
 }
 
 /// A way to a test, which reads what would be written.
