@@ -191,6 +191,7 @@ async fn a_drain_that_cuts_loses_no_line() {
         }
     }
     weir.terminate();
+    let clients = clients.into_iter().map(|client| tokio::spawn(client.closed())).collect::<Vec<_>>();
     assert_eq!(weir.exit().await.code(), Some(0));
     let lines = requests(&weir.said());
     let told: BTreeSet<_> = lines.iter().map(|line| line["name"].as_str().unwrap_or_default().to_owned()).collect();
