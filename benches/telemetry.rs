@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use weir::config::{Log, LogFormat};
 use weir::model::{Level, Reason, RequestIds};
 use weir::protocol::method::Method;
+use weir::telemetry::log::LogControl;
 use weir::telemetry::{Controls, Ended, Fold, Observed, Outcome, RouteMeter, Said, Sample, Telemetry};
 
 /// A house of some size.
@@ -55,13 +57,28 @@ fn sample() -> Sample {
     }
 }
 
+/// A core whose access lines are built like this, and then thrown away.
+fn logging(format: LogFormat, access: bool) -> Telemetry {
+    let control = LogControl::detached();
+    control.apply(&Log { level: "info", format, access, arguments: false, redact: Vec::new() });
+    Telemetry::new(&Controls { log: control.settings(), ..Controls::nowhere() })
+}
+
+/// What a line costs is the difference to `quiet`.
 fn telling(criterion: &mut Criterion) {
-    let (telemetry, ids) = (Telemetry::new(&Controls::nowhere()), RequestIds::new());
-    let route = telemetry.route("/mcp", "files");
-    let call = ended(&ids, &route, Said::Method(Method::ToolsCall), None);
-    criterion.bench_function("ended/answered", |bench| bench.iter(|| telemetry.ended(black_box(&call))));
-    let refused = ended(&ids, &route, Said::Unread, Some(Reason::ParseError));
-    criterion.bench_function("ended/refused", |bench| bench.iter(|| telemetry.ended(black_box(&refused))));
+    let ids = RequestIds::new();
+    for (name, telemetry) in [
+        ("quiet", logging(LogFormat::Text, false)),
+        ("text", logging(LogFormat::Text, true)),
+        ("json", logging(LogFormat::Json, true)),
+    ] {
+        let route = telemetry.route("/mcp", "files");
+        let call = ended(&ids, &route, Said::Method(Method::ToolsCall), None);
+        criterion.bench_function(&format!("answered/{name}"), |bench| bench.iter(|| telemetry.ended(black_box(&call))));
+        let refused = ended(&ids, &route, Said::Unread, Some(Reason::ParseError));
+        criterion
+            .bench_function(&format!("refused/{name}"), |bench| bench.iter(|| telemetry.ended(black_box(&refused))));
+    }
 }
 
 /// Every route has been used on every core, by three methods.

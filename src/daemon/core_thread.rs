@@ -143,6 +143,8 @@ async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
         () = beat(&telemetry) => unreachable!("it runs as long as its core"),
     }
+    // What ended last; the daemon waits for this core, and then for the writer.
+    telemetry.flush();
 }
 
 /// Accepts until draining begins, then waits until nothing runs any more, or for what is cut to say so.

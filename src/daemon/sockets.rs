@@ -124,7 +124,7 @@ pub(super) fn open(settings: &Settings, handed_over: &HandedOver, cores: usize) 
 }
 
 fn handed(name: &str, settings: &Settings, handed_over: &HandedOver, cores: usize) -> Result<Vec<Listeners>, Failure> {
-    let (listen, anonymous) = (&settings.listen, &settings.auth.anonymous);
+    let anonymous = &settings.auth.anonymous;
     let listeners = handed_over.listeners(name, cores);
     let listeners = listeners.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
     let listeners = listeners.map_err(Failure::unusable)?;

@@ -118,7 +118,7 @@ metrics! {
     DRAINING: Gauge Number, "weir_draining" []
         "1 from the first signal to stop on.";
     LOG_LINES_LOST: Counter Number, "weir_log_lines_lost_total" []
-        "Log lines that were dropped, because whoever reads them is too slow.";
+        "Log lines that were lost, because standard error took them too slowly, or not at all.";
     BUILD: Gauge Number, "weir_build_info" ["version"]
         "Always 1; the version is in its label.";
 

@@ -1,6 +1,9 @@
 //! The log as its readers meet it: one line a request, ids that tie it to errors and servers, no secret.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::support::{Exposition, Gateway, Scripted, call, legacy, only_through_weir, result, until};
 
@@ -247,4 +250,94 @@ async fn no_secret_is_written_and_arguments_only_where_they_are_asked_for() {
             assert_eq!(line["arguments"], serde_json::from_str::<Value>(expected).expect("JSON"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_drain_that_cuts_loses_no_line() {
+    only_through_weir!();
+    let server = Scripted::start(|exchange| async move {
+        if exchange.request.header("mcp-name").is_some_and(|name| name.starts_with("held")) {
+            return exchange.silence().await;
+        }
+        let mut stream = exchange.stream().await;
+        stream.event(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1}}"#).await;
+        stream.gone().await
+    })
+    .await;
+    let config = config("format = \"json\"", &server.url());
+    let mut weir = Gateway::config(&format!("{config}[drain]\ntimeout = \"100ms\"\n")).start().await;
+    let (mut clients, mut names) = (Vec::new(), BTreeSet::new());
+    for number in 0..30 {
+        for kind in ["held", "streams"] {
+            let name = format!("{kind}-{number}");
+            let mut client = weir.client().await;
+            client.post(&call("1", &name, "{}")).await;
+            server.request().await;
+            if kind == "streams" {
+                client.head().await;
+            }
+            clients.push(client);
+            names.insert(name);
+        }
+    }
+    weir.terminate();
+    let clients = clients.into_iter().map(|client| tokio::spawn(client.closed())).collect::<Vec<_>>();
+    assert_eq!(weir.exit().await.code(), Some(0));
+    let lines = requests(&weir.said());
+    let told: BTreeSet<_> = lines.iter().map(|line| line["name"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!((told, lines.len()), (names, clients.len()));
+    assert!(lines.iter().all(|line| line["reason"] == "draining"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_reload_that_wants_no_arguments_any_more_holds_for_calls_that_run() {
+    only_through_weir!();
+    let (go, wait) = watch::channel(false);
+    let server = Scripted::start(move |exchange| {
+        let mut wait = wait.clone();
+        async move {
+            let _ = wait.wait_for(|go| *go).await;
+            let id = exchange.request.id();
+            exchange.json(result(&id, r#"{"resultType":"complete","content":[]}"#)).await
+        }
+    })
+    .await;
+    let log = "format = \"json\", arguments = true, redact = [\"arguments.password\"]";
+    let weir = Gateway::config(&config(log, &server.url())).start().await;
+    let mut client = weir.client().await;
+    client.post(&call("1", "login", r#"{"user":"ADA","password":"HUSH"}"#)).await;
+    server.request().await;
+    weir.write(&config("format = \"json\", redact = []", &server.url()));
+    weir.hang_up();
+    until("it is reloaded", async || weir.said().contains("was reloaded")).await;
+    go.send_replace(true);
+    assert_eq!(client.answer().await.status(), 200);
+    let said = weir.log().await;
+    let line = requests(&said).pop().expect("a line");
+    assert!(line["name"] == "login" && line["arguments"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn requests_do_not_wait_for_whoever_reads_the_log() {
+    only_through_weir!();
+    let server = answering().await;
+    let (unread, errors) = std::io::pipe().expect("a pipe can be made");
+    let mut weir = Gateway::config(&config("format = \"json\"", &server.url())).errors(errors).start().await;
+    let mut client = weir.client().await;
+    // Several times what a pipe holds.
+    for _ in 0..1000 {
+        assert_eq!(client.ask(&call("1", "echo", "{}")).await.status(), 200);
+    }
+    // Now it is closed: lines are lost, and nothing else.
+    drop(unread);
+    assert_eq!(client.ask(&call("1", "echo", "{}")).await.status(), 200);
+    until("lost lines are counted", async || {
+        let mut admin = weir.admin().await;
+        admin.get("/metrics", &[]).await;
+        Exposition::parse(admin.answer().await.text()).sum("weir_log_lines_lost_total", &[]) > 0.0
+    })
+    .await;
+    assert_eq!(client.ask(&call("1", "echo", "{}")).await.status(), 200);
+    weir.terminate();
+    assert_eq!(weir.exit().await.code(), Some(0));
 }

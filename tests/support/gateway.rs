@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -169,6 +169,7 @@ pub(crate) struct Builder {
     server: Option<String>,
     environment: Vec<(String, String)>,
     sockets: Vec<(String, OwnedFd)>,
+    errors: Option<OwnedFd>,
 }
 
 /// Puts sockets where systemd would, and says whose they are.
@@ -179,7 +180,7 @@ impl Builder {
         let listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(String::from).into();
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let (environment, sockets) = (Vec::new(), Vec::new());
-        Self { arguments: Vec::new(), listen, directory, data: None, server: None, environment, sockets }
+        Self { arguments: Vec::new(), listen, directory, data: None, server: None, environment, sockets, errors: None }
     }
 
     /// Fronts one more server.
@@ -203,6 +204,12 @@ impl Builder {
     /// Hands a socket over by that name, as systemd does. Whoever called keeps a copy of it, or does not.
     pub(crate) fn hand_over(mut self, name: &str, socket: impl Into<OwnedFd>) -> Self {
         self.sockets.push((name.into(), socket.into()));
+        self
+    }
+
+    /// Its standard error is this, and nothing of it is kept here.
+    pub(crate) fn errors(mut self, to: impl Into<OwnedFd>) -> Self {
+        self.errors = Some(to.into());
         self
     }
 
@@ -248,7 +255,9 @@ impl Builder {
             }
         };
         inherited(FdFlags::empty());
-        let process = Process::start("weir", &mut self.command());
+        let copy = |errors: &OwnedFd| errors.try_clone().expect("a file descriptor is left").into();
+        let errors = self.errors.as_ref().map_or_else(Stdio::piped, copy);
+        let process = Process::telling("weir", &mut self.command(), errors);
         inherited(FdFlags::CLOEXEC);
         process
     }

@@ -21,21 +21,28 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(name: &str, command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::telling(name, command, Stdio::piped())
+    }
+
+    /// One whose standard error goes to `errors`.
+    pub(crate) fn telling(name: &str, command: &mut Command, errors: Stdio) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
         let (tell, lines) = unbounded_channel();
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
         let errors = Arc::new(Mutex::new(String::new()));
-        let (stderr, kept) = (BufReader::new(child.stderr.take().expect("stderr is piped")), Arc::clone(&errors));
-        let reader = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let mut kept = kept.lock().expect("no panic while the lock is held");
-                kept.push_str(&line);
-                kept.push('\n');
-            }
+        let kept = Arc::clone(&errors);
+        let reader = child.stderr.take().map(|stderr| {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    let mut kept = kept.lock().expect("no panic while the lock is held");
+                    kept.push_str(&line);
+                    kept.push('\n');
+                }
+            })
         });
-        Self { name: name.into(), child, lines, errors, reader: Some(reader) }
+        Self { name: name.into(), child, lines, errors, reader }
     }
 
     /// The next line of standard output, `None` once it has been closed.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tracing::Level;
@@ -10,7 +11,7 @@ use crate::model::clock;
 use crate::telemetry::ended::{Ended, Outcome, Said};
 
 use super::control::Settings;
-use super::line::{Line, Style};
+use super::line::{Line, Style, digits};
 use super::writer::Sink;
 
 /// A buffer of this many bytes is handed over.
@@ -59,7 +60,7 @@ impl Access {
     }
 
     fn fields(&self, mut line: Line<'_>, ended: &Ended<'_>) {
-        line.bare_text("id", format_args!("{}", ended.id));
+        line.quoted_if_json("id", |out| out.push_str(&ended.id.hex()));
         line.text("route", &ended.route.path);
         line.text("server", &ended.route.server);
         match ended.said {
@@ -70,16 +71,16 @@ impl Access {
             line.text("name", ended.name);
         }
         line.text("caller", ended.caller);
-        line.bare_text("peer", format_args!("{}", ended.peer));
-        line.bare("status", ended.status);
+        line.quoted_if_json("peer", |out| address(out, ended.peer));
+        line.number("status", ended.status.into());
         if let Some(reason) = ended.reason {
             line.text("reason", reason.as_str());
         }
         if !ended.why.is_empty() {
             line.text("why", ended.why);
         }
-        line.bare("received", ended.received);
-        line.bare("sent", ended.sent);
+        line.number("received", ended.received);
+        line.number("sent", ended.sent);
         line.milliseconds("ms", ended.total);
         if let Some(server) = ended.server {
             line.milliseconds("server_ms", server);
@@ -87,8 +88,9 @@ impl Access {
         if let Some(added) = ended.added {
             line.milliseconds("added_ms", added);
         }
-        if let Some((bytes, value)) = ended.arguments {
-            line.json("arguments", &self.settings.redact().write(bytes, value));
+        // Kept by the settings of the request's beginning, written by those of its end.
+        if let (Some((bytes, value)), Some(redact)) = (ended.arguments, &*self.settings.redact()) {
+            line.json("arguments", &redact.write(bytes, value));
         }
         line.end();
     }
@@ -113,9 +115,17 @@ impl Drop for Access {
     }
 }
 
-impl Line<'_> {
-    /// A value that needs no escapes, in quotes where the style has them.
-    fn bare_text(&mut self, key: &str, value: std::fmt::Arguments<'_>) {
-        self.quoted_if_json(key, |out| _ = out.write_fmt(value));
+/// As the standard library writes it.
+fn address(out: &mut String, address: SocketAddr) {
+    let SocketAddr::V4(v4) = address else {
+        return write!(out, "{address}").expect("a String takes everything");
+    };
+    for (at, part) in v4.ip().octets().into_iter().enumerate() {
+        if at > 0 {
+            out.push('.');
+        }
+        digits(out, part.into(), 1);
     }
+    out.push(':');
+    digits(out, v4.port().into(), 1);
 }

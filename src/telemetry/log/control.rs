@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{Registry, reload};
 
@@ -28,8 +28,11 @@ pub struct Settings {
     level: AtomicU8,
     json: AtomicBool,
     access: AtomicBool,
+    /// Whether arguments are to be kept until the end of a call. Whether they are written then is what `redact` says.
     arguments: AtomicBool,
-    redact: ArcSwap<Paths>,
+    /// What is not written of arguments; `None` where nothing of them is. One word, so that no call ends with the
+    /// arguments of one configuration and the paths of another.
+    redact: ArcSwapOption<Paths>,
 }
 
 impl Default for Settings {
@@ -40,7 +43,7 @@ impl Default for Settings {
             json: AtomicBool::new(false),
             access: AtomicBool::new(true),
             arguments: AtomicBool::new(false),
-            redact: ArcSwap::default(),
+            redact: ArcSwapOption::empty(),
         }
     }
 }
@@ -59,12 +62,13 @@ impl Settings {
         self.access.load(Ordering::Relaxed)
     }
 
-    /// Whether what a tool is called with is written.
+    /// Whether what a tool is called with is wanted at its end.
     pub fn arguments(&self) -> bool {
         self.arguments.load(Ordering::Relaxed) && self.access()
     }
 
-    pub(super) fn redact(&self) -> arc_swap::Guard<Arc<Paths>> {
+    /// What is not written of what tools are called with; `None` where nothing of it is.
+    pub(super) fn redact(&self) -> arc_swap::Guard<Option<Arc<Paths>>> {
         self.redact.load()
     }
 
@@ -73,7 +77,7 @@ impl Settings {
         self.json.store(log.format == config::LogFormat::Json, Ordering::Relaxed);
         self.access.store(log.access, Ordering::Relaxed);
         self.arguments.store(log.arguments, Ordering::Relaxed);
-        self.redact.store(Arc::new(Paths::new(&log.redact)));
+        self.redact.store(log.arguments.then(|| Arc::new(Paths::new(&log.redact))));
     }
 }
 

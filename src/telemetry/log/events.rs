@@ -66,7 +66,7 @@ impl Visit for Fields<'_, '_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.bare(field.name(), value);
+        self.0.number(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

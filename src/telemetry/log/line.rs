@@ -29,35 +29,40 @@ impl<'a> Line<'a> {
         if style.json {
             line.out.push_str("{\"ts\":\"");
             stamp(line.out, at);
-            line.put(format_args!("\",\"level\":\"{}\",\"message\":", name(level)));
-            quote(line.out, message);
+            line.put(&["\",\"level\":\"", name(level), "\",\"message\":"]);
+            line.quote(message);
             return line;
         }
         stamp(line.out, at);
         let (colour, end) = if style.colour { (hue(level), "\x1b[0m") } else { ("", "") };
-        line.put(format_args!(" {colour}{:<5}{end} ", shout(level)));
+        line.put(&[" ", colour, shout(level), end, " "]);
+        let (message, more) = bounded(message);
         plain(line.out, message);
+        line.out.push_str(more);
         line
     }
 
     /// A text.
     pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
-        let value = &value[..value.floor_char_boundary(MOST_TEXT)];
-        if self.style.json
-            || value.is_empty()
-            || value.contains(|c: char| matches!(c, ' ' | '"' | '=' | '\\') || is_unsafe(c))
-        {
-            quote(self.out, value);
-        } else {
+        let word = |c: char| !matches!(c, ' ' | '"' | '=' | '\\') && !is_unsafe(c);
+        if !self.style.json && !value.is_empty() && value.len() <= MOST_TEXT && value.chars().all(word) {
             self.out.push_str(value);
+        } else {
+            self.quote(value);
         }
     }
 
-    /// A number, or another value that is written without quotes.
+    /// A value that is written without quotes.
     pub(super) fn bare(&mut self, key: &str, value: impl fmt::Display) {
         self.key(key);
-        self.put(format_args!("{value}"));
+        self.out.write_fmt(format_args!("{value}")).expect("a String takes everything");
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, key: &str, value: u64) {
+        self.key(key);
+        digits(self.out, value, 1);
     }
 
     /// A value that `write` writes, which needs no escapes.
@@ -71,8 +76,11 @@ impl<'a> Line<'a> {
 
     /// A time in milliseconds.
     pub(super) fn milliseconds(&mut self, key: &str, value: Duration) {
-        let micros = value.as_micros();
-        self.bare(key, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+        self.key(key);
+        let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
+        digits(self.out, micros / 1000, 1);
+        self.out.push('.');
+        digits(self.out, micros % 1000, 3);
     }
 
     /// A value that is JSON already, of which no line break or control character is a part.
@@ -87,40 +95,80 @@ impl<'a> Line<'a> {
 
     fn key(&mut self, key: &str) {
         if self.style.json {
-            self.put(format_args!(",\"{key}\":"));
+            self.put(&[",\"", key, "\":"]);
         } else if self.style.colour {
-            self.put(format_args!(" \x1b[2m{key}=\x1b[0m"));
+            self.put(&[" \x1b[2m", key, "=\x1b[0m"]);
         } else {
-            self.put(format_args!(" {key}="));
+            self.put(&[" ", key, "="]);
         }
     }
 
-    fn put(&mut self, what: fmt::Arguments<'_>) {
-        self.out.write_fmt(what).expect("a String takes everything");
+    /// The beginning of a text, in quotes.
+    fn quote(&mut self, text: &str) {
+        let (text, more) = bounded(text);
+        self.out.push('"');
+        escape(self.out, text);
+        self.put(&[more, "\""]);
+    }
+
+    fn put(&mut self, pieces: &[&str]) {
+        pieces.iter().for_each(|piece| self.out.push_str(piece));
     }
 }
 
-/// What must not stand in a line as it is: control characters, and those that turn the direction of what follows.
+/// What is written of a text, and what says that there is more.
+fn bounded(text: &str) -> (&str, &'static str) {
+    if text.len() <= MOST_TEXT { (text, "") } else { (&text[..text.floor_char_boundary(MOST_TEXT)], "\u{2026}") }
+}
+
+/// What must not stand in a line as it is: what ends it or steers a terminal, what turns the direction of what follows,
+/// and what is not seen at all.
 fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// As a JSON string; what is unsafe is escaped.
 pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
+    escape(out, text);
+    out.push('"');
+}
+
+fn escape(out: &mut String, text: &str) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        return out.push_str(text);
+    }
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            // None of them lies beyond the first plane.
-            c if is_unsafe(c) => write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes everything"),
+            c if is_unsafe(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}").expect("a String takes everything");
+                }
+            }
             c => out.push(c),
         }
     }
-    out.push('"');
 }
 
 fn plain(out: &mut String, text: &str) {
     out.extend(text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }));
+}
+
+/// A number in at least so many digits: the formatting of the standard library is most of what a line would cost.
+pub(super) fn digits(out: &mut String, number: u64, least: usize) {
+    let (mut digits, mut at, mut rest) = ([b'0'; 20], 20, number);
+    while rest > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let digits = &digits[at.min(20 - least)..];
+    out.push_str(std::str::from_utf8(digits).expect("digits are ASCII"));
 }
 
 fn name(level: Level) -> &'static str {
@@ -128,7 +176,7 @@ fn name(level: Level) -> &'static str {
 }
 
 fn shout(level: Level) -> &'static str {
-    ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"][place(level)]
+    ["ERROR", "WARN ", "INFO ", "DEBUG", "TRACE"][place(level)]
 }
 
 fn hue(level: Level) -> &'static str {
@@ -145,8 +193,14 @@ pub fn stamp(out: &mut String, at: Duration) {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
-        .expect("a String takes everything");
+    digits(out, year, 4);
+    for (before, part) in [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)] {
+        out.push(before);
+        digits(out, part, 2);
+    }
+    out.push('.');
+    digits(out, milliseconds.into(), 3);
+    out.push('Z');
 }
 
 /// The date of a day since 1970, by eras of 400 years that begin with March.
@@ -199,6 +253,44 @@ mod tests {
             (47_541, (2100, 3, 1)),
         ] {
             assert_eq!(date(days), expected, "{days}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        let long = "\u{e9}".repeat(MOST_TEXT);
+        let whole = "x".repeat(MOST_TEXT);
+        for json in [false, true] {
+            let line = line(json, &long);
+            assert!(line.len() < 2 * MOST_TEXT + 200, "{}", line.len());
+            assert_eq!((line.matches('\u{e9}').count(), line.matches('\u{2026}').count()), (MOST_TEXT, 2));
+            assert!(!self::line(json, &whole).contains('\u{2026}'));
+        }
+        let read: serde_json::Value = serde_json::from_str(&line(true, &long)).unwrap();
+        assert!(read["key"].as_str().unwrap().ends_with("\u{e9}\u{2026}"));
+    }
+
+    #[test]
+    fn what_is_not_seen_or_turns_the_line_is_escaped() {
+        let hidden = "a\u{200b}\u{200f}\u{061c}\u{feff}\u{ad}\u{2029}\u{202e}\u{2067}\u{85}\u{9b}\u{e0041}z";
+        for json in [false, true] {
+            let line = line(json, hidden);
+            assert!(!line.trim_end().chars().any(is_unsafe), "{line:?}");
+            let escaped = r"a\u200b\u200f\u061c\ufeff\u00ad\u2029\u202e\u2067\u0085\u009b\udb40\udc41z";
+            assert!(line.contains(&format!("\"{escaped}\"")), "{line}");
+        }
+        let read: serde_json::Value = serde_json::from_str(&line(true, hidden)).unwrap();
+        assert_eq!(read["key"], hidden);
+    }
+
+    #[test]
+    fn numbers() {
+        for (number, least, expected) in
+            [(0, 1, "0"), (7, 3, "007"), (1000, 3, "1000"), (u64::MAX, 1, "18446744073709551615")]
+        {
+            let mut out = String::new();
+            digits(&mut out, number, least);
+            assert_eq!(out, expected);
         }
     }
 

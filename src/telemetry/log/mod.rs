@@ -12,6 +12,7 @@ mod access;
 mod control;
 mod events;
 mod line;
+mod panics;
 mod redact;
 mod writer;
 
@@ -37,12 +38,15 @@ pub fn start(log: &config::Log, before_the_file: Option<&str>) -> Result<Log, St
     let pinned = before_the_file.map(control::level).transpose().map_err(|why| format!("WEIR_LOG {why}"))?;
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr())
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let sink = writer::start(colour).map_err(|error| format!("cannot start a thread for the log: {error}"))?;
-    let (filter, handle) = reload::Layer::new(LevelFilter::INFO);
     let settings = std::sync::Arc::new(Settings::default());
+    let sink = writer::start(colour, std::sync::Arc::clone(&settings));
+    let sink = sink.map_err(|error| format!("cannot start a thread for the log: {error}"))?;
+    let (filter, handle) = reload::Layer::new(LevelFilter::INFO);
     let control = LogControl::new(std::sync::Arc::clone(&settings), pinned, handle);
     control.apply(log);
     // A second daemon in one process (tests) keeps the first one's log.
-    let _ = Registry::default().with(filter).with(events::Events::new(sink.clone(), settings)).try_init();
+    if Registry::default().with(filter).with(events::Events::new(sink.clone(), settings)).try_init().is_ok() {
+        panics::log();
+    }
     Ok(Log::new(sink, control))
 }

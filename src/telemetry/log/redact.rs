@@ -9,14 +9,14 @@ const INSTEAD: &str = "\"[redacted]\"";
 /// In the place of what is beyond the bound.
 const CUT: &str = "\"[cut]\"";
 
-/// Paths of which the values are not written: the patterns of their keys, below `arguments`.
+/// Paths of which the values are not written: the patterns of their keys, below `arguments`, in lower case.
 #[derive(Debug, Default)]
 pub(super) struct Paths(Vec<Vec<String>>);
 
 impl Paths {
     /// Of the paths as the configuration writes them.
     pub(super) fn new(paths: &[String]) -> Self {
-        let keys = |path: &String| path.split('.').skip(1).map(str::to_owned).collect();
+        let keys = |path: &String| path.split('.').skip(1).map(str::to_lowercase).collect();
         Self(paths.iter().map(keys).collect())
     }
 
@@ -76,14 +76,18 @@ impl Out<'_> {
         let name = key.text(bytes).unwrap_or_default();
         self.scalar(bytes, key);
         self.text.push(':');
+        // What its key does not fit into has no room for its value either, and keys are compared with every path.
+        if name.len() > MOST {
+            return self.text.push_str(CUT);
+        }
+        let name = name.to_lowercase();
         let begins = self.paths.0.iter().map(Vec::as_slice);
-        let deeper: Vec<&[String]> = left
-            .iter()
-            .copied()
-            .chain(begins)
-            .filter(|path| path.first().is_some_and(|pattern| fits(pattern, &name)))
-            .map(|path| &path[1..])
-            .collect();
+        let mut deeper: Vec<&[String]> = Vec::new();
+        for rest in left.iter().copied().chain(begins).flat_map(|path| below(path, &name)) {
+            if !deeper.iter().any(|known| std::ptr::eq(*known, rest)) {
+                deeper.push(rest);
+            }
+        }
         if deeper.iter().any(|path| path.is_empty()) {
             self.text.push_str(INSTEAD);
         } else {
@@ -103,15 +107,23 @@ impl Out<'_> {
     }
 }
 
-/// Whether a key fits a pattern, in which `*` stands for any characters; without regard to case.
+/// What remains of a path below a key, in each way to read it: a key that has dots in it is one step of the body, and
+/// several of the path.
+fn below<'p>(path: &'p [String], key: &str) -> impl Iterator<Item = &'p [String]> {
+    let most = path.len().min(1 + key.bytes().filter(|byte| *byte == b'.').count());
+    let steps = move |count: &usize| match &path[..*count] {
+        [pattern] => fits(pattern, key),
+        patterns => fits(&patterns.join("."), key),
+    };
+    (1..=most).filter(steps).map(move |count| &path[count..])
+}
+
+/// Whether a key fits a pattern, in which `*` stands for any characters; both in lower case.
 fn fits(pattern: &str, key: &str) -> bool {
-    let key = key.to_lowercase();
-    let pattern = pattern.to_lowercase();
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = key.strip_prefix(first) else { return false };
-    let mut parts: Vec<_> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
     for part in parts {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],
@@ -148,6 +160,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_dots_is_as_many_steps_as_it_has_parts() {
+        for arguments in [
+            r#"{"user.password":"HUSH","x":1}"#,
+            r#"{"user.password.old":["HUSH"],"user":{"x":1}}"#,
+            r#"{"a.user":{"password.old":"HUSH","x":1}}"#,
+            r#"{"USER":{"a":[{"b":"x"}],"p\u0061ssword.old":"HUSH"}}"#,
+        ] {
+            let written = written(arguments, &["arguments.*user.password*", "arguments.*.*.*.*.nothing"]);
+            assert!(!written.contains("HUSH") && written.contains('x'), "{written}");
+        }
+        // Its own word is no other's.
+        assert!(written(r#"{"user_password":"seen"}"#, &["arguments.user.password"]).contains("seen"));
+    }
+
+    #[test]
+    fn keys_without_end_cost_no_more_than_their_length() {
+        let long = format!("{{\"{0}\":\"HUSH\",\"b\":{{\"{0}x\":1}}}}", "password.".repeat(1000));
+        let written = written(&long, &["arguments.password.*", "arguments.*password.*.*password*.*"]);
+        assert_eq!(written, r#"{"[cut]":"[cut]","b":{"[cut]":"[cut]"}}"#);
+    }
+
+    #[test]
     fn it_has_an_end() {
         let long = format!(
             "{{\"a\":[{}],\"b\":\"{}\",\"c\":1{}}}",
@@ -162,7 +196,7 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for (pattern, key) in [("a", "A"), ("*", ""), ("*token*", "my_Token_1"), ("a*c", "abc"), ("a*", "a")] {
+        for (pattern, key) in [("a", "a"), ("*", ""), ("*token*", "my_token_1"), ("a*c", "abc"), ("a*", "a")] {
             assert!(fits(pattern, key), "{pattern} {key}");
         }
         for (pattern, key) in [("a", "ab"), ("a*c", "ab"), ("*token", "tokens"), ("ab*b", "ab")] {
