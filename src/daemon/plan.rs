@@ -25,8 +25,8 @@ use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
-use super::spawned::{Commands, Driver};
 use super::endpoints::Endpoints;
+use super::spawned::{Commands, Driver};
 use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.

@@ -39,8 +39,8 @@ use crate::net::guard::HeadLimits;
 
 pub use body::{BodyBroken, Fate, RequestBody};
 pub use canned::Doorstep;
-pub use http2::serve_http2;
 pub(in crate::net) use canned::{awaits_tls, dismiss};
+pub use http2::serve_http2;
 pub use serve::serve;
 pub use wire::{Scratch, scratch};
 
