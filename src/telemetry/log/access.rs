@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tracing::Level;
 
-use crate::model::clock;
+use crate::model::{Remote, clock};
 use crate::telemetry::ended::{Ended, Outcome, Said};
 
 use super::control::Settings;
@@ -115,9 +115,9 @@ impl Drop for Access {
     }
 }
 
-/// As the standard library writes it.
-fn address(out: &mut String, address: SocketAddr) {
-    let SocketAddr::V4(v4) = address else {
+/// As the standard library writes it; the usual kind without its machinery.
+fn address(out: &mut String, address: Remote) {
+    let Remote::Tcp(SocketAddr::V4(v4)) = address else {
         return write!(out, "{address}").expect("a String takes everything");
     };
     for (at, part) in v4.ip().octets().into_iter().enumerate() {
