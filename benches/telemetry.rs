@@ -52,6 +52,7 @@ fn sample() -> Sample {
         ready: true,
         draining: false,
         certificates: Vec::new(),
+        processes: Vec::new(),
     }
 }
 

@@ -194,7 +194,52 @@ impl Command {
     }
 }
 
+/// What names of variables end with that are secrets.
+const SECRET_NAMES: [&str; 5] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY", "CREDENTIALS"];
+
+impl Command {
+    /// What is allowed and unwise, each with the key that it stands under.
+    pub(super) fn unwise(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let program = self.words[0].rsplit('/').next().unwrap_or_default();
+        let interactive = |word: &String| {
+            word == "--interactive"
+                || word.strip_prefix('-').is_some_and(|flags| flags.contains('i') && flags.chars().all(|c| "ditP".contains(c)))
+        };
+        if matches!(program, "docker" | "podman") && self.words.iter().any(|word| word == "run") && !self.words.iter().any(interactive) {
+            found.push(("command", format!("`{program} run` leaves a server without standard input: add \"-i\"")));
+        }
+        for (name, variable) in &self.environment {
+            let is_secret = SECRET_NAMES.iter().any(|end| name.to_ascii_uppercase().ends_with(end));
+            if matches!(variable, Variable::Text(text) if !text.is_empty()) && is_secret {
+                let message = format!(
+                    "`environment`: {name} looks like a secret, and stands in this file: write \
+                     {name} = {{ file = \"...\" }}"
+                );
+                found.push(("environment", message));
+            }
+        }
+        found.extend(self.processes.unwise().map(|message| ("processes", message)));
+        found
+    }
+}
+
 impl Processes {
+    fn unwise(&self) -> Option<String> {
+        match self.per {
+            Per::Session | Per::Principal if self.limit == 1 => Some(
+                "`limit` is 1 where clients have processes of their own: one client at a time is served, and all others \
+                 are told 503. Write per = \"shared\", or more"
+                    .to_owned(),
+            ),
+            Per::Shared if self.warm > 1 => Some(format!(
+                "`warm` is {} where all clients share one process: further ones only wait",
+                self.warm
+            )),
+            _ => None,
+        }
+    }
+
     fn read(section: &Section<'_>) -> Self {
         let read = Self {
             per: match section.choice("per") {

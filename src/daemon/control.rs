@@ -70,7 +70,7 @@ impl Starting<'_> {
         tokio::spawn(memory::watch(marked, Arc::clone(&self.plan.lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
         let pressure = Arc::clone(&self.plan.lasting.pressure);
-        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files);
+        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files, self.plan.lasting.driver.counts());
         let (hosts, log) = (settings.admin.hosts.clone().into(), self.log.control.clone());
         let admin = Admin {
             hosts,

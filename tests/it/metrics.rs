@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use weir::{
     model::{Generation, Level, Reason, RequestIds, Unchanged},
     protocol::method::Method,
-    telemetry::{Certificate, Ended, Fold, METRICS, Observed, Outcome, Queue, Said, Sample},
+    telemetry::{Certificate, Processes, Ended, Fold, METRICS, Observed, Outcome, Queue, Said, Sample},
 };
 
 use crate::support::{
@@ -362,6 +362,7 @@ fn sample() -> Sample {
         ready: true,
         draining: false,
         certificates: vec![Certificate { file: "a \"b\"\\\n".to_owned(), not_after: 0 }],
+        processes: vec![Processes { server: "files".to_owned(), started: 5, ended: 3, bad_lines: 1 }],
     }
 }
 
@@ -425,6 +426,9 @@ fn cores_add_up_and_odd_labels_are_escaped() {
     let [applied, refused] = ["applied", "refused"].map(|of| page.sum("weir_config_reloads_total", &[("result", of)]));
     assert_eq!((applied, refused, page.sum("weir_config_generation", &[])), (1.0, 1.0, 2.0));
     assert_eq!(page.sum("weir_config_last_reload_success_timestamp_seconds", &[]), 200.0);
+    let processes = |what: &str| page.sum(&format!("weir_server_{what}"), &[("server", "files")]);
+    let told = ["processes_running", "processes_started_total", "processes_ended_total", "bad_lines_total"];
+    assert_eq!(told.map(processes), [2.0, 5.0, 3.0, 1.0]);
     assert!(!page.names().contains("process_open_fds"));
     // A file that is no longer named is no longer told of; what only grows stays.
     fold.fold(&Sample { certificates: Vec::new(), ..sample() });
