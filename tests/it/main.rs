@@ -14,6 +14,7 @@ mod connections;
 mod demo;
 mod demo_stdio;
 mod doctor;
+mod doctor_commands;
 mod fidelity;
 mod framings;
 mod http;
