@@ -44,13 +44,16 @@ pub(super) struct Starting<'a> {
 impl Starting<'_> {
     /// Runs until the daemon is told to stop, or a part of it has ended that should not.
     pub(super) async fn run(
-        &self,
+        self,
         options: Options,
         sockets: Vec<Listeners>,
         operators: TcpListener,
         ready: impl FnOnce(Ready),
     ) -> anyhow::Result<()> {
         let Options { settings, reload, data } = options;
+        // The first plan is in force until a reload: to hold on to it would be to hold on to its commands.
+        let Self { plan, addresses, handed_over, log: logging } = self;
+        let lasting = plan.lasting.clone();
         let signals = stop::Signals::register(reload.is_none())?;
         // Before it is told that it is ready: until it is taken, it kills.
         let hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
@@ -67,11 +70,11 @@ impl Starting<'_> {
         let (drain, bound) = watch::channel(settings.drain.timeout);
         let (sightings, sighted) = mpsc::channel(SIGHTINGS);
         tokio::spawn(publish(sighted));
-        tokio::spawn(memory::watch(marked, Arc::clone(&self.plan.lasting.pressure)));
+        tokio::spawn(memory::watch(marked, Arc::clone(&lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
-        let pressure = Arc::clone(&self.plan.lasting.pressure);
-        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files, self.plan.lasting.driver.counts());
-        let (hosts, log) = (settings.admin.hosts.clone().into(), self.log.control.clone());
+        let pressure = Arc::clone(&lasting.pressure);
+        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files, lasting.driver.counts());
+        let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
         let admin = Admin {
             hosts,
             readiness: Arc::clone(&readiness),
@@ -84,15 +87,15 @@ impl Starting<'_> {
         let operators = Operators::start(&settings.admin, operators, admin)?;
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
-        let controls = Controls { sink: self.log.sink.clone(), log: log.settings(), traces: traces.clone() };
+        let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
         let (mut cores, switches) =
-            Cores::start(&self.plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
+            Cores::start(&plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
         cores.accept().await?;
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
-        announce::ready(&settings, &self.addresses, operators.address()?);
-        ready(Ready { listen: self.addresses[0], admin: operators.address()? });
-        notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
+        announce::ready(&settings, &addresses, operators.address()?);
+        ready(Ready { listen: addresses[0], admin: operators.address()? });
+        notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
         let reloader = Reloader {
             log,
             traces: traces.clone(),
@@ -100,8 +103,8 @@ impl Starting<'_> {
             data,
             settings,
             attempted: BTreeMap::new(),
-            plan: Arc::clone(&self.plan),
-            handed_over: Arc::clone(&self.handed_over),
+            plan,
+            handed_over,
             switches,
             operators,
             marks,
@@ -117,7 +120,7 @@ impl Starting<'_> {
             never = reloader.run(asked, hangups) => never,
         };
         // Whoever asked them has been answered, or told that Weir is stopping.
-        self.plan.lasting.driver.stop().await;
+        lasting.driver.stop().await;
         traces.end();
         // A collector that is away does not hold up the end.
         let _ = timeout(trace::LAST_SPANS, sending).await;

@@ -30,10 +30,10 @@ async fn servers_of_either_era_are_told_apart() {
     ]);
     for (server, begins, has) in [
         ("dual", "ok", "modern and legacy (2026-07-28, 2025-11-25), weir-demo "),
-        ("silent", "ok", "sh  legacy (2025-11-25), files 1.0; started in "),
-        ("dies", "ok", "sh  legacy (2025-11-25), files 1.0; started in "),
+        ("silent", "ok", "sh legacy (2025-11-25), files 1.0; started in "),
+        ("dies", "ok", "sh legacy (2025-11-25), files 1.0; started in "),
         ("pinned", "warn", "the configuration says era = \"modern\""),
-        ("chats", "warn", " ms; it also wrote 1 line that are no messages; have it log to standard error"),
+        ("chats", "warn", " ms; it also wrote 1 line of no meaning; have it log to standard error"),
     ] {
         let line = told.of(server);
         assert!(line.starts_with(begins) && line.contains(has), "{line}");
@@ -125,7 +125,8 @@ impl Doctor {
         command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).current_dir(self.folder.path());
         let output = command.output().expect("the binary can be started");
         let [out, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
-        Told { code: output.status.code(), text: format!("{out}{errors}") }
+        let single = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
+        Told { code: output.status.code(), text: format!("{out}{errors}").lines().map(single).collect() }
     }
 }
 

@@ -26,6 +26,7 @@ mod logs;
 mod matrix;
 mod metrics;
 mod reload;
+mod reload_commands;
 mod rmcp_client;
 mod sdk;
 mod sessions;

@@ -223,7 +223,8 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let config = format!(
         "[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
-         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n",
+         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n\
+         [[servers]]\nname = \"memory\"\ncommand = [\"sh\"]\n",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;

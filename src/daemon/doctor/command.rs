@@ -63,7 +63,7 @@ fn judged(subject: String, server: &Server, said: &Said, patience: Duration) -> 
     let finding = format!("{text}; started in {started} ms, answered in {answered} ms");
     let finding = Finding { subject, verdict, finding, advice, took: None };
     if said.strays > 0 && verdict == Verdict::Ok {
-        let text = format!("{}; it also wrote {} that are no messages", finding.finding, lines(said.strays));
+        let text = format!("{}; it also wrote {} of no meaning", finding.finding, lines(said.strays));
         return Finding::warn(finding.subject, text, "have it log to standard error: its standard output is the protocol's");
     }
     finding
@@ -77,7 +77,7 @@ fn silent(subject: String, said: &Said, handshake: &Meaning, patience: Duration)
     };
     let strays = match said.strays {
         0 => String::new(),
-        strays => format!(", but wrote {} that are no messages", lines(strays)),
+        strays => format!(", but wrote {} of no meaning", lines(strays)),
     };
     match (&said.over, handshake) {
         (_, Meaning::Otherwise(what)) if said.answers.iter().any(Option::is_some) => Finding::fail(

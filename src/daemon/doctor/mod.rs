@@ -74,7 +74,8 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
 /// from ours.
 async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<Finding>, Vec<i64>) {
     let (pool, room) = (Rc::new(Pool::new(0, 0)), Arc::new(Semaphore::new(AT_ONCE)));
-    let keeper = Keeper::new("/proc/self/exe", COMMANDS_AT_ONCE, &Handle::current());
+    // One that could not be started counts until it has been reaped, so the semaphore is what bounds them.
+    let keeper = Keeper::new("/proc/self/exe", settings.servers.len().max(1) * 2, &Handle::current());
     let commands = Arc::new(Semaphore::new(COMMANDS_AT_ONCE));
     let mut asking = JoinSet::new();
     for server in &settings.servers {
