@@ -13,12 +13,12 @@
 //!   7  pipeline   the way of a message: flow (whole order), exchange (typed progress), finish (one exit)
 //!   6  stages     authenticate  wellformed  session  balance  upstream  respond
 //!   5  catalog    what each server offers, as it was seen in its answers
-//!   4  net        listeners, the head guard, HTTP connections in and out, draining
+//!   4  net        listeners, the head guard, HTTP connections in and out, commands over stdio, draining
 //!   3  telemetry  what operators see: the closed list of metric names, one line a request, spans
 //!   2  config     text in, checked Settings out; one file a section
 //!   1  model      the nouns: principal, refusal, request id; and the clock
 //!      seal       ids and state that only we can open: key ring, a sub-key a purpose
-//!   0  protocol   what is on the wire: the strict reader, JSON-RPC, MCP methods, eras, SSE; no I/O, no async
+//!   0  protocol   what is on the wire: the strict reader, JSON-RPC, MCP methods, eras, SSE, stdio lines; no I/O
 //! ```
 
 pub mod protocol;

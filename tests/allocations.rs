@@ -75,7 +75,11 @@ fn core(url: &str) -> Rc<Core> {
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             pinned: None,
         }],
-        client: Rc::new(Client { pool: Rc::new(Pool::new(1, 4)), abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(0) }),
+        client: Rc::new(Client {
+            pool: Rc::new(Pool::new(1, 4)),
+            abandoned: Rc::new(Abandoned::default()),
+            numbers: Numbers::of_core(0),
+        }),
         observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
         catalog,
         sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),

@@ -210,9 +210,14 @@ impl Command {
         let program = self.words[0].rsplit('/').next().unwrap_or_default();
         let interactive = |word: &String| {
             word == "--interactive"
-                || word.strip_prefix('-').is_some_and(|flags| flags.contains('i') && flags.chars().all(|c| "ditP".contains(c)))
+                || word
+                    .strip_prefix('-')
+                    .is_some_and(|flags| flags.contains('i') && flags.chars().all(|c| "ditP".contains(c)))
         };
-        if matches!(program, "docker" | "podman") && self.words.iter().any(|word| word == "run") && !self.words.iter().any(interactive) {
+        if matches!(program, "docker" | "podman")
+            && self.words.iter().any(|word| word == "run")
+            && !self.words.iter().any(interactive)
+        {
             found.push(("command", format!("`{program} run` leaves a server without standard input: add \"-i\"")));
         }
         for (name, variable) in &self.environment {

@@ -202,7 +202,10 @@ impl<'a> Section<'a> {
     }
 
     /// The names and values of the table under `key`, whatever they are; empty where there is none. They may be secrets.
-    pub(super) fn entries(&self, key: &str) -> impl Iterator<Item = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
+    pub(super) fn entries(
+        &self,
+        key: &str,
+    ) -> impl Iterator<Item = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
         let table = match self.value(key).map(Spanned::get_ref) {
             Some(DeValue::Table(table)) => Some(table),
             Some(_) => {

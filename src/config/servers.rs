@@ -165,17 +165,18 @@ impl Server {
     /// The servers of `--to` and `--to-command`, checked alike, with everything else at its default.
     pub(super) fn fronting(root: &Section<'_>, to: &[To]) -> Vec<Self> {
         // The URL is not repeated here: it may have a password in it, which is one of the mistakes.
-        let place =
-            |one: &To| {
-                let option = one.what.option();
-                Place::Option(one.name.as_ref().map_or(option.to_owned(), |name| format!("{option} {name}=...")))
-            };
+        let place = |one: &To| {
+            let option = one.what.option();
+            Place::Option(one.name.as_ref().map_or(option.to_owned(), |name| format!("{option} {name}=...")))
+        };
         let server = |one: &To| {
             let wrong = |why: String| root.mistakes.add(place(one), why);
             let name = match &one.name {
                 Some(name) => ServerName::parse(name),
                 None if to.len() == 1 => ServerName::parse("server"),
-                None => Err(format!("needs a name where there are several: {} NAME={}", one.what.option(), one.what.kind())),
+                None => {
+                    Err(format!("needs a name where there are several: {} NAME={}", one.what.option(), one.what.kind()))
+                }
             };
             let name = name.map_err(wrong).ok();
             let defaults = Section::open(&SHAPE, None, place(one), root.mistakes);
@@ -225,13 +226,17 @@ impl Server {
 
 /// What belongs to a command stands beside one, what belongs to endpoints beside those.
 fn check_kind(section: &Section<'_>, is_command: bool) {
-    let others: &[&str] = if is_command { &["endpoints", "transport", "connect_timeout", "tls"] } else { &command::BESIDE };
+    let others: &[&str] =
+        if is_command { &["endpoints", "transport", "connect_timeout", "tls"] } else { &command::BESIDE };
     for key in others.iter().filter(|key| section.has(key)) {
         // Values of an environment may be secrets.
-        section.mistakes.add(section.place(key).hidden(), match is_command {
-            true => format!("a server is a `command` or has `endpoints`, and `{key}` belongs to the latter"),
-            false => format!("`{key}` belongs to a `command`, which is not there"),
-        });
+        section.mistakes.add(
+            section.place(key).hidden(),
+            match is_command {
+                true => format!("a server is a `command` or has `endpoints`, and `{key}` belongs to the latter"),
+                false => format!("`{key}` belongs to a `command`, which is not there"),
+            },
+        );
     }
 }
 

@@ -88,8 +88,7 @@ impl Starting<'_> {
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
-        let (mut cores, switches) =
-            Cores::start(&plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
+        let (mut cores, switches) = Cores::start(&plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
         cores.accept().await?;
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();

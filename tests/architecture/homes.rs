@@ -51,7 +51,7 @@ pub(crate) const HOMES: &[Home] = &[
         "limits of the machine are asked once, at start, and files are opened without waiting in one place",
     ),
     only(&["clap", "clap_complete", "clap_mangen"], &["cli"], "the rest takes values, not arguments"),
-    only(&["toml", "strsim"], &["config"], "text comes in once, and checked Settings leave"),
+    only(&["toml", "strsim", "shlex"], &["config"], "text comes in once, and checked Settings leave"),
     only(&["axum", "utoipa", "tonic"], &["admin"], "the web framework serves operators; the data path is ours"),
     only(&["anyhow"], &["daemon", "cli", "main"], "below, an error is a type that says whose fault it is"),
     only(&["tikv_jemallocator"], &["main"], "the allocator is the binary's choice, not the library's"),

@@ -88,9 +88,9 @@ async fn a_session_is_asked_hears_of_notes_and_sends_batches() {
     assert_eq!((&answered["id"], text(&answered)), (&"q".into(), "the answer was: Ada"));
 
     server.greet("2025-03-26", "{}").await;
-    server.process.say(
-        b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"},{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"x\"}]\n",
-    );
+    server
+        .process
+        .say(b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"},{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"x\"}]\n");
     let batch = server.hear().await;
     assert_eq!((&batch[0]["result"], &batch[1]["error"]["code"]), (&json!({}), &(-32601).into()));
     server.end().await;

@@ -47,7 +47,8 @@ async fn what_is_wrong_with_a_command_is_told_with_what_to_do() {
     let doctor = Doctor::new();
     doctor.file("plain", "#!/bin/sh\n", 0o644);
     doctor.file("strange", "#!/no/such/interpreter\n", 0o755);
-    let answers = r#"read -r a; echo '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'; cat > /dev/null"#;
+    let answers =
+        r#"read -r a; echo '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'; cat > /dev/null"#;
     let complains = "echo first >&2; printf 'Error: \\033[31mno key\\n\\n' >&2; exit 7";
     let told = doctor.run(&[
         ("gone", &["no-such-program-anywhere"], ""),

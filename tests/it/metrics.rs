@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use weir::{
     model::{Generation, Level, Reason, RequestIds, Unchanged},
     protocol::method::Method,
-    telemetry::{Certificate, Processes, Ended, Fold, METRICS, Observed, Outcome, Queue, Said, Sample},
+    telemetry::{Certificate, Ended, Fold, METRICS, Observed, Outcome, Processes, Queue, Said, Sample},
 };
 
 use crate::support::{
@@ -223,8 +223,7 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let config = format!(
         "[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
-         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n\
-         [[servers]]\nname = \"memory\"\ncommand = [\"sh\"]\n",
+         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;
@@ -427,9 +426,6 @@ fn cores_add_up_and_odd_labels_are_escaped() {
     let [applied, refused] = ["applied", "refused"].map(|of| page.sum("weir_config_reloads_total", &[("result", of)]));
     assert_eq!((applied, refused, page.sum("weir_config_generation", &[])), (1.0, 1.0, 2.0));
     assert_eq!(page.sum("weir_config_last_reload_success_timestamp_seconds", &[]), 200.0);
-    let processes = |what: &str| page.sum(&format!("weir_server_{what}"), &[("server", "files")]);
-    let told = ["processes_running", "processes_started_total", "processes_ended_total", "bad_lines_total"];
-    assert_eq!(told.map(processes), [2.0, 5.0, 3.0, 1.0]);
     assert!(!page.names().contains("process_open_fds"));
     // A file that is no longer named is no longer told of; what only grows stays.
     fold.fold(&Sample { certificates: Vec::new(), ..sample() });

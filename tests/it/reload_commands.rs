@@ -14,7 +14,7 @@ case "$line" in
 *'"initialize"'*) result='"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"a","version":"1"}';;
 *'"wait"'*) : > begun; until [ -e go ]; do sleep 0.02; done; result='"content":[],"pid":"'$$'"';;
 *'"tools/call"'*) result='"content":[],"pid":"'$$'"';;
-*'"bad"'*) echo no message; continue;;
+*'"bad"'*) echo no message; result='';;
 *) continue;;
 esac
 echo "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{$result}}"
@@ -104,7 +104,7 @@ async fn a_command_that_did_not_change_runs_on_and_one_that_did_ends_after_its_c
     assert_eq!(counted(&weir, "kept").await, [1.0, 1.0, 0.0, 0.0]);
 
     let bad = legacy("3", "bad", "{}").path("/other/mcp").session(&anew.id);
-    weir.client().await.post(&bad).await;
+    assert_eq!(weir.client().await.ask(&bad).await.status(), 200);
     until("a line that is no message is counted", async || counted(&weir, "other").await[3] == 1.0).await;
     weir.write(&place.config(&[("kept", "1")]));
     assert_eq!(reload(&weir).await.status(), 200);

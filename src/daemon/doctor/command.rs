@@ -25,7 +25,9 @@ pub(super) async fn examine(keeper: &Keeper, server: &Server, http: &Http) -> Op
     let subject = format!("{} {}", server.name.as_str(), shown(&command.words[0]));
     let line = match commands::spec(server, http) {
         Ok(spec) => spec?.line,
-        Err(error) => return Some(Finding::fail(subject, format!("{error:#}"), "put the secret where it is looked for")),
+        Err(error) => {
+            return Some(Finding::fail(subject, format!("{error:#}"), "put the secret where it is looked for"));
+        }
     };
     let begun = clock::now();
     let until = begun + command.processes.start.min(PATIENCE);
@@ -64,7 +66,11 @@ fn judged(subject: String, server: &Server, said: &Said, patience: Duration) -> 
     let finding = Finding { subject, verdict, finding, advice, took: None };
     if said.strays > 0 && verdict == Verdict::Ok {
         let text = format!("{}; it also wrote {} of no meaning", finding.finding, lines(said.strays));
-        return Finding::warn(finding.subject, text, "have it log to standard error: its standard output is the protocol's");
+        return Finding::warn(
+            finding.subject,
+            text,
+            "have it log to standard error: its standard output is the protocol's",
+        );
     }
     finding
 }
@@ -92,7 +98,8 @@ fn silent(subject: String, said: &Said, handshake: &Meaning, patience: Duration)
         ),
         (Over::Asked, _) => {
             let finding = format!("it runs, and answered nothing within {} s{strays}{words}", patience.as_secs_f32());
-            let advice = "look whether it speaks over stdio, and what it waits for; raise `processes.start` if it is slow";
+            let advice =
+                "look whether it speaks over stdio, and what it waits for; raise `processes.start` if it is slow";
             Finding { verdict: Verdict::OutOfReach, ..Finding::fail(subject, finding, advice) }
         }
     }
@@ -111,6 +118,8 @@ fn advice(error: &SpawnError) -> &'static str {
         SpawnError::NotRun(..) => "look at its mode, its owner and its first line",
         SpawnError::Directory(..) => "make the directory, or correct `directory`",
         SpawnError::Limit(..) => "lower `process_limits`, or start Weir with higher limits",
-        SpawnError::TooMany(_) | SpawnError::Ended | SpawnError::Keeper(_) => "ask again, and look what the machine lacks",
+        SpawnError::TooMany(_) | SpawnError::Ended | SpawnError::Keeper(_) => {
+            "ask again, and look what the machine lacks"
+        }
     }
 }

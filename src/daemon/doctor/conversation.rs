@@ -124,7 +124,8 @@ impl Heard {
     /// What it had said before it ended.
     async fn to_the_end(&mut self, process: &mut Process) {
         let (mut out, mut error) = (Vec::new(), Vec::new());
-        let (mut stdout, mut stderr) = ((&mut process.stdout).take(MOST as u64), (&mut process.stderr).take(MOST as u64));
+        let (mut stdout, mut stderr) =
+            ((&mut process.stdout).take(MOST as u64), (&mut process.stderr).take(MOST as u64));
         // What broke off is as good as what came.
         let _ = tokio::join!(stdout.read_to_end(&mut out), stderr.read_to_end(&mut error));
         self.take(&out);

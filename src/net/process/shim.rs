@@ -1,11 +1,11 @@
 //! A shim: it is started by the keeper, makes itself what the command shall find, and becomes the command.
 
+use std::env;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
-use std::env;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::clear_ambient_capability_set;
