@@ -54,6 +54,7 @@ fn sample() -> Sample {
         ready: true,
         draining: false,
         certificates: Vec::new(),
+        processes: Vec::new(),
     }
 }
 

@@ -18,7 +18,7 @@
 //!   2  config     text in, checked Settings out; one file a section
 //!   1  model      the nouns: principal, refusal, request id; and the clock
 //!      seal       ids and state that only we can open: key ring, a sub-key a purpose
-//!   0  protocol   what is on the wire: the strict reader, JSON-RPC, MCP methods, eras, SSE; no I/O, no async
+//!   0  protocol   what is on the wire: the strict reader, JSON-RPC, MCP methods, eras, SSE, stdio lines; no I/O
 //! ```
 
 pub mod protocol;

@@ -106,7 +106,7 @@ fn what_other_programs_would_substitute_is_warned_of() {
 #[test]
 fn nothing_to_work_on_is_said() {
     let home = tempfile::tempdir().expect("a directory");
-    let server = "a server (--to URL) or a configuration (--config FILE)";
+    let server = "a server (--to URL, --to-command 'CMD ARGS') or a configuration (--config FILE)";
     for (command, what, instead) in
         [("check", "check", "a configuration (--config FILE)"), ("run", "run", server), ("doctor", "look at", server)]
     {

@@ -5,6 +5,9 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use proptest::prelude::*;
 use weir::config::{Address, Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference};
 
+#[path = "config/commands.rs"]
+mod commands;
+
 const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://10.0.0.1:3000/mcp\"]\n";
 
 fn parse(text: &str) -> Settings {
@@ -271,8 +274,8 @@ fn servers_and_routes_are_checked_against_each_other() {
             "4:13: `anonymous = false` would let nobody in: no way to authenticate is built into this version",
         ),
         (
-            "[[servers]]\nname = \"a\"\ncommand = [\"npx\"]",
-            "3:1: `command` in [[servers]] is not built into this version",
+            "[[servers]]\nname = \"a\"\ncommand = [\"npx\"]\ntransport = \"http\"",
+            "4:13: a server is a `command` or has `endpoints`, and `transport` belongs to the latter",
         ),
         (
             "[[servers]]\nname = \"a\"",
@@ -373,10 +376,7 @@ fn weir(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn a_wrong_command_line_is_explained() {
     for (arguments, said) in [
         (&["audit"][..], "weir: `audit` is not built into this version; `weir --help` says what is\n"),
-        (
-            &["run", "--to-command", "x"],
-            "weir: `--to-command` is not built into this version; `weir --help` says what is\n",
-        ),
+        (&["run", "--to-command", "npx 'x"], "weir: --to-command: has a quote that is not closed\n"),
         (
             &["run", "--config", "nope.toml"],
             "weir: nope.toml: cannot be read: No such file or directory (os error 2)\n",
@@ -420,12 +420,13 @@ fn help_and_version_are_no_failures() {
 Usage: weir run [OPTIONS]
 
 Options:
-      --config <FILE>    The configuration [default: ./weir.toml, then /etc/weir/weir.toml]
-      --to <[NAME=]URL>  An MCP server to stand in front of, without any file; may be given several times, with names
-      --listen <ADDR>    Where clients reach us [default: 127.0.0.1:8080]
-      --admin <ADDR>     Where operators reach us [default: 127.0.0.1:9901]
-      --data <DIR>       Where keys are kept [default: $STATE_DIRECTORY, then ./weir-data]
-  -h, --help             Print help
+      --config <FILE>                   The configuration [default: ./weir.toml, then /etc/weir/weir.toml]
+      --to <[NAME=]URL>                 An MCP server to stand in front of, without any file; may be given several times, with names
+      --to-command <[NAME=]'CMD ARGS'>  An MCP server that speaks over stdio, started here; may be given several times, with names
+      --listen <ADDR>                   Where clients reach us [default: 127.0.0.1:8080]
+      --admin <ADDR>                    Where operators reach us [default: 127.0.0.1:9901]
+      --data <DIR>                      Where keys are kept [default: $STATE_DIRECTORY, then ./weir-data]
+  -h, --help                            Print help
 
 Example: put http://127.0.0.1:3000/mcp behind http://127.0.0.1:8080/mcp
   weir run --to http://127.0.0.1:3000/mcp

@@ -17,8 +17,6 @@ use super::{UNUSABLE, fail};
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] =
     &["explain", "rules", "letters", "approvals", "audit", "users", "keys", "token", "backup", "restore"];
-/// Options that a later version has.
-const UNBUILT_OPTIONS: &[&str] = &["--stdio"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -109,15 +107,13 @@ pub(super) fn explain(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The command or option that is refused, if a later version has it.
+/// The command that is refused, if a later version has it.
 fn unbuilt(error: &clap::Error) -> Option<&str> {
-    let (context, names) = match error.kind() {
-        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, UNBUILT_COMMANDS),
-        ErrorKind::UnknownArgument => (ContextKind::InvalidArg, UNBUILT_OPTIONS),
-        _ => return None,
-    };
-    match error.get(context)? {
-        ContextValue::String(name) => Some(name.as_str()).filter(|name| names.contains(name)),
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(name) => Some(name.as_str()).filter(|name| UNBUILT_COMMANDS.contains(name)),
         _ => None,
     }
 }
@@ -139,8 +135,7 @@ mod tests {
         for name in UNBUILT_COMMANDS {
             assert_eq!(unbuilt(&error(&["weir", name, "x"])), Some(*name));
         }
-        assert_eq!(unbuilt(&error(&["weir", "run", "--to-command", "npx x"])), Some("--to-command"));
-        assert_eq!(unbuilt(&error(&["weir", "demo", "--server-only", "--stdio"])), Some("--stdio"));
+        assert_eq!(unbuilt(&error(&["weir", "run", "--fly"])), None);
         assert_eq!(unbuilt(&error(&["weir", "run", "demo"])), None);
         assert_eq!(unbuilt(&error(&["weir", "fly"])), None);
         assert_eq!(unbuilt(&error(&["weir", "audit", "--help"])), Some("audit"));

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::{
     report::Place,
     secret::{self, Secret, not_empty},
-    section::{Section, value_of},
+    section::Section,
     shape::{Key, Kind, Shape, Value},
     units::{DAY, MINUTE, SECOND},
 };
@@ -156,6 +156,12 @@ pub(super) const BESIDE: [&str; 4] = ["environment", "directory", "processes", "
 impl Command {
     /// The command of a server's section; `None` where what is written is none.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        if !section.has_list("command") {
+            let message = "`command` takes the program and its arguments, each a text of its own, [\"npx\", \"-y\", \"...\"]: \
+                           no shell is there to split one";
+            section.wrong("command", message);
+            return None;
+        }
         let words = section.list("command", |word| Ok(word.to_owned()));
         if words.len() < section.items("command").len() {
             return None;
@@ -194,7 +200,57 @@ impl Command {
     }
 }
 
+/// What names of variables end with that are secrets.
+const SECRET_NAMES: [&str; 5] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY", "CREDENTIALS"];
+
+impl Command {
+    /// What is allowed and unwise, each with the key that it stands under.
+    pub(super) fn unwise(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let program = self.words[0].rsplit('/').next().unwrap_or_default();
+        let interactive = |word: &String| {
+            word == "--interactive"
+                || word
+                    .strip_prefix('-')
+                    .is_some_and(|flags| flags.contains('i') && flags.chars().all(|c| "ditP".contains(c)))
+        };
+        if matches!(program, "docker" | "podman")
+            && self.words.iter().any(|word| word == "run")
+            && !self.words.iter().any(interactive)
+        {
+            found.push(("command", format!("`{program} run` leaves a server without standard input: add \"-i\"")));
+        }
+        for (name, variable) in &self.environment {
+            let is_secret = SECRET_NAMES.iter().any(|end| name.to_ascii_uppercase().ends_with(end));
+            if matches!(variable, Variable::Text(text) if !text.is_empty()) && is_secret {
+                let message = format!(
+                    "`environment`: {name} looks like a secret, and stands in this file: write \
+                     {name} = {{ file = \"...\" }}"
+                );
+                found.push(("environment", message));
+            }
+        }
+        found.extend(self.processes.unwise().map(|message| ("processes", message)));
+        found
+    }
+}
+
 impl Processes {
+    fn unwise(&self) -> Option<String> {
+        match self.per {
+            Per::Session | Per::Principal if self.limit == 1 => Some(
+                "`limit` is 1 where clients have processes of their own: one client at a time is served, and all others \
+                 are told 503. Write per = \"shared\", or more"
+                    .to_owned(),
+            ),
+            Per::Shared if self.warm > 1 => Some(format!(
+                "`warm` is {} where all clients share one process: further ones only wait",
+                self.warm
+            )),
+            _ => None,
+        }
+    }
+
     fn read(section: &Section<'_>) -> Self {
         let read = Self {
             per: match section.choice("per") {
@@ -225,21 +281,24 @@ impl ProcessLimits {
 fn environment(section: &Section<'_>) -> Vec<(String, Variable)> {
     let mut environment = Vec::new();
     for (key, value) in section.entries("environment") {
-        let (name, place) = (key.get_ref(), Place::at(value.span()));
+        // What stands here, and beside it on the line, may be a secret.
+        let (name, place) = (key.get_ref(), Place::at(value.span()).hidden());
         if name.is_empty() || name.contains(['=', '\0']) {
             let message = format!("`environment`: {name:?} is no name of a variable");
-            section.mistakes.add(Place::at(key.span()), message);
+            section.mistakes.add(Place::at(key.span()).hidden(), message);
             continue;
         }
         let variable = match value.get_ref() {
             DeValue::String(text) if !text.contains('\0') => Some(Variable::Text(text.to_string())),
             DeValue::Table(table) => {
-                let table = Section::open(&secret::SHAPE, Some(table), place.clone().hidden(), section.mistakes);
+                let table = Section::open(&secret::SHAPE, Some(table), place.clone(), section.mistakes);
                 Secret::read_table(&table, name, place).map(Variable::Secret)
             }
-            other => {
-                let found = value_of(other).describe();
-                let message = format!("`environment`: {name} takes text, or the place of a secret, not {found}");
+            _ => {
+                let message = format!(
+                    "`environment`: {name} takes text without U+0000, in quotes, or the place of a secret, \
+                     {{ file = \"...\" }}"
+                );
                 section.mistakes.add(place, message);
                 None
             }

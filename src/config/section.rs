@@ -196,16 +196,21 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The names and values of the table under `key`, whatever they are; empty where there is none.
+    /// Whether the file has a list under this key.
+    pub(super) fn has_list(&self, key: &str) -> bool {
+        matches!(self.value(key).map(Spanned::get_ref), Some(DeValue::Array(_)))
+    }
+
+    /// The names and values of the table under `key`, whatever they are; empty where there is none. They may be secrets.
     pub(super) fn entries(
         &self,
         key: &str,
     ) -> impl Iterator<Item = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
         let table = match self.value(key).map(Spanned::get_ref) {
             Some(DeValue::Table(table)) => Some(table),
-            Some(other) => {
-                let found = value_of(other).describe();
-                self.wrong(key, format!("`{key}` takes {}, not {found}", self.shape.key(key).kind.describe()));
+            Some(_) => {
+                let message = format!("`{key}` takes {}", self.shape.key(key).kind.describe());
+                self.mistakes.add(self.place(key).hidden(), message);
                 None
             }
             None => None,

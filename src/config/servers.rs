@@ -229,8 +229,9 @@ fn check_kind(section: &Section<'_>, is_command: bool) {
     let others: &[&str] =
         if is_command { &["endpoints", "transport", "connect_timeout", "tls"] } else { &command::BESIDE };
     for key in others.iter().filter(|key| section.has(key)) {
-        section.wrong(
-            key,
+        // Values of an environment may be secrets.
+        section.mistakes.add(
+            section.place(key).hidden(),
             match is_command {
                 true => format!("a server is a `command` or has `endpoints`, and `{key}` belongs to the latter"),
                 false => format!("`{key}` belongs to a `command`, which is not there"),

@@ -5,7 +5,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{report::Place, section::Section, settings::Settings};
+use super::{command::Command, report::Place, section::Section, settings::Settings};
 
 /// Nesting that is looked into; deeper than any table of ours.
 const DEEPEST: usize = 8;
@@ -33,6 +33,10 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
         root.mistakes.warn(root.place("telemetry"), message);
     }
     for (at, server) in servers.iter().enumerate() {
+        for (key, message) in server.command.iter().flat_map(Command::unwise) {
+            // What stands there may be a secret.
+            root.mistakes.warn(root.place_in_list("servers", at, key).hidden(), message);
+        }
         for url in server.endpoints.iter().map(|endpoint| endpoint.url.as_str()) {
             if servers[..at].iter().any(|other| other.endpoints.iter().any(|endpoint| endpoint.url == url)) {
                 let message = format!("{url} is behind two servers: what is said of one does not hold for the other");

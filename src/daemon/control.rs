@@ -51,7 +51,7 @@ pub(super) struct Starting<'a> {
 impl Starting<'_> {
     /// Runs until the daemon is told to stop, or a part of it has ended that should not.
     pub(super) async fn run(
-        &self,
+        self,
         options: Options,
         sockets: Vec<Listeners>,
         operators: TcpListener,
@@ -59,6 +59,9 @@ impl Starting<'_> {
     ) -> anyhow::Result<()> {
         let Options { settings, reload, data, signals } = options;
         let signals = signals.map_or_else(|| Signals::register(reload.is_none()), Ok)?;
+        // The first plan is in force until a reload: to hold on to it would be to hold on to its commands.
+        let Self { plan, addresses, handed_over, cores: count, files: watched, log: logging } = self;
+        let lasting = plan.lasting.clone();
         // Before it is told that it is ready: until it is taken, it kills.
         let hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
         let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env(sockets.len()));
@@ -74,11 +77,11 @@ impl Starting<'_> {
         let (drain, bound) = watch::channel(settings.drain.timeout);
         let (sightings, sighted) = mpsc::channel(SIGHTINGS);
         tokio::spawn(publish(sighted));
-        tokio::spawn(memory::watch(marked, Arc::clone(&self.plan.lasting.pressure)));
+        tokio::spawn(memory::watch(marked, Arc::clone(&lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
-        let pressure = Arc::clone(&self.plan.lasting.pressure);
-        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files);
-        let (hosts, log) = (settings.admin.hosts.clone().into(), self.log.control.clone());
+        let pressure = Arc::clone(&lasting.pressure);
+        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files, lasting.driver.counts());
+        let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
         let admin = Admin {
             hosts,
             readiness: Arc::clone(&readiness),
@@ -91,15 +94,14 @@ impl Starting<'_> {
         let operators = Operators::start(&settings.admin, operators, admin)?;
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
-        let controls = Controls { sink: self.log.sink.clone(), log: log.settings(), traces: traces.clone() };
-        let (mut cores, switches) =
-            Cores::start(&self.plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
+        let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
+        let (mut cores, switches) = Cores::start(&plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
         cores.accept().await?;
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
-        announce::ready(&settings, &self.addresses, operators.address()?);
-        ready(Ready { listen: self.addresses[0].clone(), admin: operators.address()? });
-        notifier.ready(&format!("listening on {}", sockets::listed(&self.addresses)));
+        announce::ready(&settings, &addresses, operators.address()?);
+        ready(Ready { listen: addresses[0].clone(), admin: operators.address()? });
+        notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
         let (reloads, reloaded) = mpsc::channel(COMMANDS);
         tokio::spawn(commands::obey(asked, log.clone(), reloads));
         let reloader = Reloader {
@@ -108,12 +110,12 @@ impl Starting<'_> {
             load: reload,
             data,
             settings,
-            cores: self.cores,
-            watched: self.files.clone(),
+            cores: count,
+            watched,
             desk: Desk::new(),
             phase: cores.brake.watch(),
-            plan: Arc::clone(&self.plan),
-            handed_over: Arc::clone(&self.handed_over),
+            plan,
+            handed_over,
             switches,
             operators,
             marks,
@@ -129,7 +131,7 @@ impl Starting<'_> {
             never = reloader.run(reloaded, hangups) => never,
         };
         // Whoever asked them has been answered, or told that Weir is stopping.
-        self.plan.lasting.driver.stop().await;
+        lasting.driver.stop().await;
         traces.end();
         // A collector that is away does not hold up the end.
         let _ = timeout(trace::LAST_SPANS, sending).await;

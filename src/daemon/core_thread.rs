@@ -73,7 +73,7 @@ impl Cores {
                 Ok(runtime) => {
                     let kept = Kept::new(number, sightings, observed.core(number, &controls));
                     let beginning = Beginning { listeners, pulse, accepts, orders };
-                    runtime.block_on(run(&plan, kept, beginning));
+                    runtime.block_on(run(plan, kept, beginning));
                     let _ = ended.send(());
                 }
                 Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
@@ -115,7 +115,7 @@ struct Orders {
 
 /// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
-async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
+async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
     let Beginning { listeners, pulse, accepts, orders } = beginning;
     let acceptor = accepting(listeners);
     let (calls, telemetry) = (Rc::clone(&kept.client), Rc::clone(&kept.telemetry));
@@ -133,6 +133,8 @@ async fn run(plan: &Plan, kept: Kept, beginning: Beginning) {
         turned: Cell::default(),
         told: Cell::default(),
     });
+    // A plan that is no longer in force must not keep its commands running.
+    drop(plan);
     // Whoever waits for it may have given up.
     let _ = accepts.send(());
     tokio::select! {

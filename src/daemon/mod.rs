@@ -123,12 +123,12 @@ fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log, ready: impl
     let near = sockets::beyond_loopback(&addresses).is_none();
     let plan = Arc::new(Plan::build(settings, &options.data, near, None)?);
     let handed_over = Arc::clone(handed_over);
-    serve(&Starting { plan, addresses, handed_over, cores, files, log }, options, sockets, ready)
+    serve(Starting { plan, addresses, handed_over, cores, files, log }, options, sockets, ready)
         .map_err(Failure::failed)
 }
 
 fn serve(
-    starting: &Starting<'_>,
+    starting: Starting<'_>,
     options: Options,
     sockets: Vec<Listeners>,
     ready: impl FnOnce(Ready),

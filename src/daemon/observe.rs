@@ -1,6 +1,7 @@
 //! Looking at the process once a second, and folding what its cores have counted. It runs on the control runtime; no
 //! core waits for it, and no scrape starts it.
 
+mod processes;
 mod queues;
 
 use std::fs::{self, read_to_string};
@@ -20,6 +21,7 @@ use crate::net::tls::dates;
 use crate::telemetry::{Certificate, Fold, Observed, Sample};
 
 use super::memory;
+pub(super) use processes::Counts;
 pub(super) use queues::Queues;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +36,8 @@ pub(super) struct Looked {
     readiness: Arc<Readiness>,
     /// The files of certificates that the configuration in force names.
     certificates: watch::Receiver<Vec<PathBuf>>,
+    /// Of the processes of commands.
+    processes: Counts,
     memory_limit: Option<u64>,
 }
 
@@ -44,8 +48,9 @@ impl Looked {
         pressure: Arc<Pressure>,
         readiness: Arc<Readiness>,
         certificates: watch::Receiver<Vec<PathBuf>>,
+        processes: Counts,
     ) -> Self {
-        Self { queues, pressure, readiness, certificates, memory_limit: memory::limit() }
+        Self { queues, pressure, readiness, certificates, processes, memory_limit: memory::limit() }
     }
 }
 
@@ -124,6 +129,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         ready: missing.is_none(),
         draining: missing == Some("draining"),
         certificates,
+        processes: looked.processes.look(),
     }
 }
 

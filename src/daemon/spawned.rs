@@ -10,17 +10,22 @@ use crate::config::{self, Http, Per, Variable};
 use crate::net::command::{self, Handle, Spec};
 use crate::net::process::{CommandLine, ProcessLimits};
 
+use super::observe::Counts;
+
 /// What a command has of the daemon's own environment, where the configuration does not say it.
 const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
 
 /// What drives commands, once there is one. It lasts as long as the daemon.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Driver(Arc<Mutex<Option<Arc<command::Commands>>>>);
+pub(super) struct Driver {
+    started: Arc<Mutex<Option<Arc<command::Commands>>>>,
+    counts: Counts,
+}
 
 impl Driver {
     /// Starts it where that has not been done: a daemon without commands has no keeper beside it.
     fn start(&self) -> anyhow::Result<Arc<command::Commands>> {
-        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(commands) = &*started {
             return Ok(Arc::clone(commands));
         }
@@ -32,9 +37,22 @@ impl Driver {
         Ok(commands)
     }
 
+    /// Serves a server from now on.
+    fn serve(&self, spec: Spec) -> anyhow::Result<Handle> {
+        let name = spec.name.clone();
+        let handle = self.start()?.serve(spec);
+        self.counts.add(&name, handle.count());
+        Ok(handle)
+    }
+
+    /// What is counted of their processes.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+
     /// Ends all commands.
     pub(super) async fn stop(&self) {
-        let started = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(commands) = started {
             commands.stop().await;
         }
@@ -75,7 +93,7 @@ fn place(spec: Spec, driver: &Driver, before: Option<&Commands>) -> anyhow::Resu
     match known {
         Some((_, handle)) => Ok((spec, handle.clone())),
         None => {
-            let handle = driver.start()?.serve(spec.clone());
+            let handle = driver.serve(spec.clone())?;
             Ok((spec, handle))
         }
     }
@@ -136,8 +154,18 @@ fn environment(command: &config::Command) -> anyhow::Result<Vec<(String, String)
     Ok(environment)
 }
 
+/// The `PATH` that a command is looked up in, as far as it is known without its secrets.
+pub(super) fn search_path(command: &config::Command) -> Option<String> {
+    let named = command.environment.iter().rev().find(|(name, _)| name == "PATH");
+    match named {
+        Some((_, Variable::Text(text))) => Some(text.clone()),
+        Some((_, Variable::Secret(secret))) => text_of(secret).ok(),
+        None => env::var("PATH").ok(),
+    }
+}
+
 /// A secret as text, without the line end that files have.
-fn text_of(secret: &config::Secret) -> anyhow::Result<String> {
+pub(super) fn text_of(secret: &config::Secret) -> anyhow::Result<String> {
     let bytes = secret.read()?;
     let text = std::str::from_utf8(bytes.as_bytes()).map_err(|_| anyhow!("{secret} is no text"))?;
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));

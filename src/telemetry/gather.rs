@@ -129,6 +129,14 @@ fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample)
     for certificate in &sample.certificates {
         tally.number(names::CERTIFICATE_DAYS, [&certificate.file], (certificate.not_after as f64 - now) / A_DAY);
     }
+    for processes in &sample.processes {
+        let server = [processes.server.as_str()];
+        let running = processes.started.saturating_sub(processes.ended);
+        tally.level(names::SERVER_PROCESSES, server, running as f64);
+        tally.count(names::SERVER_PROCESSES_STARTED, server, processes.started);
+        tally.count(names::SERVER_PROCESSES_ENDED, server, processes.ended);
+        tally.count(names::SERVER_BAD_LINES, server, processes.bad_lines);
+    }
     for (core, cpu) in &sample.cores {
         tally.number(names::CORE_CPU, [core], cpu.as_secs_f64());
     }

@@ -94,6 +94,15 @@ metrics! {
     ABANDONED: Counter Number, "weir_abandoned_calls_total" ["server" "result"]
         "Legacy calls whose client left before their answer: `adopted` (they run on), or `cut` for want of room (`[http] abandoned`).";
 
+    SERVER_PROCESSES: Gauge Number, "weir_server_processes_running" ["server"]
+        "Processes of a server that is a command, with those that are about to begin or to end.";
+    SERVER_PROCESSES_STARTED: Counter Number, "weir_server_processes_started_total" ["server"]
+        "Processes of a command that were started, those included that could not be.";
+    SERVER_PROCESSES_ENDED: Counter Number, "weir_server_processes_ended_total" ["server"]
+        "Processes of a command that have ended, however that came; the log says how.";
+    SERVER_BAD_LINES: Counter Number, "weir_server_bad_lines_total" ["server"]
+        "Lines on a command's standard output that were no messages, or longer than `[http] event`.";
+
     CORE_LAG: Histogram Seconds, "weir_core_lag_seconds" ["core"]
         "How late a timer of 250 ms fires on a core: how long a request waits for its turn. Up to 1 ms is the timer's own.";
     CORE_CPU: Counter Seconds, "weir_core_cpu_seconds_total" ["core"]

@@ -31,6 +31,8 @@ pub struct Sample {
     pub draining: bool,
     /// The certificates that the configuration names.
     pub certificates: Vec<Certificate>,
+    /// The processes of servers that are commands, or were.
+    pub processes: Vec<Processes>,
 }
 
 /// The kernel's queue of connections to one listening socket.
@@ -49,4 +51,17 @@ pub struct Certificate {
     pub file: String,
     /// When the first of them runs out, in seconds since 1970.
     pub not_after: i64,
+}
+
+/// The processes of a server that is a command, since the daemon began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Processes {
+    /// Its name.
+    pub server: String,
+    /// Those that were started.
+    pub started: u64,
+    /// Those of them that have ended.
+    pub ended: u64,
+    /// Lines of theirs that were no messages.
+    pub bad_lines: u64,
 }

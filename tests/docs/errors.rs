@@ -68,9 +68,13 @@ fn advice(reason: Reason) -> &'static str {
             "The client calls Weir by a name that it does not answer to: add it to `[listen] hosts`, or set \
              `[listen] public_url`."
         }
+        Reason::SessionRequired => {
+            "A server that is a command is spoken to in sessions by clients of that era: send `initialize` first, then the \
+             `Mcp-Session-Id` of its answer with everything else."
+        }
         Reason::SessionNotFound => {
             "The session is older than a day, of another route, of a key that is no longer in the ring, or its endpoint \
-             is no longer configured. Start anew: `initialize` without `Mcp-Session-Id`."
+             is no longer configured; or it was on a command that has ended, was idle, or is configured otherwise. Start anew: `initialize` without `Mcp-Session-Id`."
         }
         Reason::RouteNotFound => {
             "No route has this path. Without `[[routes]]` they are `/NAME/mcp` for each server, and `/mcp` for the only one."
@@ -84,18 +88,20 @@ fn advice(reason: Reason) -> &'static str {
              have been run. Mend the server; `message` and the log say what was wrong."
         }
         Reason::UpstreamReset => {
-            "The server closed the connection before its answer had ended. The call may have been run: look before you \
+            "The server closed the connection before its answer had ended, or its process ended. The call may have been run: look before you \
              repeat it, unless `retryable` is true (the method only reads)."
         }
         Reason::UpstreamUnavailable => {
-            "None of the server's endpoints took the connection; nothing was sent. Start the server, or correct its \
-             `endpoints`. Repeating is safe."
+            "None of the server's endpoints took the connection, or its command could not be started; nothing was sent. Start \
+             the server, or correct its `endpoints` or `command`. Repeating is safe."
         }
         Reason::UpstreamTimeout => {
             "The server took longer than `first_byte`, `idle_timeout` or `deadline` of `[[servers]]` allow. It may still \
              be at it, or have run the call."
         }
-        Reason::Overloaded => "Weir has reached a limit of its own. Wait, then repeat.",
+        Reason::Overloaded => {
+            "Weir has reached a limit of its own, or all `processes` of a command are in use. Wait, then repeat."
+        }
         Reason::Draining => {
             "Weir is stopping, and did not wait for this any longer. With `accepted` \"no\" repeat it: the next process, or \
              another node, will take it. With \"unknown\" the call may have been run: look before you repeat it, unless \

@@ -308,7 +308,11 @@ async fn a_named_directory_keeps_the_notes() {
 async fn what_it_cannot_do_it_refuses() {
     only_through_weir!();
     for (arguments, code, word) in [
-        (&["--server-only", "--stdio"][..], 2, "not built into this version"),
+        (&["--stdio"][..], 2, "--server-only"),
+        (&["--server-only", "--stdio", "--listen", "127.0.0.1:0"], 2, "--listen"),
+        (&["--server-only", "--stdio", "--cores", "2"], 2, "--cores"),
+        (&["--server-only", "--stdio", "--admin", "127.0.0.1:1"], 2, "--admin"),
+        (&["--server-only", "--stdio", "--data", "/dev/null/x"], 1, "/dev/null/x"),
         (&["--server-only", "--listen", "0.0.0.0:0"], 2, "loopback"),
         (&["--server-only", "--admin", "127.0.0.1:1"], 2, "--admin"),
         (&["--listen", "0.0.0.0:0"], 2, "loopback"),

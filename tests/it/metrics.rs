@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use weir::{
     model::{Generation, Level, Reason, RequestIds, Undone},
     protocol::method::Method,
-    telemetry::{Certificate, Ended, Fold, METRICS, Observed, Outcome, Queue, Said, Sample},
+    telemetry::{Certificate, Ended, Fold, METRICS, Observed, Outcome, Processes, Queue, Said, Sample},
 };
 
 use crate::support::{
@@ -223,7 +223,7 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let config = format!(
         "[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
-         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n",
+         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;
@@ -362,6 +362,7 @@ fn sample() -> Sample {
         ready: true,
         draining: false,
         certificates: vec![Certificate { file: "a \"b\"\\\n".to_owned(), not_after: 0 }],
+        processes: vec![Processes { server: "files".to_owned(), started: 5, ended: 3, bad_lines: 1 }],
     }
 }
 

@@ -43,7 +43,7 @@ async fn who(client: &mut Client) -> String {
     answer.json()["result"]["name"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
 }
 
-async fn reload(weir: &Gateway) -> Answer {
+pub(crate) async fn reload(weir: &Gateway) -> Answer {
     let mut admin = weir.admin().await;
     admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
     admin.answer().await

@@ -46,6 +46,17 @@ impl Demo {
         Self { process, address, screen }
     }
 
+    /// The sample server over stdio.
+    pub(crate) fn over_stdio(arguments: &[&str]) -> Process {
+        let arguments = [&["--server-only", "--stdio"], arguments].concat();
+        Process::listening("weir demo --stdio", &mut command(&arguments))
+    }
+
+    /// The binary, as a shell would be told.
+    pub(crate) fn command_line() -> String {
+        format!("{} demo --server-only --stdio", command(&[]).get_program().to_string_lossy())
+    }
+
     /// Starts it and expects that it refuses to: its exit code, and what it said about it.
     pub(crate) async fn refused(arguments: &[&str]) -> (Option<i32>, String) {
         let mut process = Process::start("weir demo", &mut command(arguments));

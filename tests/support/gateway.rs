@@ -38,6 +38,13 @@ impl Gateway {
         Self::config(&format!("[[servers]]\nname = \"server\"\ncommand = [{command}]\n{directory}{more}\n"))
     }
 
+    /// A gateway in front of a command, as `weir run --to-command 'CMD ARGS'`.
+    pub(crate) fn to_command(line: &str) -> Builder {
+        let mut builder = Builder::new();
+        builder.arguments.extend(["--to-command".into(), line.into()]);
+        builder
+    }
+
     /// A gateway with a configuration file.
     pub(crate) fn config(text: &str) -> Builder {
         let mut builder = Builder::new();

@@ -1,8 +1,8 @@
 //! A child process: its standard output line by line, its standard error kept for failure messages, dead when dropped.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, ExitStatus, Stdio},
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -14,6 +14,7 @@ use super::within;
 pub(crate) struct Process {
     name: String,
     child: Child,
+    input: Option<ChildStdin>,
     lines: UnboundedReceiver<String>,
     errors: Arc<Mutex<String>>,
     reader: Option<std::thread::JoinHandle<()>>,
@@ -21,12 +22,21 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(name: &str, command: &mut Command) -> Self {
-        Self::telling(name, command, Stdio::piped())
+        Self::spawn(name, command.stdin(Stdio::null()), Stdio::piped())
     }
 
     /// One whose standard error goes to `errors`.
     pub(crate) fn telling(name: &str, command: &mut Command, errors: Stdio) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        Self::spawn(name, command.stdin(Stdio::null()), errors)
+    }
+
+    /// One that is spoken to.
+    pub(crate) fn listening(name: &str, command: &mut Command) -> Self {
+        Self::spawn(name, command.stdin(Stdio::piped()), Stdio::piped())
+    }
+
+    fn spawn(name: &str, command: &mut Command, errors: Stdio) -> Self {
+        command.stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
         let (tell, lines) = unbounded_channel();
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
@@ -42,7 +52,19 @@ impl Process {
                 }
             })
         });
-        Self { name: name.into(), child, lines, errors, reader }
+        let input = child.stdin.take();
+        Self { name: name.into(), child, input, lines, errors, reader }
+    }
+
+    /// Writes to its standard input, all of it at once.
+    pub(crate) fn say(&mut self, text: &[u8]) {
+        let input = self.input.as_mut().expect("its input is open");
+        input.write_all(text).expect("it reads what it is told");
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn hush(&mut self) {
+        self.input = None;
     }
 
     /// The next line of standard output, `None` once it has been closed.

@@ -16,6 +16,7 @@ use super::super::{UNUSABLE, fail, refuse};
 use super::directory::Directory;
 use super::paste::{Demo as Pasted, Style};
 use super::server::Server;
+use super::stdio;
 use crate::config::{Address, Fronted, Overrides, To, socket_address};
 use crate::daemon::{self, Ready, Signals};
 use crate::net::listen::{self, At};
@@ -41,6 +42,7 @@ const fn loopback(port: u16) -> SocketAddr {
 #[command(after_help = "Examples:
   weir demo                                          sample server and Weir; Ctrl-C ends both
   weir demo --server-only --listen 127.0.0.1:3000    the sample server alone, for tests and load
+  weir run --to-command 'weir demo --server-only --stdio'    the sample server as a command behind Weir
 
 Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.")]
 pub(in crate::cli) struct Demo {
@@ -56,6 +58,9 @@ pub(in crate::cli) struct Demo {
     /// The sample server alone, without Weir
     #[arg(long)]
     server_only: bool,
+    /// Serve standard input and output, a message a line, until the input ends
+    #[arg(long, requires = "server_only", conflicts_with_all = ["listen", "cores"])]
+    stdio: bool,
     /// Threads of the sample server
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     cores: u16,
@@ -72,9 +77,18 @@ pub(in crate::cli) fn run(options: Demo) -> ExitCode {
         Ok(directory) => directory,
         Err(error) => return fail(1, format!("cannot make a temporary directory: {error}; name one (--data DIR)")),
     };
-    match options.server_only {
-        true => alone(&options, &directory, signals),
-        false => behind_weir(&options, &directory, signals, again),
+    match (options.server_only, options.stdio) {
+        (_, true) => over_stdio(&directory, signals),
+        (true, false) => alone(&options, &directory, signals),
+        (false, false) => behind_weir(&options, &directory, signals, again),
+    }
+}
+
+/// `--server-only --stdio`. Standard output belongs to the protocol.
+fn over_stdio(directory: &Directory, mut signals: Signals) -> ExitCode {
+    match stdio::serve(directory.path(), async { _ = signals.next().await }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, format!("cannot serve over stdio, notes in {}: {error}", directory.path().display())),
     }
 }
 

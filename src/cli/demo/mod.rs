@@ -5,6 +5,7 @@
 //! server     threads and sockets -> handler: door, body, era
 //!              modern   2026-07-28: headers against the body, discover, listen  \
 //!              legacy   sessions: initialize, GET, DELETE, posted answers       / -> methods -> call: the tools
+//! stdio      lines instead of HTTP -> modern, legacy; streams are carried by tasks, their events as lines
 //! answers    reply (whole, around the id)   stream (piece by piece: slow, asking, news)   question (`ask`, in either era)
 //! state      site: sessions, notes; the catalog is computed
 //! ```
@@ -30,6 +31,7 @@ mod server;
 mod sessions;
 mod site;
 mod slow;
+mod stdio;
 mod stream;
 mod tools;
 

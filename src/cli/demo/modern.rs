@@ -18,6 +18,8 @@ use super::site::{Path, Site};
 use super::stream::{Stream, Work, event};
 
 const REVISION: &str = Revision::V2026_07_28.as_str();
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 
 /// Answers a message.
 pub(super) fn answer(
@@ -31,6 +33,22 @@ pub(super) fn answer(
         Kind::Answer | Kind::Error => return Err(Failure::request("2026-07-28 has no posted answers")),
         Kind::Request | Kind::Notification => check(headers, message, bytes)?,
     }
+    checked(site, path, message, bytes)
+}
+
+/// Answers a message that came over stdio, where the envelope is all there is.
+pub(super) fn answer_line(site: &Arc<Site>, message: &Message, bytes: &[u8]) -> Result<Answered, Failure> {
+    let version = message.meta.protocol_version.and_then(|version| version.text(bytes));
+    let envelope = |key| Failure::parameters(Fault::Envelope(key).to_string());
+    served(&version.ok_or_else(|| envelope(VERSION_KEY))?)?;
+    let capabilities = message.meta.client_capabilities.filter(|found| found.kind == Json::Object);
+    if message.kind == Kind::Request && capabilities.is_none() {
+        return Err(envelope(CAPABILITIES_KEY));
+    }
+    checked(site, Path::Sample, message, bytes)
+}
+
+fn checked(site: &Arc<Site>, path: Path, message: &Message, bytes: &[u8]) -> Result<Answered, Failure> {
     let (Some(id), Some(method)) = (message.id, message.method) else {
         return Ok(Answered::Status(StatusCode::ACCEPTED));
     };
@@ -53,13 +71,18 @@ fn check(headers: &HeaderMap, message: &Message, bytes: &[u8]) -> Result<(), Fai
         Fault::Mismatch(mismatch) => failed(-32020, mismatch.to_string()),
         Fault::Envelope(_) => failed(-32602, fault.to_string()),
     })?;
-    if let Some(version) = version.filter(|version| *version != REVISION) {
-        let requested: String = version.chars().take(64).collect();
-        let mut failure = failed(-32022, "this protocol version is not served".to_owned());
-        failure.data = Some(format!(r#"{{"supported":["{REVISION}"],"requested":{}}}"#, quoted(&requested)));
-        return Err(failure);
-    }
+    version.map_or(Ok(()), |version| served(&version))?;
     headers::check_names(headers, message, bytes).map_err(|mismatch| failed(-32020, mismatch.to_string()))
+}
+
+fn served(version: &str) -> Result<(), Failure> {
+    if version == REVISION {
+        return Ok(());
+    }
+    let requested: String = version.chars().take(64).collect();
+    let mut failure = Failure::new(-32022, StatusCode::BAD_REQUEST, "this protocol version is not served");
+    failure.data = Some(format!(r#"{{"supported":["{REVISION}"],"requested":{}}}"#, quoted(&requested)));
+    Err(failure)
 }
 
 /// Opens a subscription. The notes are all that ever changes here.

@@ -32,7 +32,26 @@ pub(super) enum Meaning {
 
 /// The meaning of what came to `server/discover`.
 pub(super) fn of_discovery(reply: &Result<Reply, Miss>) -> Meaning {
-    meaning(reply, |Answer { bytes, message }| match (message.result, message.error) {
+    meaning(reply, discovered)
+}
+
+/// The meaning of what came to `initialize`.
+pub(super) fn of_handshake(reply: &Result<Reply, Miss>) -> Meaning {
+    meaning(reply, greeted)
+}
+
+/// The meaning of what came over stdio to `server/discover`, if anything did. Silence is an answer there (protocol, 53).
+pub(super) fn of_discovery_line(answer: Option<&Answer>) -> Meaning {
+    meaning_of_line(answer, discovered)
+}
+
+/// The meaning of what came over stdio to `initialize`, if anything did.
+pub(super) fn of_handshake_line(answer: Option<&Answer>) -> Meaning {
+    meaning_of_line(answer, greeted)
+}
+
+fn discovered(Answer { bytes, message }: &Answer) -> Option<Said> {
+    match (message.result, message.error) {
         (Some(result), _) => {
             Some((versions(bytes, result.span, "supportedVersions")?, name_in_meta(bytes, result.span)))
         }
@@ -43,16 +62,23 @@ pub(super) fn of_discovery(reply: &Result<Reply, Miss>) -> Meaning {
             Some((data.and_then(|data| versions(bytes, data.span, "supported")).unwrap_or_default(), None))
         }
         _ => None,
-    })
+    }
 }
 
-/// The meaning of what came to `initialize`.
-pub(super) fn of_handshake(reply: &Result<Reply, Miss>) -> Meaning {
-    meaning(reply, |Answer { bytes, message }| {
-        let result = message.result.filter(|result| result.kind == JsonKind::Object)?;
-        let version = json::member(bytes, result.span, "protocolVersion")?.text(bytes)?;
-        Some((vec![shown(&version)], name(bytes, result.span, "serverInfo")))
-    })
+fn greeted(Answer { bytes, message }: &Answer) -> Option<Said> {
+    let result = message.result.filter(|result| result.kind == JsonKind::Object)?;
+    let version = json::member(bytes, result.span, "protocolVersion")?.text(bytes)?;
+    Some((vec![shown(&version)], name(bytes, result.span, "serverInfo")))
+}
+
+fn meaning_of_line(answer: Option<&Answer>, speaks: impl FnOnce(&Answer) -> Option<Said>) -> Meaning {
+    match answer {
+        Some(answer) => match speaks(answer) {
+            Some((versions, name)) => Meaning::Speaks { versions, name },
+            None => Meaning::Otherwise(described(answer)),
+        },
+        None => Meaning::Otherwise("nothing".to_owned()),
+    }
 }
 
 type Said = (Vec<String>, Option<String>);

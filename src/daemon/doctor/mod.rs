@@ -4,13 +4,16 @@
 //!  Settings --> keys, certificates, machine, ports     looked at at once          --> Finding
 //!           --> endpoint --question--> era, report     32 at a time, each bounded --> Finding
 //!                        their Date --> clock                                     --> Finding
+//!           --> command --conversation--> era, report  4 at a time, each bounded  --> Finding
 //! ```
 //!
 //! Nothing is changed: no file is made, an address is bound and given back, and a session that a server opened for the
-//! question is ended. A server is asked `server/discover` and `initialize` only, never a call of a client's.
+//! question is ended. A command is started for the question and ended after it. A server is asked `server/discover` and `initialize` only, never a call of a client's.
 
 mod certificates;
 mod clock;
+mod command;
+mod conversation;
 mod endpoint;
 mod era;
 mod finding;
@@ -27,11 +30,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::config::Settings;
+use crate::net::process::Keeper;
 use crate::net::upstream::Pool;
 
 use endpoint::Examined;
@@ -40,6 +44,8 @@ pub use finding::{Finding, Verdict};
 
 /// Endpoints that are asked at the same time.
 const AT_ONCE: usize = 32;
+/// Commands that run at the same time: what starts takes the machine's time, and is told how fast it was.
+const COMMANDS_AT_ONCE: usize = 4;
 
 /// Looks at everything that `weir run` with these settings would need. `progress` is called with how many of how many
 /// endpoints have been asked, each time that changes.
@@ -64,25 +70,40 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
     Ok(findings)
 }
 
-/// Every endpoint of every server, in the order of the configuration, and how far their clocks are from ours.
+/// Every endpoint of every server and every command, in the order of the configuration, and how far their clocks are
+/// from ours.
 async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<Finding>, Vec<i64>) {
     let (pool, room) = (Rc::new(Pool::new(0, 0)), Arc::new(Semaphore::new(AT_ONCE)));
+    // One that could not be started counts until it has been reaped, so the semaphore is what bounds them.
+    let keeper = Keeper::new("/proc/self/exe", settings.servers.len().max(1) * 2, &Handle::current());
+    let commands = Arc::new(Semaphore::new(COMMANDS_AT_ONCE));
     let mut asking = JoinSet::new();
     for server in &settings.servers {
+        if server.command.is_some() {
+            let (server, http, at) = (server.clone(), settings.http.clone(), asking.len());
+            let (keeper, room) = (keeper.clone(), Arc::clone(&commands));
+            asking.spawn_local(async move {
+                let _place = room.acquire_owned().await.expect("nobody closes the semaphore");
+                let finding = command::examine(&keeper, &server, &http).await;
+                (at, finding.map(|finding| Examined { finding, offset: None }))
+            });
+        }
         for url in server.endpoints.iter().map(|endpoint| endpoint.url.clone()) {
             let (server, pool, room, at) = (server.clone(), Rc::clone(&pool), Arc::clone(&room), asking.len());
             asking.spawn_local(async move {
                 let _place = room.acquire_owned().await.expect("nobody closes the semaphore");
-                (at, endpoint::examine(&pool, &server, &url).await)
+                (at, Some(endpoint::examine(&pool, &server, &url).await))
             });
         }
     }
     let all = asking.len();
-    let mut examined: Vec<(usize, Examined)> = Vec::with_capacity(all);
-    progress(0, all);
-    while let Some(done) = asking.join_next().await {
-        examined.push(done.expect("an examination neither panics nor is cancelled"));
-        progress(examined.len(), all);
+    let (mut done, mut examined): (usize, Vec<(usize, Examined)>) = (0, Vec::with_capacity(all));
+    progress(done, all);
+    while let Some(ended) = asking.join_next().await {
+        let (at, found) = ended.expect("an examination neither panics nor is cancelled");
+        examined.extend(found.map(|found| (at, found)));
+        done += 1;
+        progress(done, all);
     }
     examined.sort_by_key(|(at, _)| *at);
     let offsets = examined.iter().filter_map(|(_, examined)| examined.offset).collect();

@@ -21,8 +21,8 @@ use super::shown::shown;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer read, in bytes.
 const MOST: usize = 1 << 20;
-/// Our id in every request.
-const ID: &[u8] = b"1";
+/// Our id in every request over HTTP.
+const ID: usize = 1;
 
 /// What may be asked. None of these runs anything of a server's.
 #[derive(Clone, Debug)]
@@ -104,23 +104,33 @@ impl Question {
         }
     }
 
+    /// It as a line for a command, under an id of its own: its place among the questions.
+    pub(super) fn line(&self, at: usize) -> Vec<u8> {
+        let mut line = self.text(at).into_bytes();
+        line.push(b'\n');
+        line
+    }
+
     fn body(&self) -> Bytes {
+        Bytes::from(self.text(ID))
+    }
+
+    fn text(&self, id: usize) -> String {
         let (modern, version) = (SERVED_MODERN[SERVED_MODERN.len() - 1], env!("CARGO_PKG_VERSION"));
         let client = format!(r#"{{"name":"weir-doctor","version":"{version}"}}"#);
-        let text = match self {
+        match self {
             Self::Discover => format!(
-                "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{{\"_meta\":{{\
+                "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"server/discover\",\"params\":{{\"_meta\":{{\
                  \"io.modelcontextprotocol/protocolVersion\":\"{modern}\",\
                  \"io.modelcontextprotocol/clientCapabilities\":{{}},\
                  \"io.modelcontextprotocol/clientInfo\":{client}}}}}}}"
             ),
             Self::Initialize => format!(
-                "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{{\
+                "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"initialize\",\"params\":{{\
                  \"protocolVersion\":\"{NEWEST_LEGACY}\",\"capabilities\":{{}},\"clientInfo\":{client}}}}}"
             ),
             Self::End(_) | Self::Page => String::new(),
-        };
-        Bytes::from(text)
+        }
     }
 
     fn write_head(&self, endpoint: &Endpoint, length: usize, out: &mut Vec<u8>) {
@@ -200,7 +210,7 @@ fn read(bytes: &[u8]) -> Result<Option<Answer>, NoAnswer> {
         Ok(Body::Batch(_)) => return Err(NoAnswer::Other("a batch".to_owned())),
         Err(_) => return Err(NoAnswer::Other("JSON that is no JSON-RPC message".to_owned())),
     };
-    let ours = message.id.as_ref().is_some_and(|id| id.raw(bytes) == ID);
+    let ours = message.id.as_ref().is_some_and(|id| id.raw(bytes) == ID.to_string().as_bytes());
     // An error may have been told before the id was read.
     let nobodys = message.kind == Kind::Error && message.id.is_none();
     let answers = matches!(message.kind, Kind::Answer | Kind::Error) && (ours || nobodys);

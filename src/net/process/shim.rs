@@ -1,17 +1,17 @@
 //! A shim: it is started by the keeper, makes itself what the command shall find, and becomes the command.
 
+use std::env;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::{env, fs};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::clear_ambient_capability_set;
 
 use super::command_line::{CommandLine, ProcessLimits};
+use super::find::find;
 use super::mark;
 use super::outcome::{self, READY, Step};
 use super::socket;
@@ -69,9 +69,10 @@ fn become_command(mut daemon: &UnixStream, line: &CommandLine, pipes: [OwnedFd; 
     {
         return (Step::Directory, error);
     }
-    let program = match find(line) {
+    let program = match find(line, None) {
         Ok(program) => program,
-        Err(failed) => return failed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (Step::Find, error),
+        Err(error) => return (Step::Run, error),
     };
     let [stdin, stdout, stderr] = pipes.map(Stdio::from);
     let mut command = Command::new(program);
@@ -97,28 +98,4 @@ fn limit(limits: ProcessLimits) -> Result<(), (Step, io::Error)> {
     set(Resource::Nofile, limits.files.map_or(usual, both), Step::Files)?;
     limits.processes.map_or(Ok(()), |limit| set(Resource::Nproc, both(limit), Step::Processes))?;
     limits.memory.map_or(Ok(()), |limit| set(Resource::Data, both(limit), Step::Memory))
-}
-
-/// Where the program is: by its path, or in the `PATH` of its own environment.
-fn find(line: &CommandLine) -> Result<PathBuf, (Step, io::Error)> {
-    if line.program.contains('/') {
-        return match fs::metadata(&line.program) {
-            Ok(_) => Ok(line.program.clone().into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err((Step::Find, error)),
-            Err(error) => Err((Step::Run, error)),
-        };
-    }
-    let mut candidate = None;
-    // An empty place would be the current directory, which is an invitation to strangers.
-    for place in line.variable("PATH").unwrap_or_default().split(':').filter(|place| !place.is_empty()) {
-        let path = Path::new(place).join(&line.program);
-        if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
-            if rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok() {
-                return Ok(path);
-            }
-            candidate.get_or_insert(path);
-        }
-    }
-    // One that is there and cannot be run says more, when it is tried, than one that is not found.
-    candidate.ok_or_else(|| (Step::Find, io::ErrorKind::NotFound.into()))
 }

@@ -221,7 +221,9 @@ impl Fleet {
         if !traffic.is_idle() {
             return None;
         }
-        if self.retired && !traffic.is_dedicated() {
+        // Its session cannot be named any more: a stream that was opened before is all that can still be heard on.
+        let heard = || self.sessions.values().any(|session| session.key == traffic.key && session.is_heard());
+        if self.retired && !(traffic.is_dedicated() && heard()) {
             return Some("the server is configured otherwise now");
         }
         let idle = now - process.last_used() >= self.spec.idle && !self.sessions.values().any(used);

@@ -1,5 +1,7 @@
 //! What a start would find in the files that a configuration names, without starting.
 
+mod commands;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -9,7 +11,8 @@ use crate::net::tls::server::Server;
 use super::endpoints::Endpoints;
 use super::{files, plan, welcome};
 
-/// The mistakes and the warnings of what the configuration names: certificates, the key ring, the limit of open files.
+/// The mistakes and the warnings of what the configuration names: certificates, the key ring, commands, the limit of
+/// open files.
 pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
     let main = settings.sources.files.first().map_or_else(String::new, |(path, _)| path.display().to_string());
     let finding = |message: String| Finding::of_whole(&main, message);
@@ -33,6 +36,9 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
         }
         warnings.extend(open_to_others(secret).map(finding));
     }
+    let found = commands::look(&settings.servers);
+    mistakes.extend(found.mistakes.into_iter().map(finding));
+    warnings.extend(found.warnings.into_iter().map(finding));
     let (fits, asked) = (files::connections_allowed(), settings.http.connections);
     if files::too_few(fits, settings) {
         let message = format!(
