@@ -68,7 +68,8 @@ fn the_tables_status_but_for_the_session_era() {
         for addressee in &by_table {
             assert_eq!(status(BY_RULE, reason, addressee), table, "{reason:?} to {addressee:?}");
         }
-        let kept = [401, 403].contains(&table) || matches!(reason, Reason::HeaderMismatch | Reason::SessionNotFound);
+        let session = matches!(reason, Reason::SessionNotFound | Reason::SessionRequired);
+        let kept = [401, 403].contains(&table) || session || reason == Reason::HeaderMismatch;
         for (addressee, rule) in &by_rule {
             let expected = if kept { table } else { *rule };
             assert_eq!(status(BY_RULE, reason, addressee), expected, "{reason:?} to {addressee:?}");
