@@ -234,10 +234,9 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
         let labels = metric.labels.iter().map(|label| (*label).to_owned()).collect();
         assert_eq!(page.shape(metric.name), (metric.kind.to_string(), BTreeSet::from([labels])), "{}", metric.name);
     }
-    let days = page.sum("weir_certificate_days", &[("file", file.to_str().expect("UTF-8"))]);
-    assert!(days > 365.0 && days < 70.0 * 366.0, "{days}");
-    let one = |name: &str| page.sum(name, &[]);
-    assert_eq!([one("weir_ready"), one("weir_draining"), one("weir_config_generation")], [1.0, 0.0, 1.0]);
+    assert!(page.sum("weir_certificate_days", &[("file", file.to_str().expect("UTF-8"))]) > 365.0);
+    let one = ["weir_ready", "weir_draining", "weir_config_generation"].map(|name| page.sum(name, &[]));
+    assert_eq!(one, [1.0, 0.0, 1.0]);
     assert_eq!(page.sum("weir_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1.0);
     // Connections of scrapes come and go.
     assert!((one("process_open_fds") - weir.descriptors() as f64).abs() < 10.0);
