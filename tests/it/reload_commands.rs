@@ -73,7 +73,7 @@ fn runs(process: &str) -> bool {
 async fn counted(weir: &Gateway, server: &str) -> [f64; 4] {
     let mut admin = weir.admin().await;
     admin.get("/metrics", &[]).await;
-    let page = Exposition::parse(&admin.answer().await.text());
+    let page = Exposition::parse(admin.answer().await.text());
     ["processes_running", "processes_started_total", "processes_ended_total", "bad_lines_total"]
         .map(|what| page.sum(&format!("weir_server_{what}"), &[("server", server)]))
 }

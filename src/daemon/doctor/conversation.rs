@@ -67,7 +67,7 @@ pub(super) async fn hold(
     let _ = timeout(until.saturating_duration_since(clock::now()), process.stdin.write_all(&asked)).await;
     let exit = heard.listen(&mut process, until).await;
     if exit.is_some() {
-        let _ = timeout(LAST_WORDS, heard.to_the_end(&mut process)).await;
+        let _ = timeout(LAST_WORDS, heard.hear_out(&mut process)).await;
     }
     process.end(GRACE).await;
     Ok(Said {
@@ -122,7 +122,7 @@ impl Heard {
     }
 
     /// What it had said before it ended.
-    async fn to_the_end(&mut self, process: &mut Process) {
+    async fn hear_out(&mut self, process: &mut Process) {
         let (mut out, mut error) = (Vec::new(), Vec::new());
         let (mut stdout, mut stderr) =
             ((&mut process.stdout).take(MOST as u64), (&mut process.stderr).take(MOST as u64));
