@@ -45,8 +45,7 @@ impl<'a> Line<'a> {
     /// A text.
     pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
-        let word = |c: char| !matches!(c, ' ' | '"' | '=' | '\\') && !is_unsafe(c);
-        if !self.style.json && !value.is_empty() && value.len() <= MOST_TEXT && value.chars().all(word) {
+        if !self.style.json && !value.is_empty() && value.len() <= MOST_TEXT && is_word(value) {
             self.out.push_str(value);
         } else {
             self.quote(value);
@@ -130,6 +129,27 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// By byte, what stands for itself in quotes: nearly all that is ever written.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ' as usize;
+    while byte <= b'~' as usize {
+        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    plain
+};
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| PLAIN[usize::from(byte)])
+}
+
+/// Whether a text can be told from what stands beside it without quotes.
+fn is_word(text: &str) -> bool {
+    let unsafe_bytes = || !is_plain(text) && text.chars().any(|c| matches!(c, '"' | '\\') || is_unsafe(c));
+    !text.bytes().any(|byte| matches!(byte, b' ' | b'=')) && !unsafe_bytes()
+}
+
 /// As a JSON string; what is unsafe is escaped.
 pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
@@ -138,8 +158,7 @@ pub(super) fn quote(out: &mut String, text: &str) {
 }
 
 fn escape(out: &mut String, text: &str) {
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    if text.bytes().all(is_plain) {
+    if is_plain(text) {
         return out.push_str(text);
     }
     for c in text.chars() {
@@ -156,6 +175,9 @@ fn escape(out: &mut String, text: &str) {
 }
 
 fn plain(out: &mut String, text: &str) {
+    if is_plain(text) {
+        return out.push_str(text);
+    }
     out.extend(text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }));
 }
 
@@ -189,18 +211,23 @@ fn place(level: Level) -> usize {
 
 /// A time as RFC 3339 has it, in UTC, to the millisecond.
 pub fn stamp(out: &mut String, at: Duration) {
-    let (seconds, milliseconds) = (at.as_secs(), at.subsec_millis());
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (days, second) = (at.as_secs() / 86_400, at.as_secs() % 86_400);
     let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    digits(out, year, 4);
-    for (before, part) in [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)] {
-        out.push(before);
-        digits(out, part, 2);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |at: usize, number: u64| {
+        text[at] += (number / 10 % 10) as u8;
+        text[at + 1] += (number % 10) as u8;
+    };
+    for (at, part) in [(0, year / 100), (2, year), (5, month), (8, day)] {
+        put(at, part % 100);
     }
-    out.push('.');
-    digits(out, milliseconds.into(), 3);
-    out.push('Z');
+    for (at, part) in [(11, second / 3600), (14, second / 60 % 60), (17, second % 60)] {
+        put(at, part);
+    }
+    let milliseconds = u64::from(at.subsec_millis());
+    put(20, milliseconds / 10);
+    text[22] += (milliseconds % 10) as u8;
+    out.push_str(std::str::from_utf8(&text).expect("digits are ASCII"));
 }
 
 /// The date of a day since 1970, by eras of 400 years that begin with March.
