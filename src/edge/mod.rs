@@ -11,6 +11,8 @@ mod door;
 mod errors;
 mod front;
 mod names;
+mod outgoing;
+mod pair;
 mod panics;
 mod streaming;
 
@@ -18,3 +20,4 @@ pub use current::Current;
 pub use errors::{Row, row, table};
 pub use front::{Front, Paths};
 pub use names::Names;
+pub use outgoing::Outgoing;

@@ -34,9 +34,8 @@ const TAG_BYTES: usize = 16;
 pub enum Purpose {
     /// `Mcp-Session-Id`.
     Session,
-    /// A second one for tests, until there is a second one.
-    #[cfg(test)]
-    Trial,
+    /// The token of the pair of 2024-11-05, which names a stream.
+    Pair,
 }
 
 /// Seals with the newest key of its ring and opens with every key of it. Cheap to clone. Without `Debug`.
@@ -50,8 +49,7 @@ impl Purpose {
     pub(super) fn label(self) -> &'static [u8] {
         match self {
             Self::Session => b"session",
-            #[cfg(test)]
-            Self::Trial => b"trial",
+            Self::Pair => b"pair",
         }
     }
 }
@@ -159,7 +157,7 @@ mod tests {
         let text = sealer.seal(&[b"ab", b"c"], b"plain");
         assert_eq!(sealer.open(&[b"a", b"bc"], &text), None);
         assert_eq!(sealer.open(&[b"ab"], &text), None);
-        assert_eq!(ring.sealer(Purpose::Trial).open(&[b"ab", b"c"], &text), None);
+        assert_eq!(ring.sealer(Purpose::Pair).open(&[b"ab", b"c"], &text), None);
         assert_eq!(super::tests::sealer().open(&[b"ab", b"c"], &text), None);
     }
 

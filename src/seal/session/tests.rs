@@ -114,7 +114,7 @@ fn it_lives_for_a_day_and_not_before_its_time() {
 fn another_purpose_does_not_open_it() {
     let ring = ring();
     let text = session("s").seal(&ring.sealer(Purpose::Session), "/mcp", "").unwrap();
-    assert_eq!(SessionId::open(&ring.sealer(Purpose::Trial), "/mcp", "", &text, NOW), None);
+    assert_eq!(SessionId::open(&ring.sealer(Purpose::Pair), "/mcp", "", &text, NOW), None);
 }
 
 #[test]
