@@ -23,6 +23,7 @@ mod lifecycle;
 mod logs;
 mod matrix;
 mod metrics;
+mod old_pair;
 mod processes;
 mod reload;
 mod rmcp_client;
