@@ -24,6 +24,7 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::drain::Drain;
 use weir::net::upstream::{Endpoint, Pool};
+use weir::pipeline::pair::Pairs;
 use weir::pipeline::{Answer, Arrival, Behind, Bounds, Core, Finish, Route, Server, flow};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::balance::{Endpoints, Listed};
@@ -83,6 +84,10 @@ fn core(url: &str) -> Rc<Core> {
         observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
         catalog,
         sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),
+        pairs: Pairs::new(
+            Arc::default(),
+            KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Pair),
+        ),
         ids: RequestIds::new(),
         telemetry,
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },

@@ -2,11 +2,13 @@
 
 use super::{
     section::Section,
-    servers::Server,
+    servers::{Era, Server},
     shape::{Key, Kind, Shape, Value},
 };
 
 const MOST_PATH: usize = 256;
+/// The keys that name a path.
+const PATHS: [&str; 2] = ["path", "legacy_sse"];
 
 /// A path that clients call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Route {
     pub destination: Destination,
     /// `anonymous`: callers without credentials are let in; what `[auth.anonymous]` says.
     pub anonymous: bool,
+    /// `legacy_sse`: the path of the pair of 2024-11-05, where the route offers it; unlike every other path.
+    pub legacy_sse: Option<String>,
 }
 
 /// What is behind a route.
@@ -52,8 +56,15 @@ pub(super) const SHAPE: Shape = Shape {
             default: Value::Absent,
             about: "Whether callers without credentials are let in. Default: what [auth.anonymous] says.",
         },
+        Key {
+            name: "legacy_sse",
+            kind: Kind::Text("a path, \"/files/sse\""),
+            default: Value::Absent,
+            about: "Offers HTTP+SSE of 2024-11-05 to clients that know nothing newer: GET here opens the stream, whose first \
+                    event says where to POST. A path of its own, in front of a server of the legacy era.",
+        },
     ],
-    unbuilt: &["prefix", "scopes", "validate_arguments", "validate_answers", "bounds", "legacy_sse"],
+    unbuilt: &["prefix", "scopes", "validate_arguments", "validate_answers", "bounds"],
 };
 
 impl Route {
@@ -66,16 +77,18 @@ impl Route {
         if sections.is_empty() {
             root.wrong("routes", "`routes` is empty: no path would be answered");
         }
-        let paths = sections.iter().filter_map(|section| match section.read("path") {
-            Value::Text(path) => Some((path, section.place("path"))),
-            _ => None,
+        let paths = sections.iter().flat_map(|section| {
+            PATHS.into_iter().filter_map(|key| match section.read(key) {
+                Value::Text(path) => Some((path, section.place(key))),
+                _ => None,
+            })
         });
         root.unique(paths, |path| format!("there is a route {path:?} already"));
         sections.iter().filter_map(|section| Self::read(section, servers)).collect()
     }
 
     fn unsaid(servers: &[Server]) -> Vec<Self> {
-        let route = |path: String, destination| Self { path, destination, anonymous: true };
+        let route = |path: String, destination| Self { path, destination, anonymous: true, legacy_sse: None };
         let named = servers.iter().enumerate();
         let mut routes: Vec<_> =
             named.map(|(at, server)| route(format!("/{}/mcp", server.name), Destination::Server(at))).collect();
@@ -92,7 +105,14 @@ impl Route {
             let message = "`anonymous = false` would let nobody in: no way to authenticate is built into this version";
             section.wrong("anonymous", message);
         }
-        Some(Self { path: path?, destination: destination?, anonymous })
+        let legacy_sse = section.text("legacy_sse", self::path);
+        if let Some(Destination::Server(at)) = destination.filter(|_| legacy_sse.is_some())
+            && servers[at].era == Era::Modern
+        {
+            let message = "`legacy_sse` is for servers of the legacy era, and this one is `era = \"modern\"`";
+            section.wrong("legacy_sse", message);
+        }
+        Some(Self { path: path?, destination: destination?, anonymous, legacy_sse })
     }
 }
 

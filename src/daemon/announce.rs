@@ -20,7 +20,9 @@ pub(super) fn ready(settings: &Settings, addresses: &[At], operators: SocketAddr
                     Some(command) => vec![command.words[0].as_str()],
                     None => server.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect(),
                 };
-                lines.push(format!("weir: route {} -> {} ({})", route.path, server.name.as_str(), behind.join(", ")));
+                for path in [Some(&route.path), route.legacy_sse.as_ref()].into_iter().flatten() {
+                    lines.push(format!("weir: route {path} -> {} ({})", server.name.as_str(), behind.join(", ")));
+                }
             }
             Destination::Federation => {
                 let path = &route.path;

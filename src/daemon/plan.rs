@@ -18,6 +18,7 @@ use crate::net::command::Numbers;
 use crate::net::guard::HeadLimits;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
+use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
@@ -43,10 +44,12 @@ pub(super) struct Plan {
     endpoints: Endpoints,
     commands: Commands,
     servers: Vec<config::Server>,
-    routes: Vec<(String, usize, Room)>,
+    routes: Vec<Planned>,
     federated: Option<String>,
     names: Names,
     sealer: Sealer,
+    /// Of the tokens of the pair of 2024-11-05.
+    tokens: Sealer,
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
@@ -63,12 +66,22 @@ pub(super) struct Plan {
     pub(super) lasting: Lasting,
 }
 
+/// A route, and what it keeps over a reload.
+struct Planned {
+    path: String,
+    server: usize,
+    pair: Option<String>,
+    abandoned: Room,
+}
+
 /// What all cores share for the life of the process, whatever the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Lasting {
     pub(super) admission: Arc<Admission>,
     pub(super) pressure: Arc<Pressure>,
     pub(super) driver: Driver,
+    /// The streams of the pair of 2024-11-05.
+    pub(super) pairs: Arc<Table>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -106,7 +119,7 @@ impl Plan {
         let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
         let admits = (http.connections.min(fits), http.connections_per_address);
         let ring = ring(&settings.keys, data)?;
-        let sealer = ring.sealer(Purpose::Session);
+        let (sealer, tokens) = (ring.sealer(Purpose::Session), ring.sealer(Purpose::Pair));
         let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
@@ -115,10 +128,12 @@ impl Plan {
             admission: Admission::new(admits.0, admits.1),
             pressure: Arc::default(),
             driver: Driver::default(),
+            pairs: Arc::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
         let commands = Commands::build(&settings.servers, http, driver, known);
+        let ring = ring(&settings.keys, data)?;
         Ok(Self {
             endpoints: endpoints.map_err(Failure::unusable)?,
             commands: commands.map_err(Failure::unusable)?,
@@ -127,6 +142,7 @@ impl Plan {
             federated: federated(settings),
             names: Names::new(hosts, settings.listen.origins.clone(), near),
             sealer,
+            tokens,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -164,11 +180,11 @@ impl Plan {
                 config::Era::Legacy => Some(Era::Legacy),
             },
         });
-        let routes = self.routes.iter().map(|(path, server, abandoned)| Route {
-            path: path.clone(),
-            server: *server,
-            abandoned: Rc::new(abandoned.clone()),
-            meter: kept.telemetry.route(path, self.servers[*server].name.as_str()),
+        let routes = self.routes.iter().map(|route| Route {
+            path: route.path.clone(),
+            server: route.server,
+            abandoned: Rc::new(route.abandoned.clone()),
+            meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
         });
         let pipeline = Core {
             routes: routes.collect(),
@@ -177,13 +193,16 @@ impl Plan {
             catalog: Arc::clone(&self.catalog),
             observer: Observer::new(Arc::clone(&self.catalog), kept.sightings.clone()),
             sealer: self.sealer.clone(),
+            pairs: Pairs::new(Arc::clone(&self.lasting.pairs), self.tokens.clone()),
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
             anonymous: self.anonymous,
         };
-        let paths = self.routes.iter().enumerate().map(|(at, (path, ..))| (path.clone(), at));
-        let paths = Paths::new(paths, self.federated.clone());
+        let placed = || self.routes.iter().enumerate();
+        let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));
+        let paths = placed().map(|(at, route)| (route.path.clone(), at));
+        let paths = Paths::new(paths, self.federated.clone()).with_pairs(pairs);
         let pressure = Arc::clone(&self.lasting.pressure);
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
@@ -223,14 +242,18 @@ fn catalog(servers: &[config::Server], before: Option<&Plan>) -> Catalog {
         .carried_over(servers.iter().map(|server| before.servers.iter().position(|known| same(server, known))))
 }
 
-fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<(String, usize, Room)> {
+fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
     let most = settings.http.abandoned;
-    let room = |path: &str| match before.into_iter().flat_map(|before| &before.routes).find(|known| known.0 == path) {
-        Some((.., room)) => room.resized(most),
+    let room = |path: &str| match before.into_iter().flat_map(|before| &before.routes).find(|known| known.path == path)
+    {
+        Some(known) => known.abandoned.resized(most),
         None => Room::new(most),
     };
     let served = settings.routes.iter().filter_map(|route| match route.destination {
-        Destination::Server(server) => Some((route.path.clone(), server, room(&route.path))),
+        Destination::Server(server) => {
+            let (path, pair, abandoned) = (route.path.clone(), route.legacy_sse.clone(), room(&route.path));
+            Some(Planned { path, server, pair, abandoned })
+        }
         Destination::Federation => None,
     });
     served.collect()

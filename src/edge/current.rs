@@ -9,15 +9,16 @@ use crate::net::client::{Handler, Peer, Reply, RequestBody, TurnedAway};
 use crate::net::drain::Drain;
 
 use super::front::Front;
-use super::streaming::Streaming;
+use super::outgoing::Outgoing;
+use super::pair::Fronts;
 
 /// What the connections of a core ask; the front behind it changes with the configuration.
-pub struct Current(RefCell<Rc<Front>>);
+pub struct Current(Fronts);
 
 impl Current {
     /// The first front of a core.
     pub fn new(front: Front) -> Self {
-        Self(RefCell::new(Rc::new(front)))
+        Self(Rc::new(RefCell::new(Rc::new(front))))
     }
 
     /// Requests that begin from now on are answered by this one.
@@ -29,11 +30,11 @@ impl Current {
 }
 
 impl Handler for Current {
-    type Stream = Streaming;
+    type Stream = Outgoing;
 
-    async fn handle(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Streaming> {
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Outgoing> {
         let front = Rc::clone(&self.0.borrow());
-        front.answer(request, peer, drain).await
+        front.answer(&self.0, request, peer, drain).await
     }
 
     fn turned_away(&self, peer: Peer, turned: TurnedAway) {

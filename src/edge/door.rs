@@ -8,7 +8,7 @@ use crate::model::{Pressure, Reason, Refusal};
 use crate::net::client::Peer;
 use crate::stages::wellformed::Verb;
 
-use super::front::Paths;
+use super::front::{Paths, Place};
 use super::names::Names;
 
 /// When those who were refused for want of memory may come again.
@@ -19,6 +19,10 @@ const SHED: Duration = Duration::from_secs(1);
 pub(super) enum Admitted {
     /// Walk the flow of the route at this place.
     Walk(usize, Verb),
+    /// Open a stream of 2024-11-05 of the route at this place.
+    Listen(usize),
+    /// Say something to such a stream.
+    Post(usize),
     /// Be told what is allowed at the route at this place.
     Options(usize),
 }
@@ -41,23 +45,28 @@ pub(super) fn check<'a>(
 }
 
 fn admit(paths: &Paths, pressure: &Pressure, request: &request::Parts) -> Result<Admitted, Refusal> {
-    let route = paths.find(request.uri.path())?;
-    let verb = match request.method {
-        Method::POST => Verb::Post,
-        Method::GET => Verb::Get,
-        Method::DELETE => Verb::Delete,
-        Method::OPTIONS => return Ok(Admitted::Options(route)),
-        _ => {
+    let admitted = match (paths.find(request.uri.path())?, &request.method) {
+        (Place::Route(route) | Place::Pair(route), &Method::OPTIONS) => return Ok(Admitted::Options(route)),
+        // What ends a session makes room.
+        (Place::Route(route), &Method::DELETE) => return Ok(Admitted::Walk(route, Verb::Delete)),
+        (Place::Route(route), &Method::POST) => Admitted::Walk(route, Verb::Post),
+        (Place::Route(route), &Method::GET) => Admitted::Walk(route, Verb::Get),
+        (Place::Pair(route), &Method::POST) => Admitted::Post(route),
+        (Place::Pair(route), &Method::GET) => Admitted::Listen(route),
+        (Place::Pair(_), _) => {
+            let refusal = Refusal::new(Reason::MethodNotAllowed, "the transport of 2024-11-05 takes GET and POST");
+            return Err(refusal.allowing("GET, POST, OPTIONS"));
+        }
+        (Place::Route(_), _) => {
             let refusal = Refusal::new(Reason::MethodNotAllowed, "an MCP endpoint takes POST, GET and DELETE");
             return Err(refusal.allowing("GET, POST, DELETE, OPTIONS"));
         }
     };
-    // What ends a session makes room.
-    if pressure.sheds() && verb != Verb::Delete {
+    if pressure.sheds() {
         let refusal = Refusal::new(Reason::Overloaded, "memory is short (`[http] shed_memory`); what runs goes on");
         return Err(refusal.retryable(SHED));
     }
-    Ok(Admitted::Walk(route, verb))
+    Ok(admitted)
 }
 
 #[cfg(test)]

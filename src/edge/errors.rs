@@ -9,6 +9,7 @@ use http_body_util::Full;
 use crate::model::{Addressee, Reason, Refusal, RequestId};
 use crate::protocol::json::quoted;
 use crate::protocol::revision::Era;
+use crate::protocol::sse::{self, Block};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// The JSON text of a refusal: one error, or one for each request of a batch.
-fn body(refusal: &Refusal, addressee: &Addressee, id: RequestId) -> String {
+pub(super) fn body(refusal: &Refusal, addressee: &Addressee, id: RequestId) -> String {
     match addressee {
         Addressee::Request { id: of, .. } | Addressee::Unread(of) => error(refusal, Some(of.raw()), id),
         Addressee::Batch(ids) if !ids.is_empty() => {
@@ -124,6 +125,19 @@ fn body(refusal: &Refusal, addressee: &Addressee, id: RequestId) -> String {
             format!("[{}]", errors.join(","))
         }
         _ => error(refusal, None, id),
+    }
+}
+
+/// The errors of a refusal as events, for those who wait for an answer.
+pub(super) fn events(out: &mut Vec<u8>, refusal: &Refusal, addressee: &Addressee, request: RequestId) {
+    let ids = match addressee {
+        Addressee::Request { id, .. } | Addressee::Unread(id) => std::slice::from_ref(id),
+        Addressee::Batch(ids) => ids,
+        Addressee::Nobody | Addressee::Notification { .. } => &[],
+    };
+    for id in ids {
+        let error = error(refusal, Some(id.raw()), request);
+        sse::write_block(out, &Block { event: Some(b"message"), data: Some(error.as_bytes()), ..Block::default() });
     }
 }
 

@@ -19,13 +19,24 @@ use crate::telemetry::{Ended, Outcome, Said};
 use super::door::{self, Admitted};
 use super::errors::Errors;
 use super::names::Names;
+use super::outgoing::Outgoing;
+use super::pair::{self, Fronts};
 use super::streaming::Streaming;
 use super::{cors, forwarded, panics};
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// That of the route at this place.
+    Route(usize),
+    /// Where the route at this place offers the pair of 2024-11-05.
+    Pair(usize),
+}
 
 /// Which path leads where.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
-    routes: HashMap<String, usize>,
+    routes: HashMap<String, Place>,
     /// `/mcp` is the federated endpoint of several servers, which is not built into this version.
     federated: Option<String>,
 }
@@ -33,10 +44,24 @@ pub struct Paths {
 impl Paths {
     /// Paths by the place of their route; `federated` is the path that would compose several servers.
     pub fn new(routes: impl IntoIterator<Item = (String, usize)>, federated: Option<String>) -> Self {
-        Self { routes: routes.into_iter().collect(), federated }
+        Self { routes: routes.into_iter().map(|(path, at)| (path, Place::Route(at))).collect(), federated }
     }
 
-    pub(super) fn find(&self, path: &str) -> Result<usize, Refusal> {
+    /// The same, with paths where the pair of 2024-11-05 is offered, by the place of their route.
+    pub fn with_pairs(mut self, pairs: impl IntoIterator<Item = (String, usize)>) -> Self {
+        self.routes.extend(pairs.into_iter().map(|(path, at)| (path, Place::Pair(at))));
+        self
+    }
+
+    /// The place of the route that offers the pair of 2024-11-05 at `path`.
+    pub(super) fn pair(&self, path: &str) -> Option<usize> {
+        match self.routes.get(path) {
+            Some(Place::Pair(route)) => Some(*route),
+            Some(Place::Route(_)) | None => None,
+        }
+    }
+
+    pub(super) fn find(&self, path: &str) -> Result<Place, Refusal> {
         self.routes.get(path).copied().ok_or_else(|| {
             let message = match &self.federated {
                 Some(federated) if federated == path => {
@@ -51,9 +76,9 @@ impl Paths {
 
 /// Answers the requests of one core.
 pub struct Front {
-    core: Rc<Core>,
+    pub(super) core: Rc<Core>,
     names: Names,
-    paths: Paths,
+    pub(super) paths: Paths,
     pressure: Arc<Pressure>,
     errors: Errors,
     trusted: Trusted,
@@ -72,13 +97,27 @@ impl Front {
         Self { core, names, paths, pressure, errors: Errors { legacy_by_table }, trusted }
     }
 
-    pub(super) async fn answer(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Streaming> {
+    /// `fronts` is where the front stands that is in force.
+    pub(super) async fn answer(
+        &self,
+        fronts: &Fronts,
+        request: Request<RequestBody>,
+        peer: Peer,
+        drain: &Drain,
+    ) -> Reply<Outgoing> {
         let (head, body) = request.into_parts();
         let peer = Peer { remote: forwarded::client(&head.headers, peer.remote, &self.trusted), ..peer };
         let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, peer);
         let origin = origin.cloned();
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
+            Ok(Admitted::Listen(route)) => {
+                return pair::listen(self, fronts, route, &head, peer, origin.as_ref());
+            }
+            Ok(Admitted::Post(route)) => {
+                // Its own box: the usual request need not carry the room for this one.
+                return Box::pin(pair::post(self, route, head, body, peer, drain, origin.as_ref())).await;
+            }
             Ok(Admitted::Options(route)) => {
                 let response = cors::options(&head.headers, origin.as_ref());
                 Finish::begin(&self.core, route, peer.remote).options(response.status());
@@ -108,7 +147,8 @@ impl Front {
                 let (mut parts, ()) = Response::new(()).into_parts();
                 (parts.status, parts.headers) = (head.status, head.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
-                Reply::Stream(parts, Streaming::new(Rc::clone(&self.core), *relay, finish, head.status))
+                let streaming = Streaming::new(Rc::clone(&self.core), *relay, finish, head.status);
+                Reply::Stream(parts, Outgoing::One(streaming))
             }
             Err(refused) => {
                 let (refusal, addressee) = *refused;
@@ -119,7 +159,7 @@ impl Front {
         }
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &self,
         refusal: &Refusal,
         addressee: &Addressee,

@@ -12,6 +12,8 @@ mod errors;
 mod forwarded;
 mod front;
 mod names;
+mod outgoing;
+mod pair;
 mod panics;
 mod streaming;
 
@@ -19,3 +21,4 @@ pub use current::Current;
 pub use errors::{Row, row, table};
 pub use front::{Front, Paths};
 pub use names::Names;
+pub use outgoing::Outgoing;

@@ -14,6 +14,8 @@ use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{Client, Patience, Room};
 use crate::telemetry::{RouteMeter, Telemetry};
 
+use super::pair::Pairs;
+
 /// The state of one data core.
 pub struct Core {
     /// The routes, as `edge` finds them by path.
@@ -34,6 +36,8 @@ pub struct Core {
     pub telemetry: Rc<Telemetry>,
     /// The bounds of messages.
     pub bounds: Bounds,
+    /// The streams of the pair of 2024-11-05.
+    pub pairs: Pairs,
     /// Whether callers without credentials are taken.
     pub anonymous: bool,
 }

@@ -77,6 +77,10 @@ impl<'a> Exchange<'a, Arrived> {
 }
 
 impl<'a> Exchange<'a, Known> {
+    pub(super) fn principal(&self) -> Principal {
+        self.progress.identified.principal()
+    }
+
     pub(super) fn read(self, message: WellFormed) -> Exchange<'a, Read> {
         self.advance(|known| Read { known, message })
     }

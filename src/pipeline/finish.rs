@@ -107,6 +107,22 @@ impl Finish {
         self
     }
 
+    /// The same, of what Weir does by itself: nothing is told of it.
+    pub fn untold(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// Somebody else tells of the request.
+    pub fn handed_on(self) {
+        drop(self.untold());
+    }
+
+    /// The core and the route that it is told under.
+    pub fn place(&self) -> (Rc<Core>, usize) {
+        (Rc::clone(&self.core), self.route)
+    }
+
     /// Tells the end of an `OPTIONS`, which no stage sees.
     pub fn options(self, status: StatusCode) {
         self.seen.said.set(Said::Options);
@@ -135,8 +151,9 @@ impl Finish {
 
     /// Tells the end of it.
     pub fn end(mut self, ending: &Ending<'_>) {
-        self.told = true;
-        self.tell(ending);
+        if !std::mem::replace(&mut self.told, true) {
+            self.tell(ending);
+        }
     }
 
     fn tell(&self, ending: &Ending<'_>) {

@@ -21,7 +21,7 @@ use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
 use super::core::{Behind, Core};
-use super::exchange::{Arrival, Arrived, Exchange, Ready};
+use super::exchange::{Arrival, Arrived, Exchange, Known, Read, Ready};
 use super::finish::Finish;
 use super::stopping;
 
@@ -48,23 +48,10 @@ where
     has_verb(&exchange).map_err(nobody)?;
 
     // Who is calling: from the head alone, so that a stranger cannot make us buffer a body.
-    let identified = authenticate::check(core.anonymous).map_err(nobody)?;
-    exchange.seen.caller(identified.principal(), verb);
-    let exchange = exchange.identified(identified);
+    let exchange = identify(exchange).map_err(nobody)?;
 
     // What is said: nothing trusts a name before this has read the message whole.
-    let checks = Checks {
-        body: core.bounds.body,
-        depth: core.bounds.depth,
-        catalog: &core.catalog,
-        server: exchange.route.server,
-        awaited: exchange.seen.awaited(),
-    };
-    let reading = pin!(wellformed::read(&checks, verb, &headers, body));
-    let message = stopping::unless(drain, Phase::Cutting, reading).await;
-    let message = message.unwrap_or_else(|| Err(nobody(stopping::not_sent())))?;
-    exchange.seen.read(&message);
-    let exchange = exchange.read(message);
+    let exchange = read(exchange, body, drain).await?;
 
     // Which conversation: a session names the endpoint that the call has to go to.
     let bound = session::bind(&exchange.seal(), exchange.progress.message.era(), &headers);
@@ -76,6 +63,37 @@ where
 
     // Which endpoint, and the call itself; then what of its answer passes.
     call(&exchange, trace, drain).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
+}
+
+/// Finds out who is calling.
+pub(super) fn identify(exchange: Exchange<'_, Arrived>) -> Result<Exchange<'_, Known>, Refusal> {
+    let identified = authenticate::check(exchange.core.anonymous)?;
+    exchange.seen.caller(identified.principal(), exchange.verb);
+    Ok(exchange.identified(identified))
+}
+
+/// Reads what is said.
+pub(super) async fn read<'a, B>(
+    exchange: Exchange<'a, Known>,
+    body: B,
+    drain: &Drain,
+) -> Result<Exchange<'a, Read>, Refused>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let core = exchange.core;
+    let checks = Checks {
+        body: core.bounds.body,
+        depth: core.bounds.depth,
+        catalog: &core.catalog,
+        server: exchange.route.server,
+        awaited: exchange.seen.awaited(),
+    };
+    let reading = pin!(wellformed::read(&checks, exchange.verb, exchange.headers, body));
+    let message = stopping::unless(drain, Phase::Cutting, reading).await;
+    let message = message.unwrap_or_else(|| Err(nobody(stopping::not_sent())))?;
+    exchange.seen.read(&message);
+    Ok(exchange.read(message))
 }
 
 /// A server of 2026-07-28 has neither a stream to open nor a session to end.
@@ -175,6 +193,6 @@ async fn of_command(
     upstream::ask(&exchange.core.client, exchange.id, told, handle, asked, patience, manner).await
 }
 
-fn nobody(refusal: Refusal) -> Refused {
+pub(super) fn nobody(refusal: Refusal) -> Refused {
     Box::new((refusal, Addressee::Nobody))
 }

@@ -5,9 +5,10 @@ mod core;
 mod exchange;
 mod finish;
 pub mod flow;
+pub mod pair;
 mod relay;
 mod shown;
-mod stopping;
+pub mod stopping;
 mod way;
 
 pub use answer::{Answer, Head};

@@ -117,6 +117,11 @@ impl Relay {
         matches!(self.body, Body::Events { .. })
     }
 
+    /// Whether an event stream has brought what was asked for.
+    pub fn is_answered(&self) -> bool {
+        matches!(&self.body, Body::Events { events, .. } if events.is_answered())
+    }
+
     /// Whether it has no end of its own.
     pub fn is_endless(&self) -> bool {
         matches!(&self.body, Body::Events { events, .. } if events.is_endless())

@@ -21,12 +21,12 @@ pub(super) async fn unless<F: Future>(drain: &Drain, last: Phase, mut future: Pi
 }
 
 /// Nothing of it was sent.
-pub(super) fn not_sent() -> Refusal {
+pub fn not_sent() -> Refusal {
     Refusal::new(Reason::Draining, "this gateway is stopping; nothing was sent to the server").retryable(AWAY)
 }
 
 /// It was sent, and its answer did not come in time.
-pub(super) fn sent(reads_only: bool) -> Refusal {
+pub fn sent(reads_only: bool) -> Refusal {
     let message = "this gateway is stopping, and the server had not answered within `[drain] timeout`";
     Refusal::new(Reason::Draining, message).after_sending(reads_only)
 }

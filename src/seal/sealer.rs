@@ -36,6 +36,8 @@ pub enum Purpose {
     Session,
     /// Tickets of TLS sessions.
     Ticket,
+    /// The token of the pair of 2024-11-05, which names a stream.
+    Pair,
 }
 
 /// Seals with the newest key of its ring and opens with every key of it. Cheap to clone. Without `Debug`.
@@ -50,6 +52,7 @@ impl Purpose {
         match self {
             Self::Session => b"session",
             Self::Ticket => b"ticket",
+            Self::Pair => b"pair",
         }
     }
 }
@@ -167,6 +170,7 @@ mod tests {
         assert_eq!(sealer.open(&[b"a", b"bc"], &text), None);
         assert_eq!(sealer.open(&[b"ab"], &text), None);
         assert_eq!(ring.sealer(Purpose::Ticket).open(&[b"ab", b"c"], &text), None);
+        assert_eq!(ring.sealer(Purpose::Pair).open(&[b"ab", b"c"], &text), None);
         assert_eq!(super::tests::sealer().open(&[b"ab", b"c"], &text), None);
     }
 

@@ -27,6 +27,7 @@ mod lifecycle;
 mod logs;
 mod matrix;
 mod metrics;
+mod old_pair;
 mod processes;
 mod proxies;
 mod reload;

@@ -1,6 +1,6 @@
 // The two generations of the official TypeScript SDK behind one small face, so that one list of checks serves both.
 //
-//   connect({ sdk: '1' | '2', era: 'legacy' | 'modern', revision, url }) -> peer
+//   connect({ sdk: '1' | '2', era: 'legacy' | 'modern', revision, url }) -> peer; `sse` with '1': over the pair of 2024-11-05
 //   connect({ sdk, mode: 'legacy' | 'auto' | REVISION, url, fetch })     -> peer, by the SDK's own negotiation
 //   peer.client                      the SDK's own client, for what is called alike in both
 //   peer.call(name, args, options)   tools/call
@@ -8,6 +8,7 @@
 //   peer.transport                   the SDK's own transport
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import * as schemas1 from '@modelcontextprotocol/sdk/types.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
 
@@ -32,9 +33,10 @@ export async function connect(how) {
   return { ...peer, era: how.era, revision: how.revision, url: how.url };
 }
 
-async function generation1({ url, revision, fetch }) {
+async function generation1({ url, revision, fetch, sse }) {
   const client = new Client1(INFO, { capabilities: CAPABILITIES });
-  const transport = new Transport1(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
+  const Transport = sse ? SSEClientTransport : Transport1;
+  const transport = new Transport(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(SCHEMAS_1[method], answer);
   await client.connect(transport);
   return {

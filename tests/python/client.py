@@ -1,6 +1,6 @@
 """client.py RUNS: the official Python SDK or FastMCP, whichever generations this environment has, does what the matrix asks.
 
-RUNS is JSON, a list of {"run", "client": "mcp" | "fastmcp", "mode": "legacy" | "auto" | "2026-07-28", "url"}; with
+RUNS is JSON, a list of {"run", "client": "mcp" | "fastmcp", "mode": "legacy" | "auto" | "sse" | "2026-07-28", "url"}; with
 "refusals" and "control" in it, a run goes through refusals instead of the scenario. Prints one JSON line a step:
 {"run", "step", "result" or "error", "ms"}. An error has "code" and "message"; one that is no error of JSON-RPC has the
 exception's name instead of a code.

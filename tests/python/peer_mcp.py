@@ -11,7 +11,7 @@ GENERATION = int(version("mcp").split(".")[0])
 @asynccontextmanager
 async def connect(url, mode, elicited):
     if GENERATION == 1:
-        async with before(url, elicited) as peer:
+        async with before(url, mode, elicited) as peer:
             yield peer
     else:
         async with present(url, mode, elicited) as peer:
@@ -19,15 +19,18 @@ async def connect(url, mode, elicited):
 
 
 @asynccontextmanager
-async def before(url, elicited):
+async def before(url, mode, elicited):
     from mcp import ClientSession, types
+    from mcp.client.sse import sse_client
     from mcp.client.streamable_http import streamable_http_client
 
     async def answer(_context, _params):
         return types.ElicitResult(action="accept", content=elicited)
 
     async with altered() as http:
-        async with streamable_http_client(url, http_client=http) as (read, write, _):
+        # Over the pair of 2024-11-05, where that is asked for.
+        streams = sse_client(url) if mode == "sse" else streamable_http_client(url, http_client=http)
+        async with streams as (read, write, *_):
             async with ClientSession(read, write, elicitation_callback=answer) as session:
                 welcome = await session.initialize()
                 yield Peer(session, plain(welcome), lambda callback: {"progress_callback": callback})

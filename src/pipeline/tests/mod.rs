@@ -17,6 +17,7 @@ use http_body_util::Full;
 use tokio::sync::mpsc;
 
 use super::core::{Behind, Server as Fronted};
+use super::pair::Pairs;
 use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::model::{Reason, Refusal, Remote, RequestIds};
@@ -97,6 +98,7 @@ impl Plan {
             observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
             catalog,
             sealer: self.sealer.clone(),
+            pairs: Pairs::new(Arc::default(), self.sealer.clone()),
             ids: RequestIds::new(),
             telemetry,
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },

@@ -115,6 +115,7 @@ fn another_purpose_does_not_open_it() {
     let ring = ring();
     let text = session("s").seal(&ring.sealer(Purpose::Session), "/mcp", "").unwrap();
     assert_eq!(SessionId::open(&ring.sealer(Purpose::Ticket), "/mcp", "", &text, NOW), None);
+    assert_eq!(SessionId::open(&ring.sealer(Purpose::Pair), "/mcp", "", &text, NOW), None);
 }
 
 #[test]
