@@ -133,7 +133,6 @@ impl Plan {
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
         let commands = Commands::build(&settings.servers, http, driver, known);
-        let ring = ring(&settings.keys, data)?;
         Ok(Self {
             endpoints: endpoints.map_err(Failure::unusable)?,
             commands: commands.map_err(Failure::unusable)?,
