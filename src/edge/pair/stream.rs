@@ -5,7 +5,6 @@
 //! `[http] write_stall`.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::task::spawn_local;
 
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, Remote};
 use crate::net::client::{End, Next, Source, Stop};
 use crate::pipeline::pair::{Kind, Letter, Mailbox, Posted};
 use crate::pipeline::{Core, Ending, Finish, stopping};
@@ -39,7 +38,7 @@ pub struct Stream {
     /// none where the server gives none.
     session: Option<HeaderValue>,
     /// Who speaks, by the last message that opened the conversation.
-    speaker: Option<(SocketAddr, HeaderMap)>,
+    speaker: Option<(Remote, HeaderMap)>,
     walks: Vec<Walk>,
     /// It ends once all has been written.
     over: bool,

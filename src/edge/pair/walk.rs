@@ -1,7 +1,6 @@
 //! One message on its way through the flow, and what comes of it as events of the stream.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -12,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use tokio::time::{sleep, timeout};
 
-use crate::model::{Addressee, Reason, Refusal, Refused};
+use crate::model::{Addressee, Reason, Refusal, Refused, Remote};
 use crate::net::drain::Drain;
 use crate::pipeline::pair::{self, Letter};
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Relay, Step, flow, stopping};
@@ -112,7 +111,7 @@ impl Walk {
     pub(super) fn hear(
         core: Rc<Core>,
         route: usize,
-        peer: SocketAddr,
+        peer: Remote,
         headers: HeaderMap,
         session: HeaderValue,
         after: Option<Option<Bytes>>,
@@ -313,7 +312,7 @@ impl Walk {
 }
 
 /// Ends the session of a stream that has ended.
-pub(super) async fn leave(core: Rc<Core>, route: usize, peer: SocketAddr, headers: HeaderMap, session: HeaderValue) {
+pub(super) async fn leave(core: Rc<Core>, route: usize, peer: Remote, headers: HeaderMap, session: HeaderValue) {
     let mut headers = fields(headers, Some(session));
     headers.remove(header::CONTENT_TYPE);
     let finish = Finish::begin(&core, route, peer).untold();

@@ -3,7 +3,6 @@
 //! A message is read here, so that its own connection is told what is wrong with its head, and once more where it is
 //! walked, by the configuration that is in force there.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::Body;
 
-use crate::model::{Addressee, Reason, Refusal, Refused};
+use crate::model::{Addressee, Reason, Refusal, Refused, Remote};
 use crate::net::drain::Drain;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
@@ -52,7 +51,7 @@ pub async fn post<B>(
     core: &Rc<Core>,
     arrival: Arrival<B>,
     token: Option<&str>,
-    peer: SocketAddr,
+    peer: Remote,
     finish: &Finish,
     drain: &Drain,
     error: impl FnOnce(&Refusal, &Addressee) -> String,

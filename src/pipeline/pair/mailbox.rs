@@ -1,6 +1,5 @@
 //! What has been posted and was not taken yet: bounded in number and in bytes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -9,7 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::mpsc;
 
-use crate::model::Addressee;
+use crate::model::{Addressee, Remote};
 
 use super::table::{Number, Table};
 
@@ -31,7 +30,7 @@ pub enum Posted {
 #[derive(Debug)]
 pub struct Letter {
     /// Who posted it.
-    pub peer: SocketAddr,
+    pub peer: Remote,
     /// The fields that came with it.
     pub headers: HeaderMap,
     /// The body as it came.
