@@ -1,5 +1,7 @@
 //! A configuration that changes while the daemon runs.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +38,6 @@ fn one(url: &str) -> String {
 const BY_HAND: &str = "[reload]\nwatch = false";
 
 /// A key ring of one key, which seals nothing that matters.
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 
 async fn who(client: &mut Client) -> String {
     let answer = client.ask(&call("1", "echo", "{}")).await;
@@ -309,10 +310,9 @@ async fn a_read_that_hangs_holds_up_neither_commands_nor_the_end() {
     only_through_weir!();
     let (server, go) = held().await;
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let (ring, pipe) = (directory.path().join("ring"), directory.path().join("pipe"));
-    std::fs::write(&ring, KEY).expect("the directory can be written");
-    let named = format!("[keys]\nring = {{ file = {ring:?} }}");
-    let mut weir = Gateway::config(&config(&named, &[("files", &server.url())])).start().await;
+    let (ring, pipe) = (directory.path().join("keys/ring"), directory.path().join("pipe"));
+    let configuration = config("", &[("files", &server.url())]);
+    let mut weir = Gateway::config(&configuration).data(directory.path()).start().await;
     let mut client = weir.client().await;
     client.post(&call("1", "echo", "{}")).await;
     server.request().await;
@@ -347,10 +347,10 @@ async fn a_read_that_hangs_is_given_up_and_done_again_when_it_can_be() {
     only_through_weir!();
     let server = named("one").await;
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let (ring, pipe) = (directory.path().join("ring"), directory.path().join("pipe"));
-    std::fs::write(&ring, KEY).expect("the directory can be written");
-    let keyed = format!("[keys]\nring = {{ file = {ring:?} }}");
-    let weir = Gateway::config(&config(&keyed, &[("files", &server.url())])).start().await;
+    let (ring, pipe) = (directory.path().join("keys/ring"), directory.path().join("pipe"));
+    let configuration = config("", &[("files", &server.url())]);
+    let weir = Gateway::config(&configuration).data(directory.path()).start().await;
+    let kept = std::fs::read(&ring).expect("a ring was made");
     mknodat(CWD, &pipe, FileType::Fifo, 0o600.into(), 0).expect("a pipe can be made");
     std::fs::rename(&pipe, &ring).expect("the directory can be written");
     let answer = reload(&weir).await;
@@ -363,10 +363,12 @@ async fn a_read_that_hangs_is_given_up_and_done_again_when_it_can_be() {
     let writer = open(&ring, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).expect("somebody reads it");
     drop(writer);
     until("it is tried again", async || attempt().await > before).await;
-    // A file in the place of the pipe is seen, whatever still reads the pipe.
+    // A file in the place of the pipe is read, whatever still reads the pipe.
     let next = directory.path().join("next");
-    std::fs::write(&next, KEY).and_then(|()| std::fs::rename(&next, &ring)).expect("the directory can be written");
-    until("it is read again", async || status(&weir).await["reload"]["ok"] == true).await;
+    std::fs::write(&next, kept).and_then(|()| std::fs::set_permissions(&next, Permissions::from_mode(0o600))).unwrap();
+    std::fs::rename(&next, &ring).expect("the directory can be written");
+    assert_eq!(reload(&weir).await.status(), 200);
+    assert_eq!(who(&mut weir.client().await).await, "one");
 }
 
 #[tokio::test]
