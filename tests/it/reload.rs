@@ -37,8 +37,6 @@ fn one(url: &str) -> String {
 /// Files do not reload by themselves: each test says when.
 const BY_HAND: &str = "[reload]\nwatch = false";
 
-/// A key ring of one key, which seals nothing that matters.
-
 async fn who(client: &mut Client) -> String {
     let answer = client.ask(&call("1", "echo", "{}")).await;
     answer.json()["result"]["name"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
