@@ -31,7 +31,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::config::Settings;
+use crate::config::{Settings, Transport};
 use crate::net::upstream::Pool;
 
 use endpoint::Examined;
@@ -68,7 +68,8 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
 async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<Finding>, Vec<i64>) {
     let (pool, room) = (Rc::new(Pool::new(0, 0)), Arc::new(Semaphore::new(AT_ONCE)));
     let mut asking = JoinSet::new();
-    for server in &settings.servers {
+    // The questions are of streamable HTTP; a stream of 2024-11-05 is first opened for a client.
+    for server in settings.servers.iter().filter(|server| server.transport == Transport::Http) {
         for url in server.endpoints.iter().map(|endpoint| endpoint.url.clone()) {
             let (server, pool, room, at) = (server.clone(), Rc::clone(&pool), Arc::clone(&room), asking.len());
             asking.spawn_local(async move {
