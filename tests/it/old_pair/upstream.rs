@@ -102,7 +102,7 @@ async fn what_is_no_stream_is_no_server() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_taken_is_an_error_and_a_stream_that_ends_is_the_session() {
+async fn a_message_that_is_not_taken_is_the_error_of_its_request() {
     let server = Scripted::start(|exchange| async move {
         if exchange.request.verb() == "GET" {
             let mut stream = exchange.stream().await;

@@ -34,13 +34,14 @@ pub(super) async fn post(
     patience: Duration,
 ) -> Result<u16, String> {
     let asked = timeout(patience, async {
-        // A kept connection may have been closed by the server in the meantime; what it did not answer may have arrived,
-        // so that is no reason to send a message twice.
-        let connection = match pool.take(0) {
-            Some(kept) => kept,
-            None => pool.connect(0, &endpoint).await?,
-        };
-        answer(&pool, connection, &endpoint, &path, line).await
+        if let Some(kept) = pool.take(0) {
+            match answer(&pool, kept, &endpoint, &path, line.clone()).await {
+                // The server has closed it in the meantime. What may have arrived is not sent twice.
+                Err(failure) if failure.nothing_sent() => {}
+                answered => return answered,
+            }
+        }
+        answer(&pool, pool.connect(0, &endpoint).await?, &endpoint, &path, line).await
     });
     match asked.await {
         Ok(status) => status.map_err(|failure| failure.to_string()),
