@@ -294,8 +294,8 @@ fn servers_and_routes_are_checked_against_each_other() {
             "4:15: `key` needs `certificate` beside it",
         ),
         (
-            "[[servers]]\nname = \"a\"\nendpoints = [\"http://b\"]\ntransport = \"sse\"",
-            "4:13: `transport` takes \"http\", not \"sse\"",
+            "[[servers]]\nname = \"a\"\nendpoints = [\"http://b\"]\ntransport = \"ws\"",
+            "4:13: `transport` takes \"http\" or \"sse\", not \"ws\"",
         ),
     ] {
         assert_eq!(mistake(text), format!("weir.toml:{said}"));

@@ -57,7 +57,7 @@ pub use report::{Finding, Report};
 pub use routes::{Destination, Route};
 pub use secret::{Secret, SecretBytes, SecretError};
 pub use server_name::ServerName;
-pub use servers::{Era, Server};
+pub use servers::{Era, Server, Transport};
 pub use settings::{Fronted, Overrides, Settings, To};
 pub use shape::{Key, Kind, Shape, Value};
 pub use sources::{Sources, mark, mark_of_names};

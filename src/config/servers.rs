@@ -28,6 +28,8 @@ pub struct Server {
     pub endpoints: Vec<Endpoint>,
     /// `command`, and what belongs to it.
     pub command: Option<Command>,
+    /// `transport`: how it is spoken to at its endpoints; streamable HTTP.
+    pub transport: Transport,
     /// `era`: which eras of the protocol it speaks; `auto`.
     pub era: Era,
     /// `connect_timeout`: for the connection, TLS included; 5 s.
@@ -40,6 +42,15 @@ pub struct Server {
     pub deadline: Duration,
     /// `tls`: for those of the endpoints that are `https`.
     pub tls: ServerTls,
+}
+
+/// How a server with endpoints is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Streamable HTTP.
+    Http,
+    /// HTTP+SSE of 2024-11-05; there is one endpoint.
+    Sse,
 }
 
 /// Which eras of the protocol a server speaks.
@@ -72,9 +83,9 @@ pub(super) const SHAPE: Shape = Shape {
         },
         Key {
             name: "transport",
-            kind: Kind::Choice(&["http"]),
+            kind: Kind::Choice(&["http", "sse"]),
             default: Value::Text("http"),
-            about: "Streamable HTTP.",
+            about: "Streamable HTTP, or the pair of 2024-11-05 (HTTP+SSE), whose one URL is that of the stream.",
         },
         Key {
             name: "era",
@@ -205,11 +216,21 @@ impl Server {
     }
 
     fn assemble(name: ServerName, endpoints: Vec<Endpoint>, section: &Section<'_>) -> Self {
-        section.choice("transport");
+        let transport = if section.choice("transport") == "sse" { Transport::Sse } else { Transport::Http };
+        if transport == Transport::Sse && endpoints.len() > 1 {
+            section.wrong(
+                "endpoints",
+                "`transport = \"sse\"` takes one endpoint: a stream and its POSTs are of one server",
+            );
+        }
+        if transport == Transport::Sse && section.choice("era") == "modern" {
+            section.wrong("era", "`transport = \"sse\"` is of 2024-11-05, and its server of the legacy era");
+        }
         Self {
             name,
             endpoints,
             command: None,
+            transport,
             era: match section.choice("era") {
                 "modern" => Era::Modern,
                 "legacy" => Era::Legacy,

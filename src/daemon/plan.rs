@@ -117,6 +117,7 @@ impl Plan {
         let public = settings.listen.public_url.iter().map(|url| url.host.clone());
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
         let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
+        let endpoints = endpoints.map_err(Failure::unusable)?;
         let admits = (http.connections.min(fits), http.connections_per_address);
         let ring = ring(&settings.keys, data)?;
         let (sealer, tokens) = (ring.sealer(Purpose::Session), ring.sealer(Purpose::Pair));
@@ -132,9 +133,9 @@ impl Plan {
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
-        let commands = Commands::build(&settings.servers, http, driver, known);
+        let commands = Commands::build(&settings.servers, http, &endpoints, driver, known);
         Ok(Self {
-            endpoints: endpoints.map_err(Failure::unusable)?,
+            endpoints,
             commands: commands.map_err(Failure::unusable)?,
             servers: settings.servers.clone(),
             routes: routes(settings, before),

@@ -3,17 +3,31 @@
 
 use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
-use crate::config::{self, Http, Per, Variable};
-use crate::net::command::{self, Handle, Spec};
+use crate::config::{self, Http, Per, Transport, Variable};
+use crate::net::command::{self, Handle, Means, Pair, Spec};
 use crate::net::process::{CommandLine, ProcessLimits};
+use crate::net::upstream::Endpoint;
+use crate::stages::balance::Listed;
 
+use super::endpoints::Endpoints;
 use super::observe::Counts;
 
 /// What a command has of the daemon's own environment, where the configuration does not say it.
 const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+
+/// The streams of a server of the pair of 2024-11-05: one for each session.
+const STREAMS: config::Processes = config::Processes {
+    per: Per::Session,
+    limit: 10_000,
+    idle: Duration::from_secs(10 * 60),
+    warm: 0,
+    start: Duration::from_secs(60),
+    wait: Duration::from_secs(5),
+};
 
 /// What drives commands, once there is one. It lasts as long as the daemon.
 #[derive(Clone, Debug, Default)]
@@ -68,10 +82,12 @@ impl Commands {
     pub(super) fn build(
         servers: &[config::Server],
         http: &Http,
+        endpoints: &Endpoints,
         driver: &Driver,
         before: Option<&Self>,
     ) -> anyhow::Result<Self> {
-        let specs: anyhow::Result<Vec<_>> = servers.iter().map(|server| spec(server, http)).collect();
+        let listed = servers.iter().zip(endpoints.by_server());
+        let specs: anyhow::Result<Vec<_>> = listed.map(|(server, listed)| spec(server, &listed, http)).collect();
         let mut built = Vec::with_capacity(servers.len());
         for spec in specs? {
             built.push(match spec {
@@ -99,26 +115,21 @@ fn place(spec: Spec, driver: &Driver, before: Option<&Commands>) -> anyhow::Resu
     }
 }
 
-/// What a server's command is run as; `None` where it is none.
+/// What a server's command is run as, or what stands for one; `None` where it is spoken to over streamable HTTP.
 ///
 /// # Errors
 /// A secret of its environment cannot be read, or is no text.
-pub(super) fn spec(server: &config::Server, http: &Http) -> anyhow::Result<Option<Spec>> {
-    let Some(command) = &server.command else { return Ok(None) };
-    let name = server.name.as_str();
-    let config::Processes { per, limit, idle, warm, start, wait } = command.processes;
-    let (program, arguments) = command.words.split_first().context("a command has a program")?;
-    let config::ProcessLimits { memory, files, processes } = command.limits;
-    let line = CommandLine {
-        program: program.clone(),
-        arguments: arguments.to_vec(),
-        environment: environment(command).with_context(|| format!("[[servers]] {name:?}: environment"))?,
-        directory: command.directory.clone(),
-        limits: ProcessLimits { memory, files, processes },
+fn spec(server: &config::Server, listed: &[Listed<Arc<Endpoint>>], http: &Http) -> anyhow::Result<Option<Spec>> {
+    let means = match (&server.command, listed) {
+        (Some(command), _) => Means::Command(line(server, command)?),
+        (None, [one, ..]) if server.transport == Transport::Sse => Means::Pair(Pair(Arc::clone(&one.endpoint))),
+        (None, _) => return Ok(None),
     };
+    let config::Processes { per, limit, idle, warm, start, wait } =
+        server.command.as_ref().map_or(STREAMS, |command| command.processes);
     Ok(Some(Spec {
-        name: name.to_owned(),
-        line,
+        name: server.name.as_str().to_owned(),
+        means,
         per: match per {
             Per::Session => command::Per::Session,
             Per::Principal => command::Per::Principal,
@@ -134,6 +145,19 @@ pub(super) fn spec(server: &config::Server, http: &Http) -> anyhow::Result<Optio
         depth: u16::try_from(http.depth).unwrap_or(u16::MAX),
         keepalive: http.keepalive,
     }))
+}
+
+fn line(server: &config::Server, command: &config::Command) -> anyhow::Result<CommandLine> {
+    let name = server.name.as_str();
+    let (program, arguments) = command.words.split_first().context("a command has a program")?;
+    let config::ProcessLimits { memory, files, processes } = command.limits;
+    Ok(CommandLine {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        environment: environment(command).with_context(|| format!("[[servers]] {name:?}: environment"))?,
+        directory: command.directory.clone(),
+        limits: ProcessLimits { memory, files, processes },
+    })
 }
 
 fn environment(command: &config::Command) -> anyhow::Result<Vec<(String, String)>> {

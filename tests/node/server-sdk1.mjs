@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // An MCP server on the TypeScript SDK's generation before, on a free port of loopback, with the tools of the matrix's
-// scenario. Prints one ready line with its URL. Names and answers are those of ref-server.mjs.
+// scenario. Prints one ready line with its URL. Names and answers are those of ref-server.mjs. With `--sse` it offers the
+// pair of 2024-11-05 alone.
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
 
@@ -32,7 +34,21 @@ function build() {
   return mcp;
 }
 
+async function pair(request, response) {
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
+  if (request.method === 'GET' && pathname === '/sse') {
+    const transport = new SSEServerTransport('/messages', response);
+    sessions.set(transport.sessionId, transport);
+    response.on('close', () => sessions.delete(transport.sessionId));
+    return build().connect(transport);
+  }
+  const transport = sessions.get(searchParams.get('sessionId'));
+  return transport ? transport.handlePostMessage(request, response) : response.writeHead(404).end();
+}
+
+const sse = process.argv.includes('--sse');
 const server = createServer(async (request, response) => {
+  if (sse) return pair(request, response);
   const session = request.headers['mcp-session-id'];
   let transport = sessions.get(session);
   if (session && !transport) return response.writeHead(404).end();
@@ -43,4 +59,4 @@ const server = createServer(async (request, response) => {
   }
   await transport.handleRequest(request, response);
 });
-server.listen(0, '127.0.0.1', () => console.log(`sdk1 http://127.0.0.1:${server.address().port}/mcp`));
+server.listen(0, '127.0.0.1', () => console.log(`sdk1 http://127.0.0.1:${server.address().port}/${sse ? 'sse' : 'mcp'}`));

@@ -22,6 +22,11 @@ impl NodeServer {
         Self::start("everything.mjs", &[]).await
     }
 
+    /// `server-sdk1.mjs`, over the pair of 2024-11-05 alone.
+    pub(crate) async fn pair() -> Self {
+        Self::start("server-sdk1.mjs", &["--sse"]).await
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

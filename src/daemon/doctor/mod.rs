@@ -34,7 +34,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::config::Settings;
+use crate::config::{Settings, Transport};
 use crate::net::process::Keeper;
 use crate::net::upstream::Pool;
 
@@ -78,7 +78,8 @@ async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<F
     let keeper = Keeper::new("/proc/self/exe", settings.servers.len().max(1) * 2, &Handle::current());
     let commands = Arc::new(Semaphore::new(COMMANDS_AT_ONCE));
     let mut asking = JoinSet::new();
-    for server in &settings.servers {
+    // The questions are of streamable HTTP; a stream of 2024-11-05 is first opened for a client.
+    for server in settings.servers.iter().filter(|server| server.transport == Transport::Http) {
         if server.command.is_some() {
             let (server, http, at) = (server.clone(), settings.http.clone(), asking.len());
             let (keeper, room) = (keeper.clone(), Arc::clone(&commands));

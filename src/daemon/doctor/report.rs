@@ -48,7 +48,7 @@ impl Report {
             (Otherwise(discovery), Otherwise(handshake)) => Self::new(
                 Verdict::Fail,
                 format!("no MCP server: {discovery} to server/discover, {handshake} to initialize"),
-                "correct the URL, above all its path; the transport of 2024-11-05 (/sse) is not served",
+                "correct the URL, above all its path; a server of 2024-11-05 alone (/sse) needs `transport = \"sse\"`",
             ),
             (Unknown(why), _) | (_, Unknown(why)) => {
                 Self::new(Verdict::OutOfReach, format!("no answer: {why}"), "look at its log, and ask again")

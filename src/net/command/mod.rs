@@ -10,6 +10,7 @@
 //! like the answer of an HTTP server, status, session id and event ids included, so that nothing above has to know.
 //!
 //! - A process is one session's, one caller's, or everybody's ([`Per`]). It is of the era that it was opened in.
+//! - A server that offers nothing but HTTP+SSE of 2024-11-05 is driven alike: a stream is a process ([`Pair`]).
 //! - Sessions and event ids are Weir's, since stdio has none (protocol, 45 to 48).
 //! - Ids are replaced by numbers of ours and put back, progress tokens where a process is shared (protocol, 25 to 27).
 
@@ -20,6 +21,7 @@ mod fleet;
 mod handle;
 mod hear;
 mod key;
+mod pair;
 mod process;
 mod session;
 mod spec;
@@ -34,7 +36,8 @@ pub use count::Count;
 pub use exchange::{Exchange, GoesOn};
 pub use handle::{Asked, Handle, Verb};
 pub use key::Per;
-pub use spec::Spec;
+pub use pair::Pair;
+pub use spec::{Means, Spec};
 pub use thread::Commands;
 
 #[cfg(test)]

@@ -5,14 +5,24 @@ use std::time::Duration;
 use crate::net::process::CommandLine;
 
 use super::key::Per;
+use super::pair::Pair;
+
+/// What messages are carried by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A command: what is run, with which environment, where and within which limits.
+    Command(CommandLine),
+    /// A stream of 2024-11-05 and POSTs.
+    Pair(Pair),
+}
 
 /// One server of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// Its name, for the log.
     pub name: String,
-    /// What is run, with which environment, where and within which limits.
-    pub line: CommandLine,
+    /// What stands for a process.
+    pub means: Means,
     /// Who shares a process.
     pub per: Per,
     /// Most processes.

@@ -16,22 +16,28 @@ use crate::protocol::stdio::{Line, Lines};
 
 use super::exchange::Queue;
 use super::fleet::{Fleet, Shared};
+use super::pair;
 use super::process::{How, Process};
+use super::spec::Means;
 
 /// How long a process may take to end once its input is closed, and again once it is sent TERM.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long its last lines on standard error are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Bytes that may wait for a client where others share the process.
-const MOST_BEHIND: usize = 16 * 1024 * 1024;
+pub(super) const MOST_BEHIND: usize = 16 * 1024 * 1024;
 
-/// Runs a process to its end.
+/// Runs a process to its end, or what stands for one.
 pub(super) async fn drive(fleet: Shared, process: Rc<Process>) {
     let (keeper, spec) = {
         let fleet = fleet.borrow();
         (fleet.keeper.clone(), Arc::clone(&fleet.spec))
     };
-    let child = match keeper.spawn(&spec.line).await {
+    let line = match &spec.means {
+        Means::Command(line) => line,
+        Means::Pair(pair) => return pair::drive(fleet, process, pair.clone()).await,
+    };
+    let child = match keeper.spawn(line).await {
         Ok(child) => child,
         Err(error) => return Fleet::ended(&fleet, &process, &How::NotStarted(error.to_string())),
     };
@@ -158,7 +164,7 @@ impl Pump<'_> {
 }
 
 /// Returns once there may be room in a queue.
-async fn room(queue: Option<&Queue>) {
+pub(super) async fn room(queue: Option<&Queue>) {
     if let Some(queue) = queue {
         queue.drained.notified().await;
     }

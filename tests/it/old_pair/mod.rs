@@ -5,6 +5,7 @@ mod doors;
 mod ends;
 mod messages;
 mod sdks;
+mod upstream;
 
 use serde_json::{Value, json};
 

@@ -62,9 +62,13 @@ async fn typescript(weir: &Gateway, revision: &str, more: &[&str]) {
     makes(weir, &how, "1", revision, "ref", REFERENCE).await;
 }
 
-/// What `client.py` does with every server, each step with the right end.
 async fn scenario(weir: &Gateway) {
-    let runs = json!([{ "run": "pair", "client": "mcp", "mode": "sse", "url": url(weir) }]).to_string();
+    makes_scenario("sse", &url(weir)).await;
+}
+
+/// What `client.py` does with every server, each step with the right end.
+pub(super) async fn makes_scenario(mode: &str, url: &str) {
+    let runs = json!([{ "run": "pair", "client": "mcp", "mode": mode, "url": url }]).to_string();
     let mut client = Process::start("client.py", python("before", "client.py").arg(runs));
     let mut steps = Vec::new();
     while let Some(line) = within("a step", client.line()).await {

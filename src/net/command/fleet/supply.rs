@@ -124,7 +124,7 @@ impl Fleet {
         how.tell(&fleet.spec.name, process);
         let traffic = &mut *process.traffic.borrow_mut();
         let refusal = |call: &Call| match how {
-            How::NotStarted(_) => unavailable("the server's command could not be started", Duration::from_secs(1)),
+            How::NotStarted(_) => unavailable("the server could not be started or reached", Duration::from_secs(1)),
             How::Ended(why) | How::Broke(why) => reset(call, format!("the server's process ended: {why}")),
         };
         traffic.fail(&refusal, &mut fleet.sessions);
