@@ -147,7 +147,11 @@ fn spec(server: &config::Server, listed: &[Listed<Arc<Endpoint>>], http: &Http) 
     }))
 }
 
-fn line(server: &config::Server, command: &config::Command) -> anyhow::Result<CommandLine> {
+/// What a server's command is run as.
+///
+/// # Errors
+/// A secret of its environment cannot be read, or is no text.
+pub(super) fn line(server: &config::Server, command: &config::Command) -> anyhow::Result<CommandLine> {
     let name = server.name.as_str();
     let (program, arguments) = command.words.split_first().context("a command has a program")?;
     let config::ProcessLimits { memory, files, processes } = command.limits;

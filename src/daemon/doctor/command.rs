@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::{Http, Server};
+use crate::config::Server;
 use crate::daemon::spawned;
 use crate::model::clock;
 use crate::net::process::{CommandLine, Keeper, SpawnError};
@@ -20,11 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MOST_SAID: usize = 200;
 
 /// Starts the command of `server`, asks what it speaks, and ends it. `None` where it is none.
-pub(super) async fn examine(keeper: &Keeper, server: &Server, http: &Http) -> Option<Finding> {
+pub(super) async fn examine(keeper: &Keeper, server: &Server) -> Option<Finding> {
     let command = server.command.as_ref()?;
     let subject = format!("{} {}", server.name.as_str(), shown(&command.words[0]));
-    let line = match spawned::spec(server, http) {
-        Ok(spec) => spec?.line,
+    let line = match spawned::line(server, command) {
+        Ok(line) => line,
         Err(error) => {
             return Some(Finding::fail(subject, format!("{error:#}"), "put the secret where it is looked for"));
         }

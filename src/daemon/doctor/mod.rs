@@ -81,11 +81,11 @@ async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<F
     // The questions are of streamable HTTP; a stream of 2024-11-05 is first opened for a client.
     for server in settings.servers.iter().filter(|server| server.transport == Transport::Http) {
         if server.command.is_some() {
-            let (server, http, at) = (server.clone(), settings.http.clone(), asking.len());
+            let (server, at) = (server.clone(), asking.len());
             let (keeper, room) = (keeper.clone(), Arc::clone(&commands));
             asking.spawn_local(async move {
                 let _place = room.acquire_owned().await.expect("nobody closes the semaphore");
-                let finding = command::examine(&keeper, &server, &http).await;
+                let finding = command::examine(&keeper, &server).await;
                 (at, finding.map(|finding| Examined { finding, offset: None }))
             });
         }
