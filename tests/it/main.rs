@@ -12,6 +12,7 @@ mod catalog;
 mod conformance;
 mod connections;
 mod demo;
+mod desync;
 mod doctor;
 mod fidelity;
 mod framings;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     http::{Cut, Framing, Head, Wire},
@@ -141,6 +141,12 @@ impl Client {
             }
         }
         None
+    }
+
+    /// Ends our side of the connection; answers may still come.
+    pub(crate) async fn finish(&mut self) {
+        // The other side may have gone before: then there is nothing to end.
+        let _ = self.wire.stream.shutdown().await;
     }
 
     /// Waits until the other side has closed the connection.
