@@ -149,6 +149,11 @@ impl Client {
         let _ = self.wire.stream.shutdown().await;
     }
 
+    /// All that still comes, as it comes, until the other side has closed the connection.
+    pub(crate) async fn rest(mut self) -> Bytes {
+        within("the end of a connection", self.wire.body(Framing::UntilClose)).await.unwrap_or_else(|cut| cut.0)
+    }
+
     /// Waits until the other side has closed the connection.
     pub(crate) async fn closed(mut self) {
         within("the end of a connection", self.wire.gone()).await;

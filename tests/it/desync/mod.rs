@@ -4,12 +4,16 @@
 //! twists    the ways to twist a request, and how a strict reader reads each
 //! shapes    a twisted request with a probe behind it, on a connection of its own
 //! backends  servers on Node, hyper, uvicorn and Go that tell what they saw
+//! fronts    nginx and HAProxy before Weir
+//! behind    the same shapes sent to those
 //! ```
 //!
 //! Every call has an id of its own. A probe that is a request of its own is answered and seen once; one that is not is
 //! never seen by anybody.
 
 mod backends;
+mod behind;
+mod fronts;
 mod shapes;
 mod twists;
 

@@ -8,6 +8,8 @@ pub(super) enum Reads {
     Both,
     /// Two requests; the first is one that Weir answers itself.
     Told,
+    /// The same, but the head alone tells: Weir may close instead of reading on to the probe.
+    ToldEarly,
     /// Nothing; the connection ends.
     Refused,
     /// A call, and the connection ends.
@@ -35,7 +37,7 @@ pub(super) struct Twist {
     pub(super) request: Request,
 }
 
-use Reads::{Both, FirstThenRefused, OnlyFirst, Refused, Told, Waits};
+use Reads::{Both, FirstThenRefused, OnlyFirst, Refused, Told, ToldEarly, Waits};
 
 /// Twists of a call with the body `json` to the listener `host`.
 pub(super) fn twists(json: &str, host: &str) -> Vec<Twist> {
@@ -385,16 +387,16 @@ fn ends_of_chunks(table: &mut Table, json: &str) {
 
 fn lines(table: &mut Table, host: &str) {
     for (line, reads) in [
-        ("POST /mcp?x=y HTTP/1.1", Told),
+        ("POST /mcp?x=y HTTP/1.1", Both),
         ("POST /mcp#x HTTP/1.1", Both),
-        ("POST //mcp HTTP/1.1", Told),
-        ("POST /../mcp HTTP/1.1", Told),
-        ("POST /%2e%2e/mcp HTTP/1.1", Told),
-        ("POST /mcp/ HTTP/1.1", Told),
-        ("POST /m%63p HTTP/1.1", Told),
-        ("POST /mcp%0d%0aX:%20y HTTP/1.1", Told),
-        ("PUT /mcp HTTP/1.1", Told),
-        ("post /mcp HTTP/1.1", Told),
+        ("POST //mcp HTTP/1.1", ToldEarly),
+        ("POST /../mcp HTTP/1.1", ToldEarly),
+        ("POST /%2e%2e/mcp HTTP/1.1", ToldEarly),
+        ("POST /mcp/ HTTP/1.1", ToldEarly),
+        ("POST /m%63p HTTP/1.1", ToldEarly),
+        ("POST /mcp%0d%0aX:%20y HTTP/1.1", ToldEarly),
+        ("PUT /mcp HTTP/1.1", ToldEarly),
+        ("post /mcp HTTP/1.1", ToldEarly),
         ("POST  /mcp HTTP/1.1", Refused),
         ("POST\t/mcp HTTP/1.1", Refused),
         ("POST /mcp  HTTP/1.1", Refused),
