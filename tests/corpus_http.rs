@@ -32,7 +32,7 @@ fn every_case_is_read_as_its_class_demands() {
         assert!(cases.iter().any(|case| case.name == name), "no case is called {name}");
     }
     for case in &cases {
-        for connection in case.connections(NEXT) {
+        for connection in case.connections("a", NEXT) {
             holds(case, &connection);
             check::check(&[&[7], connection.as_slice()].concat());
         }

@@ -18,14 +18,14 @@ pub(crate) struct Case {
 impl Case {
     /// The request on a connection and `next` behind it, in every way that the corpus leaves open: where `Host` stands,
     /// a space before the value, how characters become bytes.
-    pub(crate) fn connections(&self, next: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn connections(&self, host: &str, next: &[u8]) -> Vec<Vec<u8>> {
         let mut connections = Vec::new();
         for variant in 0..8 {
             let (space, host_last, latin) = (["", " "][variant & 1], variant & 2 != 0, variant & 4 != 0);
             let mut lines = vec![format!("{} {} {}", self.method, self.uri, self.version)];
             lines.extend(self.headers.iter().map(|(name, value)| format!("{name}:{space}{value}")));
             if !self.headers.iter().any(|(name, _)| name == "Host") {
-                lines.insert(if host_last { lines.len() } else { 1 }, "Host: a".to_owned());
+                lines.insert(if host_last { lines.len() } else { 1 }, format!("Host: {host}"));
             }
             let head = format!("{}\r\n\r\n", lines.join("\r\n"));
             let head =

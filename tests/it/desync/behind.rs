@@ -85,7 +85,6 @@ async fn story(kind: Kind, stack: Stack) {
     let counted = front.counted().await;
     let passed: usize = counted.iter().map(|counted| counted.passed).sum();
     let total = async || page(&weir).await.sum("weir_requests_total", &[]);
-    std::fs::write(format!("/tmp/counted.{kind:?}"), format!("{counted:#?}")).unwrap();
     until(&format!("{passed} requests ended"), async || total().await >= passed as f64).await;
     assert_eq!(total().await, passed as f64, "{kind:?} has passed on as many as Weir has seen");
     weir.stop().await;

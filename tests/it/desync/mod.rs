@@ -6,13 +6,17 @@
 //! backends  servers on Node, hyper, uvicorn and Go that tell what they saw
 //! fronts    nginx and HAProxy before Weir
 //! behind    the same shapes sent to those
+//! corpus    the requests of aws/http-desync-guardian, through Weir to the same servers
+//! answers   what servers may send that two readers could read differently
 //! ```
 //!
 //! Every call has an id of its own. A probe that is a request of its own is answered and seen once; one that is not is
 //! never seen by anybody.
 
+mod answers;
 mod backends;
 mod behind;
+mod corpus;
 mod fronts;
 mod shapes;
 mod twists;

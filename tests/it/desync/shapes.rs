@@ -64,8 +64,9 @@ impl Shape {
     fn new(place: usize, number: usize, host: &str) -> Self {
         let (twist, variant) = (number / VARIANTS, number % VARIANTS);
         let named = |role: &str| Call::new(format!("{role}-{place}"));
-        let (before, first, probe) = (named("before"), named("first"), named("probe"));
-        let Twist { name, reads, request } = twists(&first.body, host).swap_remove(twist);
+        let (before, mut first, probe) = (named("before"), named("first"), named("probe"));
+        let Twist { name, reads, request, content } = twists(&first.body, host).swap_remove(twist);
+        first.body = content;
         let common = fields(&first.nonce);
         let twisted = request.bytes(&common, variant & 1 == 0);
         let early = variant & 2 == 0;
@@ -183,8 +184,10 @@ impl std::fmt::Debug for Shape {
     }
 }
 
-/// The fields of a call between its `Host` and its framing.
+/// The fields of a call between its `Host` and its framing; the nonce is not the one that a folded line may be added to.
 fn fields(nonce: &str) -> String {
     let head = String::from_utf8(plain(nonce).head("")).expect("a head of ASCII");
-    head.split_inclusive("\r\n").skip(2).collect()
+    let mut fields: Vec<_> = head.split_inclusive("\r\n").skip(2).collect();
+    fields.rotate_right(1);
+    fields.concat()
 }

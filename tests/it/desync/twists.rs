@@ -35,13 +35,15 @@ pub(super) struct Twist {
     pub(super) name: String,
     pub(super) reads: Reads,
     pub(super) request: Request,
+    /// The body of the call as it has to arrive.
+    pub(super) content: String,
 }
 
 use Reads::{Both, FirstThenRefused, OnlyFirst, Refused, Told, ToldEarly, Waits};
 
 /// Twists of a call with the body `json` to the listener `host`.
 pub(super) fn twists(json: &str, host: &str) -> Vec<Twist> {
-    let mut table = Table { plain: Request::plain(json, host), twists: Vec::new() };
+    let mut table = Table { plain: Request::plain(json, host), content: json.to_owned(), twists: Vec::new() };
     lengths(&mut table, json.len());
     codings(&mut table, json);
     both_framings(&mut table, json);
@@ -76,6 +78,7 @@ impl Request {
 
 struct Table {
     plain: Request,
+    content: String,
     twists: Vec<Twist>,
 }
 
@@ -83,7 +86,7 @@ impl Table {
     fn with(&mut self, name: impl Into<String>, reads: Reads, twist: impl FnOnce(&mut Request)) {
         let mut request = self.plain.clone();
         twist(&mut request);
-        self.twists.push(Twist { name: name.into(), reads, request });
+        self.twists.push(Twist { name: name.into(), reads, request, content: self.content.clone() });
     }
 
     fn line(&mut self, line: impl AsRef<[u8]>, reads: Reads) {
@@ -554,5 +557,6 @@ fn around(table: &mut Table, json: &str) {
         });
     }
     let spaced = format!("\r\n\r\n{json}\r\n\r\n");
+    table.content = spaced.clone();
     table.framing(format!("Content-Length: {}", spaced.len()), &spaced, Both);
 }
