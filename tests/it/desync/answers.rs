@@ -121,12 +121,18 @@ async fn server(first: String, later: Option<(watch::Receiver<bool>, watch::Send
     .await
 }
 
+/// On one core: whoever comes next would take the same connection to the server again.
+async fn in_front(server: &Scripted) -> Gateway {
+    let section = format!("[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url());
+    Gateway::config(&format!("[listen]\ncores = 1\n{section}")).start().await
+}
+
 #[tokio::test]
 async fn what_is_sent_beside_an_answer_reaches_nobody_else() {
     only_through_weir!();
     for answer in ANSWERS {
         let server = server(filled(answer), None).await;
-        let weir = Gateway::to(&server.url()).start().await;
+        let weir = in_front(&server).await;
         let mut client = weir.client().await;
         client.post(&call("1", "echo", r#"{"nonce":"first"}"#)).await;
         // The caller himself may see it only where there was nothing of his before it.
@@ -155,14 +161,13 @@ async fn an_answer_into_the_silence_between_two_calls_reaches_nobody() {
         let ((go, wait), (done, mut is_done)) = (watch::channel(false), watch::channel(false));
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
         let server = server(format!("{head}{first}"), Some((wait, done))).await;
-        let weir = Gateway::to(&server.url()).start().await;
-        // One connection of a client, so that all its calls are on one core, and would take the same connection again.
-        let mut client = weir.client().await;
-        gets_its_own(&mut client, "first", &first).await;
+        let weir = in_front(&server).await;
+        gets_its_own(&mut weir.client().await, "first", &first).await;
         go.send_replace(true);
         is_done.wait_for(|done| *done).await.expect("the server runs");
+        let mut next = weir.client().await;
         for round in 0..3 {
-            gets_its_own(&mut client, &format!("next-{round}"), &first).await;
+            gets_its_own(&mut next, &format!("next-{round}"), &first).await;
         }
     }
 }
