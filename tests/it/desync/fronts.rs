@@ -35,6 +35,8 @@ pub(super) struct Counted {
     pub(super) passed: usize,
     /// What came back from there.
     pub(super) status: String,
+    /// Whether it broke off: it may have reached Weir, or not.
+    pub(super) is_broken: bool,
 }
 
 /// A port that nobody else gets as long as the socket is there; who sets SO_REUSEPORT, as both proxies do, may listen.
@@ -93,13 +95,14 @@ impl std::fmt::Debug for Front {
 }
 
 impl Counted {
-    /// `counted NONCE|WHERE|STATUS`, as both configurations below have it.
+    /// `counted NONCE|WHERE|STATUS|END`, as both configurations below have it.
     fn parse(line: &str) -> Option<Self> {
         let mut parts = line.strip_prefix("counted ")?.split('|');
-        let [nonce, whither, status] = [(); 3].map(|()| parts.next().unwrap_or_default().trim());
+        let [nonce, whither, status, end] = [(); 4].map(|()| parts.next().unwrap_or_default().trim());
         let passed = if matches!(whither, "-" | "<NOSRV>") { 0 } else { whither.split(',').count() };
         let nonce = if nonce == "-" { "" } else { nonce };
-        Some(Self { nonce: nonce.into(), passed, status: status.into() })
+        let is_broken = end != "--" || status == "-";
+        Some(Self { nonce: nonce.into(), passed, status: status.into(), is_broken })
     }
 }
 
@@ -127,7 +130,7 @@ pid {at}/pid;
 error_log {at}/errors;
 events {{ worker_connections 512; }}
 http {{
-{temporary}  log_format counted 'counted $http_x_nonce|$upstream_addr|$upstream_status';
+{temporary}  log_format counted 'counted $http_x_nonce|$upstream_addr|$upstream_status|--';
   access_log /dev/stdout counted;
   upstream weir {{ server {weir}; keepalive 2; keepalive_requests 1000000; }}
   server {{
@@ -169,7 +172,7 @@ frontend clients
   log global
   {loose}
   http-request capture req.hdr(x-nonce) len 64
-  log-format "counted %[capture.req.hdr(0)]|%s|%ST %ts"
+  log-format "counted %[capture.req.hdr(0)]|%s|%ST|%ts"
   default_backend weir
 backend weir
   http-reuse always
