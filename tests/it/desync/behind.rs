@@ -20,7 +20,7 @@ use super::{
 };
 use crate::support::{Client, Gateway, only_through_weir, until};
 
-/// Connections at a time, half of them in the long run's way through a proxy wait for its limits.
+/// Connections at a time; many of them wait for a limit of the proxy's.
 const AT_ONCE: usize = 24;
 /// Clients that ask plainly all the while.
 const OTHERS: usize = 2;
