@@ -2,8 +2,9 @@
 # Installs what the behaviour tests need beside Rust: the reference servers, the official SDK clients, the official
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
-# environments under tests/python/.venvs; and h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec. Nothing outside
-# the repository is changed. Run again it does nothing, unless a lock file has changed.
+# environments under tests/python/.venvs; h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec, and beside it a server
+# on Go's net/http; and nginx and HAProxy. Nothing outside the repository is changed, but for Debian's packages where we
+# are root and no service manager would start them. Run again it does nothing, unless a lock file or the server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -13,13 +14,23 @@ need() { # COMMAND HOW
 }
 need cargo "Rust 1.95 or newer, by rustup or your distribution"
 need npm "Node 20 or newer with npm, by your distribution (Debian: apt-get install nodejs npm); the tests bring their own Node 22"
-need go "Go 1.24 or newer, by https://go.dev/dl or your distribution; it fetches the version that tests/go/go.mod names"
 need sha256sum "part of coreutils"
-# Where we may, what a Debian without Python lacks is taken from its packages.
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "install: apt-get install python3 python3-venv"
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv; } </dev/null >/dev/null || true
+# Where we may, what a Debian lacks is taken from its packages.
+lacking=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3 python3-venv)
+command -v go >/dev/null 2>&1 || lacking+=(golang-go)
+# A service manager would start these two on their ports; then they are for whoever owns the machine to install.
+if [ ! -d /run/systemd/system ]; then
+  for proxy in nginx haproxy; do
+    PATH="$PATH:/usr/sbin" command -v "$proxy" >/dev/null 2>&1 || lacking+=("$proxy")
+  done
 fi
+if [ "${#lacking[@]}" != 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "install: apt-get install ${lacking[*]}"
+  # In run level 1 no init script is started.
+  { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${lacking[@]}"; } </dev/null >/dev/null || true
+fi
+need go "Go 1.21 or newer, by your distribution (Debian: apt-get install golang-go); it fetches the version that tests/go/go.mod names"
 need python3 "Python 3.11 or newer, by your distribution (Debian: apt-get install python3 python3-venv)"
 [ "$missing" = 1 ] || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "install: \`python3\` is $(python3 --version), the tests need 3.11 or newer" >&2; missing=1; }
 [ "$missing" = 1 ] || python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "install: python3 cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; missing=1; }
@@ -28,6 +39,11 @@ case "$(uname -s)-$(uname -m)" in
   Linux-x86_64) ;;
   *) [ -n "${WEIR_NODE:-}" ] || { echo "install: the pinned Node is for Linux on x86-64; elsewhere set WEIR_NODE to a Node 22 binary" >&2; exit 1; } ;;
 esac
+
+# Their tests alone need them, and say the same.
+for proxy in nginx haproxy; do
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$proxy" >/dev/null 2>&1 || echo "install: \`$proxy\` is missing, its tests in tests/it/desync will fail: install it by your distribution (Debian: apt-get install $proxy)" >&2
+done
 
 installed() { # FOLDER HASH
   [ "$(cat "$1/.installed" 2>/dev/null || true)" = "$2" ]
@@ -61,12 +77,14 @@ for environment in before present; do
   echo "install: done, $("$venv/bin/python" --version) in tests/$venv"
 done
 
-wanted=$({ go env GOVERSION; cat go/go.mod go/go.sum; } | sha256sum | cut -d' ' -f1)
+wanted=$({ go env GOVERSION; cat go/go.mod go/go.sum go/desync/*; } | sha256sum | cut -d' ' -f1)
 if installed go/bin "$wanted"; then
   echo "install: tests/go is up to date"
 else
   echo "install: go build in tests/go"
   go build -C go -mod=readonly -o bin/h2spec github.com/summerwind/h2spec/cmd/h2spec </dev/null
+  # The standard library is all that this one needs: nothing is fetched.
+  GOTOOLCHAIN=local go build -C go/desync -trimpath -o ../bin/desync-server . </dev/null
   echo "$wanted" >go/bin/.installed
-  echo "install: done, h2spec in tests/go/bin"
+  echo "install: done, h2spec and a server in tests/go/bin"
 fi

@@ -3,6 +3,8 @@
 // What a test hands from one task to another is bounded by the test; and a full queue would hold up the thing tested.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../corpora/http_desync.rs"]
+mod http_desync;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -14,6 +16,7 @@ mod conformance;
 mod connections;
 mod demo;
 mod demo_stdio;
+mod desync;
 mod doctor;
 mod doctor_commands;
 mod fidelity;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     http::{Cut, Framing, Head, Stream, Wire},
@@ -149,6 +149,17 @@ impl Client {
             }
         }
         None
+    }
+
+    /// Ends our side of the connection; answers may still come.
+    pub(crate) async fn finish(&mut self) {
+        // The other side may have gone before: then there is nothing to end.
+        let _ = self.wire.stream.shutdown().await;
+    }
+
+    /// All that still comes, as it comes, until the other side has closed the connection.
+    pub(crate) async fn rest(mut self) -> Bytes {
+        within("the end of a connection", self.wire.body(Framing::UntilClose)).await.unwrap_or_else(|cut| cut.0)
     }
 
     /// Waits until the other side has closed the connection.

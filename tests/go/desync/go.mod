@@ -1,0 +1,3 @@
+module weir.test/desync
+
+go 1.19
