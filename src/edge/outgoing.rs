@@ -6,6 +6,7 @@ use super::pair::Stream;
 use super::streaming::Streaming;
 
 /// A streaming answer.
+#[expect(clippy::large_enum_variant, reason = "the usual one is the large one, and a box would cost every stream")]
 pub enum Outgoing {
     /// To one request.
     One(Streaming),
