@@ -6,7 +6,7 @@ use super::pair::Stream;
 use super::streaming::Streaming;
 
 /// A streaming answer.
-#[expect(clippy::large_enum_variant, reason = "one request is the rule, and a box would be an allocation for each")]
+#[expect(clippy::large_enum_variant, reason = "the usual one is the large one, and a box would cost every stream")]
 pub enum Outgoing {
     /// To one request.
     One(Streaming),
