@@ -170,7 +170,7 @@ async fn answer(client: &mut Client) -> Option<(u16, String)> {
         match client.try_head().await?.status() {
             100 => {}
             status => {
-                let body = client.body().await.map_or_else(|cut| cut.0, |body| body);
+                let body = client.body().await.unwrap_or_else(|cut| cut.0);
                 return Some((status, String::from_utf8_lossy(&body).into_owned()));
             }
         }
