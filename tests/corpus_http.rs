@@ -2,8 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use bytes::Bytes;
-use weir::net::guard::{Framing, Head, HeadGuard, HeadLimits, Refused};
+use weir::net::guard::{Framing, Head, HeadLimits, Part, Phase, Reader, Refused};
 
 #[path = "../src/net/guard/tests/behind.rs"]
 mod behind;
@@ -11,8 +10,11 @@ mod behind;
 mod check;
 #[path = "corpora/http_desync.rs"]
 mod http_desync;
+#[path = "../src/net/guard/tests/transcript.rs"]
+mod transcript;
 
 use http_desync::{Case, corpus};
+use transcript::{Request, Transcript};
 
 /// Compliant for the corpus and refused all the same, each with its reason.
 const EXCEPTIONS: [(&str, &str); 1] =
@@ -56,38 +58,39 @@ fn has_other_coding(case: &Case) -> bool {
 }
 
 fn holds(case: &Case, connection: &[u8]) {
-    let mut guard = HeadGuard::new(HeadLimits::default());
-    let verdict = guard.inspect(connection);
-    let heads: Vec<Head> = std::iter::from_fn(|| guard.take_head()).collect();
+    let transcript = Transcript::of([connection], HeadLimits::default());
+    let verdict = transcript.refused.map_or(Ok(()), Err);
+    let requests = &*transcript.requests;
     let is_exception = EXCEPTIONS.iter().any(|(name, _)| *name == case.name);
     let context = || format!("{}: {} {verdict:?}", case.name, connection[..connection.len().min(900)].escape_ascii());
     match (&*case.tier, verdict) {
         ("Severe" | "Ambiguous", verdict) => assert!(verdict.is_err(), "{}", context()),
-        ("Acceptable", Ok(())) => is_one_request(case, connection, &heads),
+        ("Acceptable", Ok(())) => is_one_request(case, connection, requests),
         ("Acceptable", Err(_)) => {}
         (_, verdict) if is_exception => assert!(verdict.is_err(), "{} is no exception any more", context()),
         (_, Err(Refused { why, .. })) => {
             assert!(has_other_coding(case) && why.contains("transfer coding"), "{}", context());
         }
-        (_, Ok(())) => is_one_request(case, connection, &heads),
+        (_, Ok(())) => is_one_request(case, connection, requests),
     }
-    if let Err(refused) = verdict {
-        assert_eq!((refused.status, refused.good, heads.len()), (400, 0, 0), "{}", context());
+    if let Some((status, _)) = transcript.verdict() {
+        assert_eq!((status, requests.len()), (400, 0), "{}", context());
     }
 }
 
 /// One request, framed as the case says, then the next; and hyper reads just that.
-fn is_one_request(case: &Case, connection: &[u8], heads: &[Head]) {
+fn is_one_request(case: &Case, connection: &[u8], requests: &[Request]) {
     assert_eq!(
-        heads.iter().map(|head| head.framing).collect::<Vec<_>>(),
+        requests.iter().map(|request| request.framing).collect::<Vec<_>>(),
         [case.framing(), Framing::None],
         "{}",
         case.name
     );
-    let outcome = behind::serve([Bytes::copy_from_slice(connection)], HeadLimits::default());
-    assert_eq!(outcome.refused, None);
-    assert_eq!(outcome.served.len(), 2, "{}", case.name);
-    assert!(outcome.served.iter().all(|served| served.agrees() && !served.is_last()), "{}", case.name);
-    assert_eq!(outcome.served[0].content.as_deref(), Some(&*case.content()), "{}", case.name);
-    assert_eq!(outcome.served[1].parts.uri, "/next", "{}", case.name);
+    assert_eq!(requests[0].content(), Some(&*case.content()), "{}", case.name);
+    assert_eq!(requests[1].uri, "/next", "{}", case.name);
+    let served = behind::serve([connection], HeadLimits::default());
+    assert_eq!(served.len(), 2, "{}", case.name);
+    for (served, request) in served.iter().zip(requests) {
+        assert!(served.agrees(request) && !served.is_last(), "{}", case.name);
+    }
 }

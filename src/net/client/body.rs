@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::TurnedAway;
 use super::http2::{Reading, StreamBody};
@@ -26,9 +25,9 @@ enum Kind {
 pub struct BodyBroken;
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, wire: Rc<Wire>) -> Self {
-        wire.body.begin(incoming.is_end_stream());
-        Self(Kind::Http1(Http1Body { incoming, wire }))
+    /// That of the present request.
+    pub(super) fn new(wire: Rc<Wire>) -> Self {
+        Self(Kind::Http1(Http1Body { turn: wire.turn(), wire }))
     }
 
     pub(super) fn of_stream(body: StreamBody) -> Self {
@@ -77,45 +76,48 @@ impl Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Http1(body) => body.incoming.is_end_stream(),
+            Kind::Http1(body) => body.left() == Some(0),
             Kind::Http2(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Http1(body) => body.incoming.size_hint(),
+            Kind::Http1(body) => body.left().map_or_else(SizeHint::default, SizeHint::with_exact),
             Kind::Http2(body) => body.size_hint(),
         }
     }
 }
 
 struct Http1Body {
-    incoming: Incoming,
+    /// Which request's it is.
+    turn: u32,
     wire: Rc<Wire>,
 }
 
 impl Http1Body {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyBroken>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
-        let body = &self.wire.body;
+        let polled = self.wire.poll_body(self.turn, cx);
+        let clock = &self.wire.body;
         match &polled {
-            Poll::Pending => body.waits(),
-            Poll::Ready(Some(Ok(frame))) => body.came(frame.data_ref().map_or(0, Bytes::len)),
-            Poll::Ready(Some(Err(_))) => body.came(0),
-            Poll::Ready(None) => body.ended(),
+            Poll::Pending => clock.waits(),
+            Poll::Ready(Some(Ok(bytes))) => clock.came(bytes.len()),
+            Poll::Ready(Some(Err(BodyBroken)) | None) => clock.came(0),
         }
-        polled.map_err(|_| BodyBroken)
+        polled.map_ok(Frame::data)
+    }
+
+    fn left(&self) -> Option<u64> {
+        self.wire.body_left(self.turn)
     }
 }
 
 impl Drop for Http1Body {
     fn drop(&mut self) {
-        // A body of known length is over with its last byte; nobody has to ask for its end.
-        if self.incoming.is_end_stream() {
-            self.wire.body.ended();
+        // Nobody waits for it any more.
+        if self.turn == self.wire.turn() {
+            self.wire.body.came(0);
         }
-        self.wire.body.came(0);
     }
 }
 

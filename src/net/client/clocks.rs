@@ -4,18 +4,47 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::model::clock;
+use crate::net::guard::Phase;
 
 use super::Limits;
 
-/// A bound on time that was passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expired {
-    /// No request for too long: close without a word.
-    Idle,
-    /// A head or body that comes too slowly: 408.
-    Slow,
-    /// The client does not read: cut.
-    Stalled,
+/// The clock of a connection that waits for a request.
+#[derive(Debug)]
+pub(super) struct HeadClock {
+    phase: Cell<Phase>,
+    /// Since when the phase has lasted. The time is not asked for with every request: who looks at an idle connection
+    /// for the first time sets it.
+    since: Cell<Option<Instant>>,
+}
+
+impl HeadClock {
+    pub(super) fn new() -> Self {
+        Self { phase: Cell::new(Phase::Between), since: Cell::new(None) }
+    }
+
+    /// How far the reading is.
+    pub(super) fn is_at(&self, phase: Phase) {
+        if self.phase.replace(phase) != phase {
+            self.since.set(Some(clock::now()));
+        }
+    }
+
+    /// Whether nothing has come.
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase.get() == Phase::Between
+    }
+
+    /// Whether the phase has lasted for as long as the limits allow.
+    pub(super) fn is_over(&self, limits: &Limits) -> bool {
+        let most = if self.is_idle() { limits.idle } else { limits.head_timeout };
+        match self.since.get() {
+            Some(since) => clock::now() - since >= most,
+            None => {
+                self.since.set(Some(clock::now()));
+                false
+            }
+        }
+    }
 }
 
 /// The clock of the present request's body.

@@ -1,24 +1,27 @@
 //! A client's connection: HTTP/1.1 here, HTTP/2 in [`http2`].
 //!
 //! ```text
-//! Socket -> GuardedIo (head guard, clocks) -> hyper -> Handler -> Reply::Whole  -> hyper -> one write
-//!                                                             `-> Reply::Stream: hyper is taken apart, our own
-//!                                                                 loop writes the answer, hyper starts again
+//! Socket -> Reader (net::guard) -> Handler -> Reply::Whole  -> head and body in one write
+//!              `-> RequestBody ---^       `-> Reply::Stream -> a loop of ours, piece by piece
 //! ```
 //!
 //! A [`Socket`](crate::net::socket::Socket) is TCP, a Unix socket, or TLS over either; the handshake is over by then
 //! (`net::welcome`).
 //!
-//! An answer of one piece leaves through hyper, head and body in one write. A streaming answer does not: hyper would
-//! turn every chunk into a frame and a write of its own, and keep its buffers while the stream is silent.
+//! One request after the other: it is read, its handler works, its answer is written. A connection is one task, and what
+//! is polled here reads and writes the socket itself. Every core has one buffer, which a connection uses in its turn: one
+//! that waits holds none, and neither does a stream that is silent.
 
 mod body;
 mod canned;
 mod clocks;
+mod date;
+mod head;
 mod http2;
-mod io;
 mod serve;
+mod shared;
 mod stream;
+mod whole;
 mod wire;
 mod writer;
 
@@ -42,7 +45,7 @@ pub use canned::Doorstep;
 pub(in crate::net) use canned::{awaits_tls, dismiss};
 pub use http2::serve_http2;
 pub use serve::serve;
-pub use wire::{Scratch, scratch};
+pub use shared::{Scratch, scratch};
 
 /// The bounds of one connection; see `[http]` in the configuration.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use http::{StatusCode, Version, response};
+use http::{Version, response};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -14,7 +14,9 @@ use crate::net::drain::{Member, Phase};
 use crate::net::socket::Socket;
 
 use super::canned::Farewell;
-use super::writer::{Fault, Framing, Writer};
+use super::head::Framing;
+use super::whole::is_bodiless;
+use super::writer::{Fault, Writer};
 use super::{End, Limits, Next, Source, Stop};
 
 /// What a client may send ahead while an answer is streamed to it; who sends more is cut.
@@ -25,6 +27,8 @@ pub(super) struct Answer<S> {
     pub(super) head: response::Parts,
     pub(super) source: S,
     pub(super) asked: Asked,
+    /// To be written in front of it.
+    pub(super) before: &'static [u8],
 }
 
 /// What of the request shapes its answer.
@@ -39,8 +43,7 @@ pub(super) struct Asked {
 
 /// What becomes of the connection.
 pub(super) enum Outcome {
-    /// It goes on; this came in while the answer was written.
-    Continue(BytesMut),
+    Continue,
     Over(Farewell),
 }
 
@@ -54,17 +57,22 @@ enum Event {
 }
 
 impl<S: Source> Answer<S> {
-    /// Writes head and body to their end.
-    pub(super) async fn write(mut self, io: &mut Socket, limits: &Limits, member: &Member<'_>) -> Outcome {
-        let mut ahead = BytesMut::new();
+    /// Writes head and body to their end. What comes in meanwhile is added to `ahead`.
+    pub(super) async fn write(
+        mut self,
+        io: &mut Socket,
+        ahead: &mut BytesMut,
+        limits: &Limits,
+        member: &Member<'_>,
+    ) -> Outcome {
         let framing = self.framing();
         let close = self.asked.close || framing == Framing::UntilClose || member.is_draining();
-        let mut writer = Writer::new(io, framing, limits.write_stall);
+        let mut writer = Writer::new(io, framing, limits.write_stall, self.before);
         writer.head(&self.head, close);
-        let end = self.relay(&mut writer, &mut ahead, limits, member).await;
+        let end = self.relay(&mut writer, ahead, limits, member).await;
         self.source.finished(end);
         match end {
-            End::Complete if !close => Outcome::Continue(ahead),
+            End::Complete if !close => Outcome::Continue,
             End::Complete | End::Drained => Outcome::Over(Farewell::Linger),
             End::ClientLeft => Outcome::Over(Farewell::Reset),
             End::Cut if writer.is_fresh() => Outcome::Over(Farewell::TurnAway(502)),
@@ -74,13 +82,8 @@ impl<S: Source> Answer<S> {
         }
     }
 
-    /// Nobody is there to read it.
-    pub(super) fn abandon(self) {
-        self.source.finished(End::ClientLeft);
-    }
-
     fn framing(&self) -> Framing {
-        let bodiless = matches!(self.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let bodiless = is_bodiless(self.head.status);
         match self.source.length() {
             _ if bodiless || self.asked.head_only => Framing::None,
             Some(length) => Framing::Length(length),

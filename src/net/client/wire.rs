@@ -1,132 +1,185 @@
-//! What the driver of a connection and its I/O wrapper (which hyper owns) both see.
+//! A connection's socket and what has been read of it, as the driver and the body of a request both use it.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use crate::model::clock;
-use crate::net::guard::{Head, HeadGuard, Phase, Refused};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::clocks::{BodyClock, Expired};
+use crate::net::guard::{Head, Part, Phase, Reader, Refused};
+use crate::net::socket::Socket;
+
+use super::body::BodyBroken;
+use super::clocks::{BodyClock, HeadClock};
+use super::shared::Scratch;
 use super::{Limits, TurnedAway};
 
-/// How long a client that has just connected is given to send its first request while draining. It connected for that,
-/// and unlike one that finds a kept connection closed, it would not try again.
-const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// What is read of later requests while one is answered.
+const AHEAD: usize = 8 * 1024;
 
-/// One core's read buffer, shared by its connections: one that waits holds none.
-pub type Scratch = Rc<RefCell<Box<[u8]>>>;
+/// Told to a client that waits for it before it sends a body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A core's read buffer: what one read of a request takes at most.
-pub fn scratch() -> Scratch {
-    Rc::new(RefCell::new(vec![0; 64 * 1024].into_boxed_slice()))
-}
-
-/// The state of a connection below HTTP.
+/// The state of a connection. Only its driver reads, but for a body that is polled by who has it.
 pub(super) struct Wire {
-    guard: RefCell<HeadGuard>,
-    /// A head taken from the guard ahead of time, to see whether there is one.
-    next_head: RefCell<Option<Head>>,
-    /// What the guard refused; the connection ends with it.
-    refused: Cell<Option<Refused>>,
+    io: RefCell<Io>,
+    /// How many requests have begun; a body belongs to one of them.
+    turn: Cell<u32>,
+    /// The clock of the present request's body.
+    pub(super) body: BodyClock,
+    /// Why the body that is read is none.
+    broken: Cell<Option<Refused>>,
     /// The request that a handler has was turned away so.
     turned_away: Cell<Option<TurnedAway>>,
-    /// hyper has taken all that was sound and asks for more.
-    exhausted: Cell<bool>,
-    /// A request has begun.
-    begun: Cell<bool>,
-    /// A request is being answered: a handler has it, or its stream is being written.
-    busy: Cell<bool>,
-    /// The body of the request that is, or was last, in a handler's hands.
-    pub(super) body: BodyClock,
-    /// Since when the present phase has lasted (between heads, in a head).
-    since: Cell<Instant>,
-    phase: Cell<Phase>,
-    blocked_since: Cell<Option<Instant>>,
     /// The client has closed its side, or the socket broke.
-    pub(super) left: Cell<bool>,
-    /// Set while draining: the I/O wrapper is to find out whether `quiet`.
-    pub(super) draining: Cell<bool>,
-    /// The client has sent nothing that hyper has not taken. Only known while draining.
-    pub(super) quiet: Cell<bool>,
+    left: Cell<bool>,
 }
 
-/// What a refusal of the guard means, once all before it has been dealt with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The refused request has this coming.
-    TurnAway(TurnedAway),
-    /// The refused request has been answered: its body broke behind the answer.
-    Close,
+struct Io {
+    /// Until it is taken to say farewell, or to write a stream.
+    socket: Option<Socket>,
+    reader: Reader,
+    /// What has been read, and not been looked at.
+    input: Bytes,
+    scratch: Scratch,
+    /// How much of `CONTINUE` is still to be written: all of it, while the body has not been asked for.
+    invitation: &'static [u8],
+}
+
+/// What came of waiting for a request.
+pub(super) enum Came {
+    Request(Head),
+    Refused(Refused),
+    /// The client has left.
+    End,
 }
 
 impl Wire {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(socket: Socket, limits: &Limits, scratch: Scratch) -> Self {
+        let reader = Reader::new(limits.head);
         Self {
-            guard: RefCell::new(HeadGuard::new(limits.head)),
-            next_head: RefCell::new(None),
-            refused: Cell::new(None),
-            turned_away: Cell::new(None),
-            exhausted: Cell::new(false),
-            begun: Cell::new(false),
-            busy: Cell::new(false),
+            io: RefCell::new(Io { socket: Some(socket), reader, input: Bytes::new(), scratch, invitation: b"" }),
+            turn: Cell::new(0),
             body: BodyClock::default(),
-            since: Cell::new(clock::now()),
-            phase: Cell::new(Phase::Between),
-            blocked_since: Cell::new(None),
+            broken: Cell::new(None),
+            turned_away: Cell::new(None),
             left: Cell::new(false),
-            draining: Cell::new(false),
-            quiet: Cell::new(false),
         }
     }
 
-    /// Passes bytes through the guard. Returns how many of them may be handed on; what was refused is remembered.
-    pub(super) fn inspect(&self, bytes: &[u8]) -> usize {
-        let mut guard = self.guard.borrow_mut();
-        let good = match guard.inspect(bytes) {
-            Ok(()) => bytes.len(),
-            Err(refused) => {
-                self.refused.set(Some(refused));
-                refused.good
+    /// Reads up to the end of the next head. `clock` is told how far it is.
+    pub(super) fn poll_head(&self, clock: &HeadClock, cx: &mut Context<'_>) -> Poll<Came> {
+        let io = &mut *self.io.borrow_mut();
+        loop {
+            match io.reader.next(&mut io.input) {
+                Ok(Some(Part::Head(head))) => {
+                    self.begin(&head, io);
+                    return Poll::Ready(Came::Request(head));
+                }
+                Ok(_) => {}
+                Err(refused) => return Poll::Ready(Came::Refused(refused)),
             }
-        };
-        let phase = guard.phase();
-        if self.phase.replace(phase) != phase {
-            self.since.set(clock::now());
-        }
-        good
-    }
-
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.get().is_some()
-    }
-
-    /// hyper has nothing left but what was refused.
-    pub(super) fn exhaust(&self) {
-        self.exhausted.set(true);
-    }
-
-    /// What is to be done about a refusal now. None: there is none, or what came before it is not done with.
-    pub(super) fn verdict(&self) -> Option<Verdict> {
-        let refused = self.refused.get().filter(|_| self.exhausted.get() && self.blocked_since.get().is_none())?;
-        // Whether it fell into the body of the request that a handler has, or had last.
-        let own = self.phase.get() == Phase::Body && !self.has_head();
-        match (own, self.busy.get()) {
-            (false, true) => None,
-            (true, false) => Some(Verdict::Close),
-            (true, true) | (false, false) => {
-                Some(Verdict::TurnAway(TurnedAway { status: refused.status, why: refused.why }))
+            clock.is_at(io.reader.phase());
+            match ready!(io.poll_fill(usize::MAX, cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => {
+                    self.left.set(true);
+                    return Poll::Ready(Came::End);
+                }
             }
         }
     }
 
-    /// Remembers that the request which is answered is turned away; false if none is.
-    pub(super) fn turn_away(&self, turned: TurnedAway) -> bool {
-        let is_busy = self.busy.get();
-        if is_busy {
-            self.turned_away.set(Some(turned));
+    fn begin(&self, head: &Head, io: &mut Io) {
+        self.turn.set(self.turn.get().wrapping_add(1));
+        let over = io.reader.phase() != Phase::Body;
+        self.body.begin(over);
+        let invites = !over && head.parts.version == http::Version::HTTP_11 && head.awaits_continue();
+        io.invitation = if invites { CONTINUE } else { b"" };
+    }
+
+    /// Which request is the present one; 0 before the first.
+    pub(super) fn turn(&self) -> u32 {
+        self.turn.get()
+    }
+
+    /// The next bytes of the body of that request; none at its end. Where it breaks the driver turns the request away,
+    /// and drops who waits here.
+    pub(super) fn poll_body(&self, turn: u32, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyBroken>>> {
+        let io = &mut *self.io.borrow_mut();
+        if turn != self.turn() || self.left.get() || io.socket.is_none() {
+            return Poll::Ready(Some(Err(BodyBroken)));
         }
-        is_busy
+        if self.broken.get().is_some() {
+            return Poll::Pending;
+        }
+        if !io.invitation.is_empty() && ready!(io.poll_invite(cx)).is_err() {
+            return self.broke_off();
+        }
+        while io.reader.phase() == Phase::Body {
+            match io.reader.next(&mut io.input) {
+                Ok(Some(Part::Data(bytes))) => return Poll::Ready(Some(Ok(bytes))),
+                Ok(Some(_)) => {}
+                Ok(None) => match ready!(io.poll_fill(usize::MAX, cx)) {
+                    Ok(1..) => {}
+                    Ok(0) | Err(_) => return self.broke_off(),
+                },
+                Err(refused) => {
+                    self.broken.set(Some(refused));
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn broke_off(&self) -> Poll<Option<Result<Bytes, BodyBroken>>> {
+        self.left.set(true);
+        Poll::Ready(Some(Err(BodyBroken)))
+    }
+
+    /// The bytes of that request's body that are still to come; `None` where only its end tells.
+    pub(super) fn body_left(&self, turn: u32) -> Option<u64> {
+        if turn == self.turn() { self.io.borrow().reader.left() } else { Some(0) }
+    }
+
+    /// Why the present request's body is none.
+    pub(super) fn broken(&self) -> Option<Refused> {
+        self.broken.get()
+    }
+
+    /// Whether the client leaves while its request is answered, or has. What it sends ahead is kept, and nothing more is
+    /// read then.
+    pub(super) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let io = &mut *self.io.borrow_mut();
+        if self.left.get() || io.reader.phase() == Phase::Body || !io.input.is_empty() {
+            return Poll::Pending;
+        }
+        match ready!(io.poll_fill(AHEAD, cx)) {
+            Ok(1..) => Poll::Pending,
+            Ok(0) | Err(_) => {
+                self.left.set(true);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Passes over what is here of the present body; whether that is all of it.
+    pub(super) fn ends_body(&self) -> bool {
+        let io = &mut *self.io.borrow_mut();
+        while io.reader.phase() == Phase::Body {
+            if !matches!(io.reader.next(&mut io.input), Ok(Some(_))) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Remembers that the request which is answered is turned away.
+    pub(super) fn turn_away(&self, turned: TurnedAway) {
+        self.turned_away.set(Some(turned));
     }
 
     /// How the request that a handler has was turned away.
@@ -134,83 +187,63 @@ impl Wire {
         self.turned_away.get()
     }
 
-    /// The head that hyper must have read as well; a request begins.
-    pub(super) fn begin(&self) -> Option<Head> {
-        self.begun.set(true);
-        self.busy.set(true);
-        self.next_head.take().or_else(|| self.guard.borrow_mut().take_head())
+    /// Whether the client has sent nothing that we have not read.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.io.borrow().socket.as_ref().is_some_and(Socket::is_quiet)
     }
 
-    fn has_head(&self) -> bool {
-        let mut next = self.next_head.borrow_mut();
-        if next.is_none() {
-            *next = self.guard.borrow_mut().take_head();
-        }
-        next.is_some()
+    /// Whether the client has closed its side, or the socket broke.
+    pub(super) fn has_left(&self) -> bool {
+        self.left.get()
     }
 
-    /// Whether part of the present request's body is still with the client.
-    pub(super) fn awaits_body(&self) -> bool {
-        self.phase.get() == Phase::Body
-    }
-
-    /// A request's answer has been made: from now on the connection waits for the next one.
-    pub(super) fn answered(&self) {
-        self.busy.set(false);
-        self.since.set(clock::now());
-    }
-
-    /// Whether an answer is being made or written.
-    pub(super) fn is_answering(&self) -> bool {
-        self.busy.get() || self.is_blocked()
-    }
-
-    /// Whether the connection waits for a request of which nothing has come.
-    pub(super) fn is_idle(&self) -> bool {
-        !self.is_answering() && self.phase.get() == Phase::Between
-    }
-
-    /// Whether it was opened just now, and its first request is still to come.
-    pub(super) fn is_new(&self) -> bool {
-        !self.begun.get() && clock::now() - self.since.get() < FIRST_REQUEST
-    }
-
-    /// Whether hyper holds bytes that the socket has not taken.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.blocked_since.get().is_some()
-    }
-
-    /// The socket took bytes.
-    pub(super) fn wrote(&self) {
-        if self.blocked_since.take().is_some() {
-            self.since.set(clock::now());
+    /// Where an invitation has begun to leave, what of it is to be written before anything else.
+    pub(super) fn take_invitation(&self) -> &'static [u8] {
+        match std::mem::take(&mut self.io.borrow_mut().invitation) {
+            whole if whole.len() == CONTINUE.len() => b"",
+            rest => rest,
         }
     }
 
-    /// The socket takes no more.
-    pub(super) fn blocked(&self) {
-        if self.blocked_since.get().is_none() {
-            self.blocked_since.set(Some(clock::now()));
-        }
+    /// Lends the socket.
+    pub(super) fn with_socket<T>(&self, use_it: impl FnOnce(&mut Socket, &Scratch) -> T) -> Option<T> {
+        let io = &mut *self.io.borrow_mut();
+        io.socket.as_mut().map(|socket| use_it(socket, &io.scratch))
     }
 
-    /// Which bound has been passed, if any.
-    pub(super) fn expired(&self, limits: &Limits) -> Option<Expired> {
-        let now = clock::now();
-        if let Some(since) = self.blocked_since.get() {
-            return (now - since >= limits.write_stall).then_some(Expired::Stalled);
+    /// Takes the socket out, with what has been read ahead.
+    pub(super) fn take(&self) -> Option<(Socket, Bytes)> {
+        let io = &mut *self.io.borrow_mut();
+        Some((io.socket.take()?, std::mem::take(&mut io.input)))
+    }
+
+    /// Goes on with it behind a stream.
+    pub(super) fn resume(&self, socket: Socket, ahead: BytesMut) {
+        let io = &mut *self.io.borrow_mut();
+        io.socket = Some(socket);
+        io.input = ahead.freeze();
+    }
+}
+
+impl Io {
+    /// Reads once, `most` bytes at the utmost; how many came. All that came before has been taken.
+    fn poll_fill(&mut self, most: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(0)) };
+        let mut buffer = self.scratch.buffer.borrow_mut();
+        let most = most.min(buffer.len());
+        let mut read = ReadBuf::new(&mut buffer[..most]);
+        ready!(Pin::new(socket).poll_read(cx, &mut read))?;
+        let bytes = read.filled();
+        self.input = Bytes::copy_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_invite(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(())) };
+        while !self.invitation.is_empty() {
+            let written = ready!(Pin::new(&mut *socket).poll_write(cx, self.invitation))?;
+            self.invitation = &self.invitation[written..];
         }
-        if self.body.is_too_slow(now, limits) {
-            return Some(Expired::Slow);
-        }
-        // What is sent ahead of an answer may wait as long as the answer does.
-        if self.busy.get() {
-            return None;
-        }
-        let elapsed = now - self.since.get();
-        match self.phase.get() {
-            Phase::Between => (elapsed >= limits.idle).then_some(Expired::Idle),
-            Phase::Head | Phase::Body => (elapsed >= limits.head_timeout).then_some(Expired::Slow),
-        }
+        Pin::new(socket).poll_flush(cx)
     }
 }

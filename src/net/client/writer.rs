@@ -6,23 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, header, response};
+use http::{Version, response};
 use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 
 use crate::net::socket::Socket;
 
-/// How the body's end is told (RFC 9112, 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    Chunked,
-    /// So many bytes are still to come.
-    Length(u64),
-    /// By the end of the connection: HTTP/1.0 has nothing else for a body of unknown length.
-    UntilClose,
-    /// There is no body.
-    None,
-}
+use super::head::{Framing, ResponseHead};
 
 /// Why nothing more can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,26 +41,23 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(io: &'a mut Socket, framing: Framing, stall: Duration) -> Self {
-        Self { io, framing, stall, head: Vec::new(), held: None }
+    /// `before` is to be written in front of the head.
+    pub(super) fn new(io: &'a mut Socket, framing: Framing, stall: Duration, before: &'static [u8]) -> Self {
+        Self { io, framing, stall, head: before.to_vec(), held: None }
     }
 
     /// Writes the head into memory; it leaves with the first piece, or by `flush`.
     pub(super) fn head(&mut self, head: &response::Parts, close: bool) {
-        let reason = head.status.canonical_reason().unwrap_or("");
-        let out = &mut self.head;
-        // Writing into a Vec cannot fail.
-        let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", head.status.as_str());
-        write_fields(out, &head.headers);
-        let _ = match self.framing {
-            Framing::Chunked => write!(out, "transfer-encoding: chunked\r\n"),
-            Framing::Length(length) => write!(out, "content-length: {length}\r\n"),
-            Framing::UntilClose | Framing::None => Ok(()),
+        let head = ResponseHead {
+            version: Version::HTTP_11,
+            status: head.status,
+            fields: &head.headers,
+            framing: self.framing,
+            connection: close.then_some("close"),
+            date: None,
         };
-        if close {
-            out.extend_from_slice(b"connection: close\r\n");
-        }
-        out.extend_from_slice(b"\r\n");
+        self.head.reserve(head.room());
+        head.write(&mut self.head);
     }
 
     /// Whether nothing has left yet.
@@ -184,16 +171,5 @@ impl<'a> Writer<'a> {
         }
         let done = timeout(self.stall, poll_fn(|cx| step(Pin::new(&mut *io), cx)));
         Ok(done.await.map_err(|_| Fault::Gone)??)
-    }
-}
-
-fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) {
-    // The framing is ours; a length that a handler set would lie beside it.
-    let ours: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
-    for (name, value) in fields.iter().filter(|(name, _)| !ours.contains(name)) {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
     }
 }

@@ -1,11 +1,11 @@
-//! The chunks of a body (RFC 9112, 7.1), passed over up to the last one.
+//! The chunks of a body (RFC 9112, 7.1), up to the last one.
 
 use super::refused::Fault;
 
 /// Bytes from the size to the end of its line.
 const LINE: u16 = 256;
 
-/// Bytes of extensions in a whole body; hyper gives up at 16 KiB.
+/// Bytes of extensions in a whole body.
 const EXTENSIONS: u16 = 8 * 1024;
 
 /// Where in a chunked body the stream is; its trailers are not part of this.
@@ -37,19 +37,24 @@ enum At {
 }
 
 impl Chunked {
-    /// Passes over `bytes` to the end of what has begun, a line or the data of a chunk; says how many.
-    pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        if self.at == At::Data {
-            let data = self.left.min(bytes.len() as u64);
-            self.left -= data;
-            if self.left == 0 {
-                self.at = At::DataCr;
-            }
-            return Ok(data as usize);
+    /// How many of the next `most` bytes are data; zero where a line is awaited.
+    pub(super) fn data(&mut self, most: usize) -> usize {
+        if self.at != At::Data {
+            return 0;
         }
+        let data = self.left.min(most as u64);
+        self.left -= data;
+        if self.left == 0 {
+            self.at = At::DataCr;
+        }
+        data as usize
+    }
+
+    /// Passes over `bytes` up to data or the trailers; says how many.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         for (before, byte) in bytes.iter().enumerate() {
             self.at = self.byte(*byte)?;
-            if self.is_settled() {
+            if matches!(self.at, At::Data | At::Last) {
                 return Ok(before + 1);
             }
         }
@@ -59,15 +64,6 @@ impl Chunked {
     /// True behind the last chunk's line: what follows are the trailers.
     pub(super) fn is_over(&self) -> bool {
         self.at == At::Last
-    }
-
-    /// True if no byte of a line has been read that is not finished.
-    pub(super) fn is_settled(&self) -> bool {
-        match self.at {
-            At::Size => self.digits == 0,
-            At::Data | At::DataCr | At::Last => true,
-            At::Pad | At::Extension | At::SizeLf | At::DataLf => false,
-        }
     }
 
     fn byte(&mut self, byte: u8) -> Result<At, Fault> {
@@ -85,7 +81,9 @@ impl Chunked {
             (At::DataLf, b'\n') => Ok(At::Size),
             (At::SizeLf | At::DataLf, _) => Err(Fault::bad("a CR without its LF in a chunked body")),
             (At::DataCr, _) => Err(Fault::bad("a chunk that is longer than its size")),
-            (At::Data | At::Last, _) => unreachable!("pass counts data, and nobody calls it behind the last chunk"),
+            (At::Data | At::Last, _) => {
+                unreachable!("`data` counts those, and nobody calls `pass` behind the last chunk")
+            }
         }
     }
 

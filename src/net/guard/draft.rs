@@ -1,9 +1,12 @@
 //! A head while its lines come in.
 
+use bytes::Bytes;
+use http::{HeaderValue, Method, Uri, header, request};
+
 use super::{
     field::Field,
-    framing::{Announced, Framing},
-    head::Head,
+    framing::Announced,
+    head::{self, Head},
     host,
     refused::Fault,
     request_line::RequestLine,
@@ -13,47 +16,55 @@ use super::{
 /// The head from its request line on; `close` it at the empty line.
 #[derive(Debug)]
 pub(super) struct Draft {
-    head: Head,
+    parts: request::Parts,
     has_host: bool,
     announced: Announced,
-    /// Of an absolute target, which is rare: until `Host` has been compared with it.
-    authority: Option<Box<[u8]>>,
 }
 
 impl Draft {
-    /// Begins with the request line.
-    pub(super) fn open(line: &[u8]) -> Result<Self, Fault> {
+    /// Begins with the request line; `fields` is how many may follow.
+    pub(super) fn open(line: &Bytes, fields: usize) -> Result<Self, Fault> {
         let RequestLine { method, target, version } = RequestLine::parse(line)?;
-        let form = target::parse(method.as_bytes(), target)?;
-        Ok(Self {
-            head: Head { method, target: form.target, version, framing: Framing::None, headers: 0 },
-            has_host: false,
-            announced: Announced::default(),
-            authority: (!form.authority.is_empty()).then(|| form.authority.into()),
-        })
+        target::check(method, target)?;
+        let method = Method::from_bytes(method).map_err(|_| Fault::bad("a method that is no token"))?;
+        let uri = Uri::from_maybe_shared(line.slice_ref(target)).map_err(|_| target::INVALID)?;
+        let parts = head::parts(method, uri, version, fields);
+        Ok(Self { parts, has_host: false, announced: Announced::default() })
     }
 
     /// Takes a header line, the `most`th at the utmost.
-    pub(super) fn field(&mut self, line: &[u8], most: usize) -> Result<(), Fault> {
-        let field = Field::parse(line)?;
-        if self.head.headers == most {
+    pub(super) fn field(&mut self, line: Bytes, most: usize) -> Result<(), Fault> {
+        let field = Field::parse(&line)?;
+        if self.parts.headers.len() == most {
             return Err(Fault::large("a head of too many fields"));
         }
-        self.head.headers += 1;
-        if field.name.is(b"host") {
-            return self.host(field.value());
-        }
-        self.announced.note(field)
+        let name = match field.name.known() {
+            Some(name) => {
+                if name == header::HOST {
+                    self.host(field.value())?;
+                } else if name == header::CONTENT_LENGTH {
+                    self.announced.note(field)?;
+                }
+                name
+            }
+            None => {
+                self.announced.note(field)?;
+                field.name.parsed()?
+            }
+        };
+        let value = HeaderValue::from_maybe_shared(line.slice_ref(field.value()));
+        self.parts.headers.append(name, value.map_err(|_| Fault::bad("a control byte in a head or trailers"))?);
+        Ok(())
     }
 
     /// Ends the head. A host is asked of HTTP/1.0 as well: the answer to whom the request is meant for
     /// must not depend on a version that the client chooses.
-    pub(super) fn close(mut self) -> Result<Head, Fault> {
+    pub(super) fn close(self) -> Result<Head, Fault> {
         if !self.has_host {
             return Err(Fault::bad("no Host"));
         }
-        self.head.framing = self.announced.settle(self.head.method(), self.head.version)?;
-        Ok(self.head)
+        let framing = self.announced.settle(self.parts.method.as_str().as_bytes(), self.parts.version)?;
+        Ok(Head { parts: self.parts, framing })
     }
 
     fn host(&mut self, value: &[u8]) -> Result<(), Fault> {
@@ -62,8 +73,8 @@ impl Draft {
         }
         self.has_host = true;
         host::check(value)?;
-        match self.authority.take() {
-            Some(authority) if !authority.eq_ignore_ascii_case(value) => {
+        match self.parts.uri.authority() {
+            Some(authority) if !authority.as_str().as_bytes().eq_ignore_ascii_case(value) => {
                 Err(Fault::bad("a Host that is not the target's"))
             }
             _ => Ok(()),

@@ -1,6 +1,6 @@
 //! One header line: a name, a colon, a value.
 
-use super::{bytes, name::Name, refused::Fault};
+use super::{classes, name::Name, refused::Fault};
 
 /// A line taken apart.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ impl<'a> Field<'a> {
     /// Takes a line apart that has no control byte but tabs. Bytes from 0x80 on may stand in a value (RFC 9110, 5.5).
     #[inline]
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, Fault> {
-        let end = line.iter().position(|byte| !bytes::is(*byte, bytes::TOKEN)).unwrap_or(line.len());
+        let end = line.iter().position(|byte| !classes::is(*byte, classes::TOKEN)).unwrap_or(line.len());
         let (name, rest) = line.split_at(end);
         match rest {
             [b':', rest @ ..] if !name.is_empty() => Ok(Self { name: Name::new(name), rest }),

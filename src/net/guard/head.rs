@@ -1,40 +1,48 @@
-//! A request's head as the guard has read it.
+//! A request's head as it was read.
 
-use http::{Version, request::Parts};
+use http::{HeaderMap, Uri, header, request};
 
-use super::{framing::Framing, request_line::Method, target::Target};
+use super::framing::Framing;
 
-/// What the parser behind the guard must have read as well. It holds nothing on the heap.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request without its body.
+#[derive(Debug)]
 pub struct Head {
-    pub(super) method: Method,
-    pub(super) target: Target,
-    pub(super) version: Version,
+    /// Method, target, version and fields. Values are slices of the read that brought them.
+    pub parts: request::Parts,
     /// How the body is framed.
     pub framing: Framing,
-    /// The number of header fields.
-    pub headers: usize,
 }
 
 impl Head {
-    /// The method, as it came.
-    pub fn method(&self) -> &[u8] {
-        self.method.as_bytes()
+    /// Whether the client asks for the connection's end behind the answer (RFC 9112, 9.6).
+    pub fn closes(&self) -> bool {
+        self.says(b"close")
     }
 
-    /// HTTP/1.0 or HTTP/1.1.
-    pub fn version(&self) -> Version {
-        self.version
+    /// Whether the client asks for the connection to be kept, which HTTP/1.0 has to.
+    pub fn keeps(&self) -> bool {
+        self.says(b"keep-alive")
     }
 
-    /// True when what hyper parsed is this request: method, target, version, number of header fields,
-    /// framing of the body. `size` is the exact size of the body as hyper says it before the body is
-    /// read, none for a chunked one.
-    pub fn agrees(&self, request: &Parts, size: Option<u64>) -> bool {
-        self.method() == request.method.as_str().as_bytes()
-            && self.version == request.version
-            && self.target == Target::of(&request.uri)
-            && self.headers == request.headers.len()
-            && self.framing.size() == size
+    /// Whether the client sends the body only once it is told to go on (RFC 9110, 10.1.1).
+    pub fn awaits_continue(&self) -> bool {
+        let mut expected = self.parts.headers.get_all(header::EXPECT).iter();
+        expected.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
     }
+
+    fn says(&self, option: &[u8]) -> bool {
+        let values = self.parts.headers.get_all(header::CONNECTION).iter();
+        let mut options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        options.any(|own| own.trim_ascii().eq_ignore_ascii_case(option))
+    }
+}
+
+/// Method, target and version are in; `fields` is how many of them there may be room for.
+pub(super) fn parts(method: http::Method, uri: Uri, version: http::Version, fields: usize) -> request::Parts {
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = method;
+    parts.uri = uri;
+    parts.version = version;
+    parts.headers = HeaderMap::with_capacity(fields);
+    parts
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{bytes, refused::Fault};
+use super::{classes, refused::Fault};
 
 /// Refuses what is no host with an optional port (RFC 9112, 3.2: an invalid value is 400). An empty value
 /// is allowed there; whether the host is ours is asked later.
@@ -15,7 +15,7 @@ pub(super) fn check(value: &[u8]) -> Result<(), Fault> {
             &rest[end + 1..]
         }
         name => {
-            let end = name.iter().position(|byte| !bytes::is(*byte, bytes::HOST)).unwrap_or(name.len());
+            let end = name.iter().position(|byte| !classes::is(*byte, classes::HOST)).unwrap_or(name.len());
             &name[end..]
         }
     };

@@ -15,7 +15,7 @@ use super::{HeadLimits, host, target};
 /// # Errors
 /// 400, or 431 for too many fields: the stream is to be answered so, with an empty body.
 pub fn check_http2(request: &mut Parts, ended: bool, limits: HeadLimits) -> Result<(), Refused> {
-    check(request, ended, limits).map_err(|fault| fault.after(0))
+    check(request, ended, limits).map_err(Refused::from)
 }
 
 fn check(request: &mut Parts, ended: bool, limits: HeadLimits) -> Result<(), Fault> {
@@ -32,7 +32,7 @@ fn check(request: &mut Parts, ended: bool, limits: HeadLimits) -> Result<(), Fau
     }
     let method = request.method.as_str().as_bytes();
     match request.uri.path_and_query().map_or("", |path| path.as_str()) {
-        path if path.starts_with(['/', '*']) => _ = target::parse(method, path.as_bytes())?,
+        path if path.starts_with(['/', '*']) => target::check(method, path.as_bytes())?,
         _ => return Err(Fault::bad("a path that does not begin with a slash")),
     }
     check_body(method, if ended { Some(0) } else { announced.length() })?;

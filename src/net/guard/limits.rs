@@ -4,17 +4,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
     /// Bytes, from the request line (and an empty line before it) to the empty line that ends the head.
-    /// More than 65,535 counts as 65,535: beyond that hyper refuses names and targets by itself.
+    /// More than 65,535 counts as 65,535: beyond that `http` takes no names and targets.
     pub head: usize,
     /// Header fields.
     pub headers: usize,
 }
 
 impl HeadLimits {
-    /// What hyper takes at most for a name or a target.
+    /// What `http` takes at most for a name or a target.
     const MOST: usize = 65_535;
 
-    /// hyper's own bound on trailers where none is set is 16 KiB, and it counts "not less than".
+    /// Nobody reads them.
     const MOST_TRAILERS: usize = 16 * 1024 - 1;
 
     /// Bytes of a head.
@@ -22,8 +22,8 @@ impl HeadLimits {
         self.head.min(Self::MOST)
     }
 
-    /// Bytes of a trailer section with the empty line that ends it: one less than those of a head,
-    /// since hyper, given the same bound, refuses trailers that reach it.
+    /// Bytes of a trailer section with the empty line that ends it: fewer than those of a head, as hyper counts them
+    /// too.
     pub(super) fn trailer_bytes(&self) -> usize {
         self.head.saturating_sub(1).min(Self::MOST_TRAILERS)
     }

@@ -1,60 +1,56 @@
 //! The lines of a head or a trailer section, across reads.
 
-use super::{bytes, refused::Fault};
+use bytes::{Buf, Bytes};
+
+use super::{classes, refused::Fault};
 
 /// Finds lines that end in CR LF. What came of an unfinished line is kept, at most as much as the bound.
 ///
-/// Control bytes are refused in the read that brings them, finished line or not: hyper takes a bare LF
-/// for the end of a line, so none may ever be handed on.
+/// Control bytes are refused in the read that brings them, finished line or not.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// An unfinished line, or a finished one that was given out (`spent`).
+    /// What has come of an unfinished line.
     kept: Vec<u8>,
-    spent: bool,
     /// Bytes of this head so far.
     used: usize,
 }
 
 impl Lines {
-    /// The next line without its end, and how many of `bytes` it took; none if `bytes` have been kept
-    /// for it. `bound` is for all lines until `release`.
+    /// The next line without its end, taken off `input`; none if all of `input` has been kept for it. `bound` is for all
+    /// lines until `release`. A line that came in one read is a slice of it.
     #[inline]
-    pub(super) fn next<'a>(&'a mut self, bytes: &'a [u8], bound: usize) -> Result<Option<(&'a [u8], usize)>, Fault> {
-        if self.spent {
-            self.kept.clear();
-            self.spent = false;
-        }
-        let window = &bytes[..bytes.len().min(bound - self.used)];
+    pub(super) fn next(&mut self, input: &mut Bytes, bound: usize) -> Result<Option<Bytes>, Fault> {
+        let window = &input[..input.len().min(bound - self.used)];
         let Some(end) = line_end(window, self.kept.last() == Some(&b'\r'))? else {
-            if window.len() < bytes.len() {
+            if window.len() < input.len() {
                 return Err(Fault::large("a head or trailers of too many bytes"));
             }
             self.kept.extend_from_slice(window);
             self.used += window.len();
+            input.clear();
             return Ok(None);
         };
         self.used += end;
-        if self.kept.is_empty() {
-            return Ok(Some((&window[..end - 2], end)));
-        }
-        self.kept.extend_from_slice(&window[..end]);
-        self.spent = true;
-        Ok(Some((&self.kept[..self.kept.len() - 2], end)))
+        let mut line = if self.kept.is_empty() { input.split_to(end) } else { self.finish(input, end) };
+        line.truncate(line.len() - 2);
+        Ok(Some(line))
     }
 
     /// What came of an unfinished line.
     pub(super) fn unfinished(&self) -> &[u8] {
-        if self.spent { &[] } else { &self.kept }
-    }
-
-    /// True before the first byte.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.used == 0
+        &self.kept
     }
 
     /// Ends the head: the count begins anew, and what was kept goes back to the allocator.
     pub(super) fn release(&mut self) {
         *self = Self::default();
+    }
+
+    #[cold]
+    fn finish(&mut self, input: &mut Bytes, end: usize) -> Bytes {
+        self.kept.extend_from_slice(&input[..end]);
+        input.advance(end);
+        std::mem::take(&mut self.kept).into()
     }
 }
 
@@ -69,7 +65,7 @@ fn line_end(window: &[u8], after_cr: bool) -> Result<Option<usize>, Fault> {
             None => Ok(None),
         };
     }
-    let Some(at) = bytes::find_control(window) else { return Ok(None) };
+    let Some(at) = classes::find_control(window) else { return Ok(None) };
     match (window[at], window.get(at + 1)) {
         (b'\r', Some(b'\n')) => Ok(Some(at + 2)),
         (b'\r', None) => Ok(None),

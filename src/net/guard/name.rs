@@ -1,5 +1,18 @@
 //! The name of a header, and what it may be taken for.
 
+use http::{HeaderName, header};
+
+use super::refused::Fault;
+
+/// Names of MCP, which `http` does not know: read from text, each would be an allocation.
+static OURS: [HeaderName; 5] = [
+    HeaderName::from_static("mcp-name"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("mcp-protocol-version"),
+];
+
 /// At least one byte, all of them of a token.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name<'a>(&'a [u8]);
@@ -14,6 +27,33 @@ impl<'a> Name<'a> {
     #[inline]
     pub(super) fn is(self, name: &[u8]) -> bool {
         self.0.eq_ignore_ascii_case(name)
+    }
+
+    /// As `http` has it, where it is one of those that many requests have.
+    #[inline]
+    pub(super) fn known(self) -> Option<HeaderName> {
+        let name = match (self.0.len(), self.0[0] | 0x20) {
+            (4, b'h') => header::HOST,
+            (6, b'a') => header::ACCEPT,
+            (8, b'm') => OURS[0].clone(),
+            (10, b'c') => header::CONNECTION,
+            (10, b'm') => OURS[1].clone(),
+            (10, b'u') => header::USER_AGENT,
+            (12, b'c') => header::CONTENT_TYPE,
+            (13, b'a') => header::AUTHORIZATION,
+            (13, b'l') => OURS[2].clone(),
+            (14, b'c') => header::CONTENT_LENGTH,
+            (14, b'm') => OURS[3].clone(),
+            (15, b'a') => header::ACCEPT_ENCODING,
+            (20, b'm') => OURS[4].clone(),
+            _ => return None,
+        };
+        self.is(name.as_str().as_bytes()).then_some(name)
+    }
+
+    /// The same of any other.
+    pub(super) fn parsed(self) -> Result<HeaderName, Fault> {
+        HeaderName::from_bytes(self.0).map_err(|_| Fault::bad("a header's name that is no token"))
     }
 
     /// True if a name of those first letters cannot be read from it; `letters` are in lower case.

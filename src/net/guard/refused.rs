@@ -1,17 +1,14 @@
-//! Why a connection is refused, and how much of it was sound.
+//! Why a connection is refused.
 
 use std::{error::Error, fmt};
 
-/// A connection that must be closed: answer `status` with an empty body, hand nothing more on.
+/// A connection that must be closed: answer `status` with an empty body, read nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     /// 400, or 431 for a head or trailers that are too large.
     pub status: u16,
     /// For the log; never sent to the client.
     pub why: &'static str,
-    /// So many of the bytes inspected last may be handed on: they end before the refused head, chunk
-    /// line or trailers.
-    pub good: usize,
 }
 
 impl fmt::Display for Refused {
@@ -22,7 +19,7 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
-/// A refusal before it is known how many bytes came before it.
+/// The same, as the rules say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
     status: u16,
@@ -39,9 +36,10 @@ impl Fault {
     pub(super) const fn large(why: &'static str) -> Self {
         Self { status: 431, why }
     }
+}
 
-    /// The refusal, after so many sound bytes.
-    pub(super) fn after(self, good: usize) -> Refused {
-        Refused { status: self.status, why: self.why, good }
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { status: fault.status, why: fault.why }
     }
 }

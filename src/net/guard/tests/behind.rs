@@ -1,4 +1,5 @@
-//! hyper behind a guard, over a script instead of a socket. `tests/corpus_http.rs` uses this file too.
+//! hyper over a script instead of a socket: what it reads of the bytes that our reader has passed. `tests/` uses this
+//! file too.
 
 use std::{
     cell::RefCell,
@@ -21,29 +22,26 @@ use hyper::{
     service::service_fn,
 };
 
-use super::{Head, HeadGuard, HeadLimits, Refused};
-
-/// What came of a connection.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) served: Vec<Served>,
-    pub(crate) refused: Option<Refused>,
-}
+use super::{HeadLimits, transcript};
 
 /// A request that hyper parsed.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) parts: Parts,
     pub(crate) size: Option<u64>,
-    /// The guard's head for it.
-    pub(crate) head: Option<Head>,
     /// The content of the body, none if hyper gave it up.
     pub(crate) content: Option<Vec<u8>>,
 }
 
 impl Served {
-    pub(crate) fn agrees(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| head.agrees(&self.parts, self.size))
+    /// True if our reader has read the same: method, target, version, every field, framing and content.
+    pub(crate) fn agrees(&self, ours: &transcript::Request) -> bool {
+        self.parts.method == ours.method
+            && self.parts.uri == ours.uri
+            && self.parts.version == ours.version
+            && self.parts.headers == ours.headers
+            && self.size == ours.framing.size()
+            && self.content.as_deref() == ours.content()
     }
 
     /// True if hyper reads nothing after this request.
@@ -55,13 +53,10 @@ impl Served {
 }
 
 /// Serves the reads of one connection, then its end. Every request is answered once its body is there.
-pub(crate) fn serve(reads: impl IntoIterator<Item = Bytes>, limits: HeadLimits) -> Outcome {
-    let shared = Rc::new(RefCell::new(Shared { guard: HeadGuard::new(limits), refused: None, served: Vec::new() }));
-    let script = Script { reads: reads.into_iter().collect(), ready: Bytes::new(), shared: shared.clone() };
-    let service = {
-        let shared = shared.clone();
-        service_fn(move |request| answer(request, shared.clone()))
-    };
+pub(crate) fn serve<'a>(reads: impl IntoIterator<Item = &'a [u8]>, limits: HeadLimits) -> Vec<Served> {
+    let served = Rc::new(RefCell::new(Vec::new()));
+    let script = Script { reads: reads.into_iter().map(Bytes::copy_from_slice).collect(), ready: Bytes::new() };
+    let service = service_fn(|request| answer(request, &served));
     let connection = http1::Builder::new()
         .half_close(true)
         .max_headers(limits.headers)
@@ -70,41 +65,30 @@ pub(crate) fn serve(reads: impl IntoIterator<Item = Bytes>, limits: HeadLimits) 
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without I/O");
     // What hyper says in the end is its own affair; what it has served is what counts.
     let _ = runtime.block_on(connection);
-    let shared = &mut *shared.borrow_mut();
-    Outcome { served: std::mem::take(&mut shared.served), refused: shared.refused }
+    served.take()
 }
 
-struct Shared {
-    guard: HeadGuard,
-    refused: Option<Refused>,
-    served: Vec<Served>,
-}
-
-async fn answer(request: Request<Incoming>, shared: Rc<RefCell<Shared>>) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    served: &RefCell<Vec<Served>>,
+) -> Result<Response<Empty<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let size = body.size_hint().exact();
-    let head = shared.borrow_mut().guard.take_head();
     let content = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
-    shared.borrow_mut().served.push(Served { parts, size, head, content });
+    served.borrow_mut().push(Served { parts, size, content });
     Ok(Response::new(Empty::new()))
 }
 
-/// Reads are inspected, then handed on; writes vanish.
+/// Writes vanish.
 struct Script {
     reads: VecDeque<Bytes>,
     ready: Bytes,
-    shared: Rc<RefCell<Shared>>,
 }
 
 impl Read for Script {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, mut buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        while self.ready.is_empty() && self.shared.borrow().refused.is_none() {
-            let Some(mut read) = self.reads.pop_front() else { break };
-            let verdict = self.shared.borrow_mut().guard.inspect(&read);
-            if let Err(refused) = verdict {
-                read.truncate(refused.good);
-                self.shared.borrow_mut().refused = Some(refused);
-            }
+        while self.ready.is_empty() {
+            let Some(read) = self.reads.pop_front() else { break };
             self.ready = read;
         }
         let taken = self.ready.len().min(buffer.remaining());

@@ -1,4 +1,4 @@
-//! What the guard refuses, what it passes, and that hyper reads what passes alike.
+//! What the reader refuses, what it reads, and that hyper reads what passes alike.
 
 mod agreement;
 mod behind;
@@ -8,7 +8,7 @@ mod rules;
 mod splits;
 mod transcript;
 
-use super::{Framing, Head, HeadGuard, HeadLimits, Phase, Refused};
+use super::{Framing, Head, HeadLimits, Part, Phase, Reader, Refused};
 
 /// Small enough that random connections run into the bounds as well.
 const TIGHT: HeadLimits = HeadLimits { head: 120, headers: 4 };

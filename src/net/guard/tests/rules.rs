@@ -1,27 +1,32 @@
 //! One request a rule.
 
-use super::super::{Framing, HeadGuard, HeadLimits, Phase, Refused};
+use bytes::Bytes;
+
+use super::transcript::Transcript;
+use super::{Framing, HeadLimits, Part, Phase, Reader};
 
 /// A whole connection in one read.
-fn inspect(bytes: impl AsRef<[u8]>) -> Result<HeadGuard, Refused> {
-    let mut guard = HeadGuard::new(HeadLimits::default());
-    guard.inspect(bytes.as_ref()).map(|()| guard)
+fn read(bytes: impl AsRef<[u8]>) -> Transcript {
+    Transcript::of([bytes.as_ref()], HeadLimits::default())
 }
 
 #[track_caller]
 fn refused(bytes: impl AsRef<[u8]>, why: &str) {
     let bytes = bytes.as_ref();
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let refusal = inspect(bytes).expect_err(&text);
+    let transcript = read(bytes);
+    let refusal = transcript.refused.expect(&text);
     assert!(refusal.why.contains(why), "{text:?}: {refusal}, expected {why:?}");
     assert_eq!(refusal.status, if why.contains("too many f") { 431 } else { 400 }, "{text:?}");
-    assert_eq!(refusal.good, 0, "{text:?}");
+    assert_eq!(transcript.requests, [], "{text:?}");
 }
 
 #[track_caller]
-fn passes(bytes: impl AsRef<[u8]>) -> HeadGuard {
+fn passes(bytes: impl AsRef<[u8]>) -> Transcript {
     let text = String::from_utf8_lossy(bytes.as_ref()).into_owned();
-    inspect(bytes).expect(&text)
+    let transcript = read(bytes);
+    assert_eq!(transcript.refused, None, "{text:?}");
+    transcript
 }
 
 fn post(lines: &str) -> String {
@@ -34,15 +39,44 @@ fn get(target: &str) -> String {
 
 #[test]
 fn a_plain_request_passes_and_says_what_it_is() {
-    let mut guard = passes(post("Content-Length: 5\r\nX: \t y \t\r\nEmpty:\r\n"));
-    assert_eq!(guard.phase(), Phase::Body);
-    let head = guard.take_head().expect("a complete head");
-    assert_eq!((head.method(), head.headers, head.framing), (&b"POST"[..], 4, Framing::Length(5)));
-    assert_eq!(guard.take_head(), None);
-    guard.inspect(b"hello").expect("the body");
-    assert_eq!(guard.phase(), Phase::Between);
-    guard.inspect(b"G").expect("a first byte");
-    assert_eq!(guard.phase(), Phase::Head);
+    let mut reader = Reader::new(HeadLimits::default());
+    let mut input = Bytes::from(post("Content-Length: 5\r\nX: \t y \t\r\nEmpty:\r\n"));
+    let Ok(Some(Part::Head(head))) = reader.next(&mut input) else { panic!("a complete head") };
+    let fields: Vec<_> = head.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let expected = [("host", &b"a"[..]), ("content-length", b"5"), ("x", b"y"), ("empty", b"")];
+    assert_eq!((head.parts.method.as_str(), head.framing, &*fields), ("POST", Framing::Length(5), &expected[..]));
+    assert_eq!((head.parts.uri.path(), reader.phase(), reader.left()), ("/mcp", Phase::Body, Some(5)));
+    assert!(matches!(reader.next(&mut input), Ok(None)));
+    assert!(matches!(reader.next(&mut Bytes::from_static(b"hello")), Ok(Some(Part::Data(data))) if data == "hello"));
+    assert_eq!((reader.phase(), reader.left()), (Phase::Between, Some(0)));
+    assert!(matches!(reader.next(&mut Bytes::from_static(b"G")), Ok(None)));
+    assert_eq!(reader.phase(), Phase::Head);
+}
+
+#[test]
+fn what_came_in_one_read_is_not_copied() {
+    let mut input = Bytes::from(post("Content-Length: 5\r\nX: y\r\n") + "hello");
+    let own = input.as_ptr_range();
+    let mut reader = Reader::new(HeadLimits::default());
+    let Ok(Some(Part::Head(head))) = reader.next(&mut input) else { panic!("a complete head") };
+    let Ok(Some(Part::Data(data))) = reader.next(&mut input) else { panic!("a body") };
+    for slice in [head.parts.headers["x"].as_bytes(), &data] {
+        assert!(own.contains(&slice.as_ptr()), "{slice:?}");
+    }
+}
+
+#[test]
+fn what_a_head_asks_of_the_connection() {
+    let asks = |lines: &str| {
+        let mut reader = Reader::new(HeadLimits::default());
+        let Ok(Some(Part::Head(head))) = reader.next(&mut post(lines).into()) else { panic!("a complete head") };
+        (head.closes(), head.keeps(), head.awaits_continue())
+    };
+    assert_eq!(asks(""), (false, false, false));
+    assert_eq!(asks("Connection: x,\tClose\r\n"), (true, false, false));
+    assert_eq!(asks("Connection: x\r\nConnection: KEEP-alive ,é\r\n"), (false, true, false));
+    assert_eq!(asks("Connection: closed, keep\r\nExpect: 100-Continue\r\n"), (false, false, true));
+    assert_eq!(asks("Expect: 100-continue, x\r\n"), (false, false, false));
 }
 
 #[test]
@@ -74,7 +108,7 @@ fn one_framing() {
         refused(post(&format!("Content-Length: {length}\r\n")), "overflows");
     }
     refused("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0 with");
-    let framing = |lines| passes(post(lines)).take_head().expect("a head").framing;
+    let framing = |lines| passes(post(lines)).requests[0].framing;
     assert_eq!(framing("Content-Length: 9223372036854775807\r\n"), Framing::Length(i64::MAX as u64));
     assert_eq!(framing("Content-Length:\t007 \r\n"), Framing::Length(7));
     assert_eq!(framing("tRaNsFeR-eNcOdInG:cHuNkEd\r\n"), Framing::Chunked);
@@ -102,9 +136,9 @@ fn bodies_only_where_there_may_be_one() {
         for line in ["Content-Length: 1", "Transfer-Encoding: chunked"] {
             refused(format!("{method} / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\n"), "a body with");
         }
-        let mut guard = passes(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
-        assert_eq!(guard.phase(), Phase::Between);
-        assert_eq!(guard.take_head().and_then(|head| head.framing.size()), Some(0));
+        let transcript = passes(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(transcript.phase, Phase::Between);
+        assert_eq!(transcript.requests[0].framing.size(), Some(0));
     }
 }
 
@@ -183,38 +217,34 @@ fn targets() {
 #[test]
 fn an_upgrade_is_only_a_header() {
     let lines = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
-    let mut guard = passes(post(lines));
-    assert_eq!(guard.phase(), Phase::Between, "the next bytes are a head, whatever the protocol asked for");
-    assert!(guard.inspect(b"PRI * HTTP/2.0\r\n\r\n").is_err());
+    let phase = passes(post(lines)).phase;
+    assert_eq!(phase, Phase::Between, "the next bytes are a head, whatever the protocol asked for");
+    assert!(read(post(lines) + "PRI * HTTP/2.0\r\n\r\n").refused.is_some());
 }
 
 #[test]
 fn one_empty_line_before_a_request() {
     let request = get("/");
-    let mut guard = passes(format!("\r\n{request}\r\n{request}\r\n"));
-    assert_eq!(guard.phase(), Phase::Between);
-    assert!(guard.take_head().is_some() && guard.take_head().is_some());
+    let transcript = passes(format!("\r\n{request}\r\n{request}\r\n"));
+    assert_eq!((transcript.phase, transcript.requests.len()), (Phase::Between, 2));
     refused(format!("\r\n\r\n{request}"), "several empty lines");
 }
 
 #[test]
 fn bounds_of_a_head() {
     let limits = HeadLimits { head: 100, headers: 3 };
-    let inspect = |bytes: &str| {
-        let mut guard = HeadGuard::new(limits);
-        guard.inspect(bytes.as_bytes()).map_err(|refused| (refused.status, refused.why))
-    };
+    let verdict = |bytes: &str| Transcript::of([bytes.as_bytes()], limits).verdict();
     let fitting = |size: usize| {
         let head = post("X: ");
         format!("{}{}\r\n\r\n", &head[..head.len() - 2], "x".repeat(size - head.len() - 2))
     };
     assert_eq!(fitting(100).len(), 100);
-    assert_eq!(inspect(&fitting(100)), Ok(()));
-    assert_eq!(inspect(&fitting(101)), Err((431, "a head or trailers of too many bytes")));
-    assert_eq!(inspect(&format!("\r\n{}", fitting(99))), Err((431, "a head or trailers of too many bytes")));
-    assert_eq!(inspect(&"x".repeat(101)), Err((431, "a head or trailers of too many bytes")));
-    assert_eq!(inspect(&post("A: 1\r\nB: 2\r\n")), Ok(()));
-    assert_eq!(inspect(&post("A: 1\r\nB: 2\r\nC: 3\r\n")), Err((431, "a head of too many fields")));
+    assert_eq!(verdict(&fitting(100)), None);
+    assert_eq!(verdict(&fitting(101)), Some((431, "a head or trailers of too many bytes")));
+    assert_eq!(verdict(&format!("\r\n{}", fitting(99))), Some((431, "a head or trailers of too many bytes")));
+    assert_eq!(verdict(&"x".repeat(101)), Some((431, "a head or trailers of too many bytes")));
+    assert_eq!(verdict(&post("A: 1\r\nB: 2\r\n")), None);
+    assert_eq!(verdict(&post("A: 1\r\nB: 2\r\nC: 3\r\n")), Some((431, "a head of too many fields")));
 }
 
 #[test]
@@ -245,11 +275,11 @@ fn chunked_bodies() {
         ("0\r\nHost: b\r\n\r\n", "Host in the trailers"),
     ];
     for (body, why) in cases {
-        let mut guard = HeadGuard::new(HeadLimits::default());
-        let refusal = guard.inspect(chunked(body).as_bytes()).expect_err(body);
+        let transcript = read(chunked(body));
+        let refusal = transcript.refused.expect(body);
         assert!(refusal.why.contains(why), "{body:?}: {refusal}");
-        assert!(refusal.good >= chunked("").len(), "{body:?}: the head is sound");
-        assert_eq!(guard.phase(), Phase::Body, "{body:?}");
+        assert_eq!(transcript.requests.len(), 1, "{body:?}: the head is sound");
+        assert_eq!(transcript.phase, Phase::Body, "{body:?}");
     }
     for body in [
         "0\r\n\r\n",
@@ -257,53 +287,35 @@ fn chunked_bodies() {
         "A;a=\"b;c\"\r\n0123456789\r\n00 ;x\r\nX: y\r\n\r\n",
         "01 \t;\r\na\r\n0\r\n\r\n",
     ] {
-        let guard = passes(chunked(body));
-        assert_eq!(guard.phase(), Phase::Between, "{body:?}");
+        assert_eq!(passes(chunked(body)).phase, Phase::Between, "{body:?}");
     }
 }
 
 #[test]
 fn bounds_of_a_chunked_body() {
     let chunked = |body: &str| {
-        let mut guard = HeadGuard::new(HeadLimits { head: 200, headers: 3 });
         let bytes = format!("{}{body}", post("Transfer-Encoding: chunked\r\n"));
-        guard.inspect(bytes.as_bytes()).map_err(|refused| (refused.status, refused.why))
+        Transcript::of([bytes.as_bytes()], HeadLimits { head: 200, headers: 3 }).verdict()
     };
-    let too_long = Err((400, "a chunk's extension of too many bytes"));
-    assert_eq!(chunked(&format!("1;{}", "x".repeat(255))), Ok(()));
+    let too_long = Some((400, "a chunk's extension of too many bytes"));
+    assert_eq!(chunked(&format!("1;{}", "x".repeat(255))), None);
     assert_eq!(chunked(&format!("1;{}", "x".repeat(256))), too_long);
     assert_eq!(chunked(&format!("1{}", " ".repeat(257))), too_long);
     let chunk = format!("1;{}\r\na\r\n", "x".repeat(255));
-    assert_eq!(chunked(&chunk.repeat(32)), Ok(()));
+    assert_eq!(chunked(&chunk.repeat(32)), None);
     assert_eq!(chunked(&format!("{}1;", chunk.repeat(32))), too_long);
     let trailers = |size: usize| format!("0\r\nX: {}\r\n\r\n", "x".repeat(size - 7));
-    assert_eq!(chunked(&trailers(199)), Ok(()));
-    assert_eq!(chunked(&trailers(200)), Err((431, "a head or trailers of too many bytes")));
-    assert_eq!(chunked(&format!("0\r\n{}\r\n", "X: y\r\n".repeat(3))), Ok(()));
-    assert_eq!(chunked(&format!("0\r\n{}\r\n", "X: y\r\n".repeat(4))), Err((431, "trailers of too many fields")));
+    assert_eq!(chunked(&trailers(199)), None);
+    assert_eq!(chunked(&trailers(200)), Some((431, "a head or trailers of too many bytes")));
+    assert_eq!(chunked(&format!("0\r\n{}\r\n", "X: y\r\n".repeat(3))), None);
+    assert_eq!(chunked(&format!("0\r\n{}\r\n", "X: y\r\n".repeat(4))), Some((431, "trailers of too many fields")));
 }
 
 #[test]
-fn requests_in_advance() {
-    let request = get("/");
-    let mut guard = HeadGuard::new(HeadLimits::default());
-    let refusal = guard.inspect(request.repeat(33).as_bytes()).expect_err("one too many");
-    assert_eq!((refusal.status, refusal.good), (400, request.len() * 32));
-    assert_eq!(std::iter::from_fn(|| guard.take_head()).count(), 32);
-    assert_eq!(guard.inspect(b"x"), Err(Refused { good: 0, ..refusal }), "once refused, always refused");
-
-    let mut guard = HeadGuard::new(HeadLimits::default());
-    for _ in 0..100 {
-        guard.inspect(request.repeat(2).as_bytes()).expect("there is room for two");
-        assert!(guard.take_head().is_some() && guard.take_head().is_some());
-    }
-}
-
-#[test]
-fn what_came_before_a_refused_head_is_good() {
+fn what_came_before_a_refused_head_is_read() {
     let sound = format!("{}hello{}", post("Content-Length: 5\r\n"), get("/"));
-    let mut guard = HeadGuard::new(HeadLimits::default());
-    let refusal = guard.inspect(format!("{sound}GET / HTTP/1.1\r\n\r\n").as_bytes()).expect_err("no Host");
-    assert_eq!(refusal.good, sound.len());
-    assert_eq!(guard.phase(), Phase::Head);
+    let transcript = read(format!("{sound}GET / HTTP/1.1\r\n\r\n"));
+    assert_eq!(transcript.verdict(), Some((400, "no Host")));
+    assert_eq!((transcript.requests.len(), transcript.phase), (2, Phase::Head));
+    assert!(transcript.requests.iter().all(|request| request.content().is_some()));
 }

@@ -1,69 +1,93 @@
-//! A connection as the guard sees it, byte by byte: its heads, and which bytes are bodies.
+//! A connection as it was read: its requests, and where it was refused. `tests/` uses this file too.
 
-use super::{Framing, Head, HeadGuard, HeadLimits, Phase, Refused};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri, Version};
 
-/// What the guard made of a stream of bytes.
+use super::{Framing, Head, HeadLimits, Part, Phase, Reader, Refused};
+
+/// What the reader made of a stream of bytes.
 #[derive(Debug)]
 pub(crate) struct Transcript {
     pub(crate) requests: Vec<Request>,
-    /// The refusal, and the index of the byte at which it fell.
-    pub(crate) refused: Option<(Refused, usize)>,
+    pub(crate) refused: Option<Refused>,
+    /// Where the read begins that was refused; behind all bytes if none was.
+    pub(crate) before: usize,
     pub(crate) phase: Phase,
 }
 
 /// One request of it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Request {
-    pub(crate) head: Head,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) framing: Framing,
     body: Vec<u8>,
     is_complete: bool,
 }
 
 impl Transcript {
-    pub(crate) fn of(bytes: &[u8], limits: HeadLimits) -> Self {
-        let mut guard = HeadGuard::new(limits);
-        let mut requests = Vec::<Request>::new();
-        for (at, byte) in bytes.iter().enumerate() {
-            let phase = guard.phase();
-            if let Err(refused) = guard.inspect(&[*byte]) {
-                return Self { requests, refused: Some((refused, at)), phase: guard.phase() };
+    /// Reads a connection in such reads.
+    pub(crate) fn of<'a>(reads: impl IntoIterator<Item = &'a [u8]>, limits: HeadLimits) -> Self {
+        let mut reader = Reader::new(limits);
+        let mut this = Self { requests: Vec::new(), refused: None, before: 0, phase: Phase::Between };
+        for read in reads {
+            let mut input = Bytes::copy_from_slice(read);
+            this.refused = loop {
+                match reader.next(&mut input) {
+                    Ok(Some(part)) => this.take(part, &reader),
+                    Ok(None) => break None,
+                    Err(refused) => break Some(refused),
+                }
+            };
+            if this.refused.is_some() {
+                assert_eq!(
+                    reader.next(&mut Bytes::from_static(b"x")).err(),
+                    this.refused,
+                    "once refused, always refused"
+                );
+                break;
             }
-            if let (Phase::Body, Some(request)) = (phase, requests.last_mut()) {
-                request.body.push(*byte);
-            }
-            if let Some(head) = guard.take_head() {
-                requests.push(Request { head, body: Vec::new(), is_complete: false });
-            }
-            if let Some(request) = requests.last_mut() {
-                request.is_complete |= guard.phase() == Phase::Between;
-            }
+            assert!(input.is_empty());
+            this.before += read.len();
         }
-        Self { requests, refused: None, phase: guard.phase() }
+        this.phase = reader.phase();
+        this
+    }
+
+    /// The status of the refusal, and why.
+    pub(crate) fn verdict(&self) -> Option<(u16, &'static str)> {
+        self.refused.map(|refused| (refused.status, refused.why))
+    }
+
+    fn take(&mut self, part: Part, reader: &Reader) {
+        match part {
+            Part::Head(head) => self.requests.push(Request::from(head)),
+            Part::Data(bytes) => {
+                assert!(!bytes.is_empty());
+                self.requests.last_mut().expect("a body has a head").body.extend_from_slice(&bytes);
+            }
+            Part::End => assert_ne!(reader.phase(), Phase::Body),
+        }
+        let request = self.requests.last_mut().expect("a part belongs to a request");
+        request.is_complete = reader.phase() != Phase::Body;
+        if let Framing::Length(length) = request.framing {
+            assert_eq!(reader.left(), Some(length - request.body.len() as u64));
+        }
     }
 }
 
 impl Request {
     /// The content of the body, none if it did not come whole.
-    pub(crate) fn content(&self) -> Option<Vec<u8>> {
-        self.is_complete.then(|| match self.head.framing {
-            Framing::Chunked => unchunk(&self.body),
-            _ => self.body.clone(),
-        })
+    pub(crate) fn content(&self) -> Option<&[u8]> {
+        self.is_complete.then_some(&*self.body)
     }
 }
 
-/// The plainest reading of chunks there is; they are known to be sound.
-fn unchunk(mut body: &[u8]) -> Vec<u8> {
-    let mut content = Vec::new();
-    loop {
-        let line = body.windows(2).position(|pair| pair == b"\r\n").expect("a size line");
-        let digits = body.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        let digits = str::from_utf8(&body[..digits]).expect("digits");
-        let size = usize::from_str_radix(digits, 16).expect("a size");
-        if size == 0 {
-            return content;
-        }
-        content.extend_from_slice(&body[line + 2..][..size]);
-        body = &body[line + 2 + size + 2..];
+impl From<Head> for Request {
+    fn from(Head { parts, framing }: Head) -> Self {
+        let http::request::Parts { method, uri, version, headers, .. } = parts;
+        Self { method, uri, version, headers, framing, body: Vec::new(), is_complete: false }
     }
 }

@@ -2,7 +2,7 @@
 
 /// A character of a method or a header's name (RFC 9110, 5.6.2).
 pub(super) const TOKEN: u8 = 1;
-/// A byte of a path that hyper takes as well; UTF-8 is checked apart.
+/// A byte of a path that `http::Uri` takes as well; UTF-8 is checked apart.
 pub(super) const PATH: u8 = 2;
 /// The same for a query.
 pub(super) const QUERY: u8 = 4;

@@ -1,4 +1,6 @@
-//! The guard of one connection: head, body, head.
+//! The reader of one connection: head, body, head.
+
+use bytes::{Buf, Bytes};
 
 use super::{
     chunked::Chunked,
@@ -8,9 +10,11 @@ use super::{
     head::Head,
     limits::HeadLimits,
     lines::Lines,
-    queue::Heads,
     refused::{Fault, Refused},
 };
+
+/// The most fields that room is made for before they have come.
+const CREDIBLE: usize = 24;
 
 /// Which part of a request is awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +27,24 @@ pub enum Phase {
     Body,
 }
 
-/// Reads a client's HTTP/1.1 connection before the parser does.
+/// What came next on a connection.
 #[derive(Debug)]
-pub struct HeadGuard {
+pub enum Part {
+    /// A head. Its body follows, where the phase is `Body` now.
+    Head(Head),
+    /// Bytes of the present body; never none.
+    Data(Bytes),
+    /// The end of a body in chunks. One of known length is over with its last byte: the phase tells.
+    End,
+}
+
+/// Reads a client's HTTP/1.1 connection.
+#[derive(Debug)]
+pub struct Reader {
     limits: HeadLimits,
     at: At,
     /// Of the head or the trailers that are being read.
     lines: Lines,
-    heads: Heads,
 }
 
 #[derive(Debug)]
@@ -61,38 +75,37 @@ impl At {
     }
 }
 
-impl HeadGuard {
-    /// A guard at the start of a connection.
+impl Reader {
+    /// A reader at the start of a connection.
     pub fn new(limits: HeadLimits) -> Self {
-        Self { limits, at: At::START, lines: Lines::default(), heads: Heads::default() }
+        Self { limits, at: At::START, lines: Lines::default() }
     }
 
-    /// Inspects bytes as they came from the socket, in order. `Ok`: all of them may be handed on.
+    /// Takes the next part off `input`, which holds bytes as they came from the socket, in order. `None`: all of them
+    /// have been taken, and the next part has not come whole.
     ///
     /// # Errors
     ///
-    /// The first `good` of them may be handed on, nothing after; the connection must be closed. Whatever
-    /// is inspected after that is refused for the same reason.
-    pub fn inspect(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        let (mut read, mut good) = (0, 0);
-        while read < bytes.len() {
-            match self.step(&bytes[read..]) {
-                Ok(taken) => read += taken,
+    /// What came is not plain HTTP/1.1, and the connection must be closed. Whatever is read after that is refused for
+    /// the same reason.
+    pub fn next(&mut self, input: &mut Bytes) -> Result<Option<Part>, Refused> {
+        while !input.is_empty() {
+            match self.step(input) {
+                Ok(None) => {}
+                Ok(part) => return Ok(part),
                 Err(fault) => {
                     self.at = At::Refused(fault, self.at.of_body());
                     self.lines.release();
-                    return Err(fault.after(good));
+                    return Err(fault.into());
                 }
             }
-            if self.is_settled() {
-                good = read;
-            }
         }
-        Ok(())
+        // Else it would hold the memory of the read.
+        *input = Bytes::new();
+        Ok(None)
     }
 
-    /// What is awaited. After a refusal, where it happened: in `Body`, the request is already in the
-    /// parser's hands and can only be cut short.
+    /// What is awaited; after a refusal, where it happened.
     pub fn phase(&self) -> Phase {
         match &self.at {
             At::Request { .. } if matches!(self.lines.unfinished(), b"" | b"\r") => Phase::Between,
@@ -101,51 +114,61 @@ impl HeadGuard {
         }
     }
 
-    /// The oldest complete head that has not been taken yet: what the parser behind us must agree with.
-    pub fn take_head(&mut self) -> Option<Head> {
-        self.heads.take()
+    /// The bytes of the present body that are still to come; `None` where only its end tells.
+    pub fn left(&self) -> Option<u64> {
+        match &self.at {
+            At::Length(left) => Some(*left),
+            at if at.of_body() => None,
+            _ => Some(0),
+        }
     }
 
     /// Takes one line, or as much of a body as is there; at least one byte.
-    fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    #[inline]
+    fn step(&mut self, input: &mut Bytes) -> Result<Option<Part>, Fault> {
         match &mut self.at {
-            At::Request { .. } | At::Fields(_) => self.head_line(bytes),
+            At::Request { .. } | At::Fields(_) => self.head_line(input),
             At::Length(left) => {
-                let taken = (bytes.len() as u64).min(*left);
+                let taken = (input.len() as u64).min(*left);
                 *left -= taken;
                 if *left == 0 {
                     self.at = At::START;
                 }
-                Ok(taken as usize)
+                Ok(Some(Part::Data(input.split_to(taken as usize))))
             }
             At::Chunks(chunked) => {
-                let taken = chunked.pass(bytes)?;
+                let data = chunked.data(input.len());
+                if data > 0 {
+                    return Ok(Some(Part::Data(input.split_to(data))));
+                }
+                let taken = chunked.pass(input)?;
                 if chunked.is_over() {
                     self.at = At::Trailers { fields: 0 };
                 }
-                Ok(taken)
+                input.advance(taken);
+                Ok(None)
             }
-            At::Trailers { .. } => self.trailer_line(bytes),
+            At::Trailers { .. } => self.trailer_line(input),
             At::Refused(fault, _) => Err(*fault),
         }
     }
 
-    fn head_line(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let Some((line, taken)) = self.lines.next(bytes, self.limits.head_bytes())? else { return Ok(bytes.len()) };
+    fn head_line(&mut self, input: &mut Bytes) -> Result<Option<Part>, Fault> {
+        let Some(line) = self.lines.next(input, self.limits.head_bytes())? else { return Ok(None) };
         match &mut self.at {
             At::Request { after_empty: true } if line.is_empty() => {
                 return Err(Fault::bad("several empty lines before a request line"));
             }
             At::Request { after_empty } if line.is_empty() => *after_empty = true,
-            At::Request { .. } => self.at = At::Fields(Draft::open(line)?),
+            At::Request { .. } => self.at = At::Fields(Draft::open(&line, room_for_fields(input))?),
             At::Fields(draft) if !line.is_empty() => draft.field(line, self.limits.headers)?,
-            _ => self.end_head()?,
+            _ => return self.end_head(),
         }
-        Ok(taken)
+        Ok(None)
     }
 
-    fn end_head(&mut self) -> Result<(), Fault> {
-        let At::Fields(draft) = std::mem::replace(&mut self.at, At::START) else { return Ok(()) };
+    fn end_head(&mut self) -> Result<Option<Part>, Fault> {
+        let At::Fields(draft) = std::mem::replace(&mut self.at, At::START) else { return Ok(None) };
         let head = draft.close()?;
         self.at = match head.framing {
             Framing::None | Framing::Length(0) => At::START,
@@ -153,14 +176,14 @@ impl HeadGuard {
             Framing::Chunked => At::Chunks(Chunked::default()),
         };
         self.lines.release();
-        self.heads.push(head)
+        Ok(Some(Part::Head(head)))
     }
 
-    fn trailer_line(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let Some((line, taken)) = self.lines.next(bytes, self.limits.trailer_bytes())? else { return Ok(bytes.len()) };
+    fn trailer_line(&mut self, input: &mut Bytes) -> Result<Option<Part>, Fault> {
+        let Some(line) = self.lines.next(input, self.limits.trailer_bytes())? else { return Ok(None) };
         match &mut self.at {
             At::Trailers { fields } if !line.is_empty() => {
-                let field = Field::parse(line)?;
+                let field = Field::parse(&line)?;
                 if *fields == self.limits.headers {
                     return Err(Fault::large("trailers of too many fields"));
                 }
@@ -169,22 +192,18 @@ impl HeadGuard {
                     return Err(Fault::bad("a Host in the trailers"));
                 }
                 framing::refuse_framing(field.name)?;
+                Ok(None)
             }
             _ => {
                 self.at = At::START;
                 self.lines.release();
+                Ok(Some(Part::End))
             }
         }
-        Ok(taken)
     }
+}
 
-    /// True if all that has been read belongs to sound heads and bodies.
-    fn is_settled(&self) -> bool {
-        match &self.at {
-            At::Request { .. } | At::Trailers { fields: 0 } => self.lines.is_untouched(),
-            At::Fields(_) | At::Trailers { .. } | At::Refused(..) => false,
-            At::Length(_) => true,
-            At::Chunks(chunked) => chunked.is_settled(),
-        }
-    }
+/// As many as there are lines behind the request line, but for those of no field.
+fn room_for_fields(behind: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', behind).count().saturating_sub(1).min(CREDIBLE)
 }
