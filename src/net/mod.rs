@@ -1,4 +1,4 @@
-//! Listeners, the head guard, HTTP connections in and out, TLS both ways, commands as servers, draining.
+//! Listeners, the strict reader of requests, HTTP connections in and out, TLS both ways, commands as servers, draining.
 
 pub mod admission;
 pub mod client;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use http::{HeaderMap, StatusCode, Version, header};
 
-use super::date::Date;
+use super::shared::Shared;
 
 /// How the body's end is told (RFC 9112, 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub(super) struct ResponseHead<'a> {
     pub(super) framing: Framing,
     /// The value of `Connection`.
     pub(super) connection: Option<&'static str>,
-    /// Now; none is added to one that is there.
-    pub(super) date: Option<[u8; Date::LENGTH]>,
+    /// Who knows the date, where it is said; none is added to one that is there.
+    pub(super) date: Option<&'a Shared>,
 }
 
 impl ResponseHead<'_> {
@@ -54,9 +54,13 @@ impl ResponseHead<'_> {
             out.write_all(self.status.canonical_reason().unwrap_or("").as_bytes())?;
             out.write_all(b"\r\n")?;
         }
+        let mut date = self.date;
         for (name, value) in self.fields {
-            if is_ours(name) {
-                continue;
+            match *name {
+                // A length that a handler set would lie beside ours.
+                header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION => continue,
+                header::DATE => date = None,
+                _ => {}
             }
             field(out, name.as_str().as_bytes(), value.as_bytes())?;
         }
@@ -68,16 +72,11 @@ impl ResponseHead<'_> {
         if let Some(connection) = self.connection {
             field(out, b"connection", connection.as_bytes())?;
         }
-        if let Some(date) = self.date.filter(|_| !self.fields.contains_key(header::DATE)) {
-            field(out, b"date", &date)?;
+        if let Some(shared) = date {
+            field(out, b"date", &shared.date())?;
         }
         out.write_all(b"\r\n")
     }
-}
-
-/// A length that a handler set would lie beside ours.
-fn is_ours(name: &header::HeaderName) -> bool {
-    matches!(*name, header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION)
 }
 
 #[inline]

@@ -53,7 +53,7 @@ pub(super) fn begin(
             Version::HTTP_10 => Some("keep-alive"),
             _ => None,
         },
-        date: Some(shared.date()),
+        date: Some(shared),
     };
     if asked.head_only || is_bodiless(parts.status) {
         body = Bytes::new();

@@ -50,7 +50,7 @@ async fn methods_and_versions() {
 }
 
 #[tokio::test]
-async fn what_the_guard_or_hyper_refuses_is_an_empty_answer_and_the_end() {
+async fn what_is_no_plain_request_is_an_empty_answer_and_the_end() {
     let fields = "x: y\r\n".repeat(64);
     for (request, status) in [
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
@@ -58,7 +58,7 @@ async fn what_the_guard_or_hyper_refuses_is_an_empty_answer_and_the_end() {
         ("GET / HTTP/1.1\nhost: a\n\n".to_owned(), "400"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "400"),
         ("nonsense\r\n".to_owned(), "400"),
-        ("GET / HTTP/1.1\r\nho st: a".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nho st: a\r\n".to_owned(), "400"),
         (format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n"), "431"),
         (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}", "y".repeat(9000)), "431"),
         (format!("GET /{} HTTP/1.1\r\n", "y".repeat(9000)), "431"),
