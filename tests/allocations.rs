@@ -1,12 +1,17 @@
-//! What an ordinary call costs in allocations between the client's parsed head and the answer for the client, so that
-//! it cannot creep up unseen. Both bounds are what was counted when they were set: who lowers the count lowers them.
+//! What an ordinary call costs in allocations, so that it cannot creep up unseen: between the client's parsed head and
+//! the answer for the client, and on the client's connection around that. The bounds are what was counted when they were
+//! set: who lowers the count lowers them.
+//!
 //! Five are the answer's: its head's bytes, the count of those who share them, the two halves of its header map, and
-//! its body. The sixth is what a sealed session id opens to.
+//! its body. The sixth is what a sealed session id opens to. On the connection they are the request's: its bytes, head
+//! and body in one, the count of those who share them, and the two halves of its header map.
 //!
 //! Counted is the core's own thread; the server behind it runs on another.
 
+use std::future::poll_fn;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -14,15 +19,18 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
 use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use weir::catalog::{Catalog, Observer};
 use weir::model::RequestIds;
+use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
 use weir::net::command::Numbers;
 use weir::net::drain::Drain;
+use weir::net::guard::HeadLimits;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
 use weir::pipeline::{Answer, Arrival, Behind, Bounds, Core, Finish, Route, Server, flow};
@@ -164,4 +172,101 @@ fn a_legacy_call_of_a_tool_in_a_session() {
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":{"query":"what is it"}}}"#;
     let fields = [("mcp-protocol-version", "2025-11-25"), ("mcp-session-id", sealed)];
     house.hold(&headers(&fields), &Bytes::from_static(body.as_bytes()), 6);
+}
+
+/// Answers with the body of the request.
+#[derive(Default)]
+struct Echo(Notify);
+
+/// It never streams.
+enum Never {}
+
+impl Handler for Echo {
+    type Stream = Never;
+
+    async fn handle(&self, request: Request<RequestBody>, _: Peer, _: &Drain) -> Reply<Never> {
+        let mut body = request.into_body();
+        let first = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        let bytes = first.expect("a body").ok().and_then(|frame| frame.into_data().ok()).expect("data");
+        assert!(body.is_end_stream(), "it came at once");
+        self.0.notify_one();
+        Reply::Whole(Response::new(Full::new(bytes)))
+    }
+
+    fn turned_away(&self, _: Peer, turned: TurnedAway) {
+        panic!("{turned:?}");
+    }
+}
+
+impl Source for Never {
+    async fn next(&mut self, _: &mut Vec<u8>) -> Next {
+        match *self {}
+    }
+
+    fn keepalive(&self) -> Option<&'static [u8]> {
+        match *self {}
+    }
+
+    fn is_endless(&self) -> bool {
+        match *self {}
+    }
+
+    fn stop(&mut self, _: &mut Vec<u8>) -> Stop {
+        match *self {}
+    }
+
+    fn length(&self) -> Option<u64> {
+        match *self {}
+    }
+
+    fn finished(self, _: End) {
+        match self {}
+    }
+}
+
+const LIMITS: Limits = Limits {
+    head: HeadLimits { head: 8192, headers: 64 },
+    head_timeout: Duration::from_secs(60),
+    body_rate: 1,
+    body_grace: Duration::from_secs(60),
+    write_stall: Duration::from_secs(60),
+    idle: Duration::from_secs(60),
+    keepalive: Duration::from_secs(60),
+    streams: 1,
+    memory: 0,
+};
+
+#[test]
+fn a_request_on_a_kept_connection() {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let local = LocalSet::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+    let mut client = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+    let (stream, remote) = listener.accept().expect("it was connected");
+    stream.set_nonblocking(true).expect("a socket");
+    let echo = Rc::new(Echo::default());
+    let serving = Rc::clone(&echo);
+    local.block_on(&runtime, async {
+        let stream = tokio::net::TcpStream::from_std(stream).expect("it is in a runtime");
+        tokio::task::spawn_local(async move {
+            let peer = Peer { remote: remote.into(), local: None };
+            client::serve(stream, peer, &LIMITS, &*serving, &Drain::default(), client::scratch()).await;
+        });
+    });
+    let fields = "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\nUser-Agent: x\r\n\
+                  MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: look\r\n";
+    let request = format!("POST /mcp HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: 5\r\n\r\nhello");
+    let mut bytes = [0; 1024];
+    let mut exchange = || {
+        client.write_all(request.as_bytes()).expect("it is open");
+        let counted = measure(|| local.block_on(&runtime, echo.0.notified()));
+        let read = client.read(&mut bytes).expect("it was answered");
+        assert!(bytes[..read].ends_with(b"\r\n\r\nhello"), "{:?}", String::from_utf8_lossy(&bytes[..read]));
+        counted
+    };
+    for _ in 0..10 {
+        exchange();
+    }
+    let counted = exchange();
+    assert!(counted.count_total <= 4, "{} allocations, at most 4: {counted:?}", counted.count_total);
 }

@@ -38,12 +38,7 @@ pub(crate) const HOMES: &[Home] = &[
         &["net::tls"],
         "one module decides what TLS is accepted; the others see a stream",
     ),
-    only(
-        &["hyper"],
-        &["net", "edge"],
-        "hyper is how a connection is driven; below the edge a message is `http` and bytes",
-    ),
-    only(&["h2", "futures_util"], &["net"], "how a connection is driven, once more"),
+    only(&["h2", "futures_util"], &["net"], "how a connection is driven; below the edge a message is `http` and bytes"),
     only(&["httparse"], &["net"], "heads are read in one place, strictly"),
     only(&["socket2"], &["net"], "socket options belong to the listener and the connection"),
     only(
