@@ -23,7 +23,7 @@ use super::clocks::HeadClock;
 use super::shared::Scratch;
 use super::stream::{Answer, Asked, Outcome};
 use super::whole::{self, Outgoing};
-use super::wire::{Came, Wire};
+use super::wire::Wire;
 use super::{End, Handler, Limits, Peer, Reply, Source, TurnedAway};
 
 /// How long a client that has just connected is given to send its first request while draining. It connected for that,
@@ -100,11 +100,8 @@ impl<H: Handler> Connection<'_, H> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Head, Farewell>> {
         match self.wire.poll_head(clock, cx) {
-            Poll::Ready(Came::Request(head)) => return Poll::Ready(Ok(head)),
-            Poll::Ready(Came::Refused(refused)) => {
-                return Poll::Ready(Err(self.turn_away(refused.status, refused.why)));
-            }
-            Poll::Ready(Came::End) => return Poll::Ready(Err(Farewell::Close)),
+            Poll::Ready(Ok(head)) => return Poll::Ready(head.ok_or(Farewell::Close)),
+            Poll::Ready(Err(refused)) => return Poll::Ready(Err(self.turn_away(refused.status, refused.why))),
             Poll::Pending => {}
         }
         let phase = self.member.poll_phase(cx);

@@ -16,6 +16,10 @@ use super::clocks::{BodyClock, HeadClock};
 use super::shared::Scratch;
 use super::{Limits, TurnedAway};
 
+/// What is read at once where a request is awaited: a head and a small body. What it brings is held for as long as a
+/// part of it is.
+const FIRST: usize = 16 * 1024;
+
 /// What is read of later requests while one is answered.
 const AHEAD: usize = 8 * 1024;
 
@@ -48,14 +52,6 @@ struct Io {
     invitation: &'static [u8],
 }
 
-/// What came of waiting for a request.
-pub(super) enum Came {
-    Request(Head),
-    Refused(Refused),
-    /// The client has left.
-    End,
-}
-
 impl Wire {
     pub(super) fn new(socket: Socket, limits: &Limits, scratch: Scratch) -> Self {
         let reader = Reader::new(limits.head);
@@ -69,24 +65,20 @@ impl Wire {
         }
     }
 
-    /// Reads up to the end of the next head. `clock` is told how far it is.
-    pub(super) fn poll_head(&self, clock: &HeadClock, cx: &mut Context<'_>) -> Poll<Came> {
+    /// Reads up to the end of the next head; none if the client has left. `clock` is told how far it is.
+    pub(super) fn poll_head(&self, clock: &HeadClock, cx: &mut Context<'_>) -> Poll<Result<Option<Head>, Refused>> {
         let io = &mut *self.io.borrow_mut();
         loop {
-            match io.reader.next(&mut io.input) {
-                Ok(Some(Part::Head(head))) => {
-                    self.begin(&head, io);
-                    return Poll::Ready(Came::Request(head));
-                }
-                Ok(_) => {}
-                Err(refused) => return Poll::Ready(Came::Refused(refused)),
+            if let Some(Part::Head(head)) = io.reader.next(&mut io.input)? {
+                self.begin(&head, io);
+                return Poll::Ready(Ok(Some(head)));
             }
             clock.is_at(io.reader.phase());
-            match ready!(io.poll_fill(usize::MAX, cx)) {
+            match ready!(io.poll_fill(FIRST, cx)) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => {
                     self.left.set(true);
-                    return Poll::Ready(Came::End);
+                    return Poll::Ready(Ok(None));
                 }
             }
         }

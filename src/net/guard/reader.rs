@@ -29,6 +29,7 @@ pub enum Phase {
 
 /// What came next on a connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a request")]
 pub enum Part {
     /// A head. Its body follows, where the phase is `Body` now.
     Head(Head),
@@ -48,6 +49,7 @@ pub struct Reader {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a request")]
 enum At {
     /// Before the end of a request line; one empty line before it may have come (RFC 9112, 2.2).
     Request {
