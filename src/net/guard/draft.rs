@@ -43,7 +43,7 @@ impl Draft {
                 if name == header::HOST {
                     self.host(field.value())?;
                 } else if name == header::CONTENT_LENGTH {
-                    self.announced.note(field)?;
+                    self.announced.note_length(field.value())?;
                 }
                 name
             }

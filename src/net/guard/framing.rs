@@ -43,6 +43,11 @@ impl Announced {
         }
     }
 
+    /// The same of one that is known to be `Content-Length`.
+    pub(super) fn note_length(&mut self, value: &[u8]) -> Result<(), Fault> {
+        self.take(Header::ContentLength, value)
+    }
+
     /// The same of a field that came as HTTP/2, where nothing but its frames ends a body: what is told of the length
     /// is only held against them.
     pub(super) fn note_plain(&mut self, name: Name<'_>, value: &[u8]) -> Result<(), Fault> {
