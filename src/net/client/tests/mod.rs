@@ -53,10 +53,10 @@ enum Piece {
     Cut,
 }
 
-/// Answers by path: `/whole` reads the body and tells of the request; `/wait` does so once `go` is told; `/early`
-/// answers without reading; `/huge` so with a huge answer; `/stream` sends what the test puts into `pieces`; `/now`
-/// streams an answer that is all there. `/greedy` streams without reading the body. A query of `endless`, `events` or
-/// a number (the length) shapes a stream.
+/// Answers by path: `/whole` reads the body and tells of the request; `/wait` does so once `go` is told, `/later` in a
+/// few turns; `/early` answers without reading; `/huge` so with a huge answer; `/stream` sends what the test puts into
+/// `pieces`; `/now` streams an answer that is all there. `/greedy` streams without reading the body. A query of
+/// `endless`, `events` or a number (the length) shapes a stream.
 struct Script {
     go: Notify,
     begun: Notify,
@@ -158,6 +158,9 @@ impl Handler for Rc<Script> {
                         held.1 = true;
                         return whole(StatusCode::SERVICE_UNAVAILABLE, "over".into());
                     }
+                }
+                for _ in 0..if path == "/later" { 4 } else { 0 } {
+                    tokio::task::yield_now().await;
                 }
                 let read = read(body).await;
                 whole(StatusCode::OK, format!("{} {} {read}", head.method, head.uri).into())

@@ -146,11 +146,17 @@ proptest! {
 
     #[test]
     fn any_requests_in_any_parts_are_answered_alike(
-        requests in prop::collection::vec(request(), 1..8),
+        requests in prop::collection::vec((request(), any::<bool>()), 1..8),
         cuts in prop::collection::vec(any::<Index>(), 0..12),
     ) {
+        let (requests, cut_behind): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
         let all = requests.concat() + "GET /whole?last HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
         let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(all.len())).collect();
+        let mut end = 0;
+        for (request, cut) in requests.iter().zip(cut_behind) {
+            end += request.len();
+            places.extend(cut.then_some(end));
+        }
         places.sort_unstable();
         let whole = answers(&all, &[]);
         prop_assert!(whole.ends_with("GET /whole?last "), "{whole}");
@@ -161,14 +167,14 @@ proptest! {
 
 /// A request that leaves its connection open: one whose handler leaves its body is not that in any parts.
 fn request() -> impl Strategy<Value = String> {
-    let sized = "[a-z]{0,40}".prop_map(|body| post("/whole", &body));
+    let sized = (select(vec!["/whole", "/later"]), "[a-z]{0,40}").prop_map(|(path, body)| post(path, &body));
     let chunk = prop::collection::vec("[a-z]{1,20}", 0..4);
     let chunked = (chunk, select(vec!["", "x: y\r\n"])).prop_map(|(chunks, trailers)| {
         let chunks: String = chunks.iter().map(|chunk| format!("{:x};x\r\n{chunk}\r\n", chunk.len())).collect();
         let head = "POST /whole HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
         format!("{head}{chunks}0\r\n{trailers}\r\n")
     });
-    prop_oneof![select(vec!["/whole", "/now", "/bare"]).prop_map(get), sized, chunked]
+    prop_oneof![select(vec!["/whole", "/later", "/now", "/bare"]).prop_map(get), sized, chunked]
 }
 
 /// What comes back of a connection that is sent in parts, but for the dates.
