@@ -1,0 +1,134 @@
+// How hard and how long: the profiles of a run as options of k6, and the parts that its summary tells apart.
+import exec from 'k6/execution';
+import { number, seconds, word } from './settings.js';
+
+const PROFILES = ['smoke', 'rate', 'users', 'ramp', 'soak'];
+/** What is cut off at the end of a run may take this long to finish. */
+const LAST = '5s';
+
+export const profile = word('WEIR_PROFILE', PROFILES);
+
+/** What a run may not exceed. */
+export const limits = {
+  p99: number('WEIR_P99_MS', 500, 1),
+  errors: number('WEIR_ERRORS', 0.001),
+  dropped: 0.05,
+  growth: number('WEIR_GROWTH', 1.5, 1),
+};
+
+const users = number('WEIR_USERS', 20, 1);
+const most = Math.max(users, number('WEIR_MOST_USERS', 1000, 1));
+const rate = number('WEIR_RATE', profile === 'smoke' ? 20 : 100, 1);
+const length = seconds('WEIR_DURATION', { smoke: '5s', rate: '1m', users: '1m', ramp: '20s', soak: '2h' }[profile]);
+
+/**
+ * The parts of a run, in order: `{ name, from, seconds, rate }`. A ramp has one for each rate that is tried, a soak twelve
+ * of the same length, any other run none.
+ */
+export const parts = profile === 'ramp' ? steps() : profile === 'soak' ? slices(12) : [];
+
+const last = parts[parts.length - 1];
+
+/** The kinds of requests, as their tag `op` names them. */
+export const OPS = ['initialize', 'initialized', 'call', 'list', 'stream', 'large', 'end'];
+
+/** The options of k6; in `more` are those of the script itself. */
+export function options(more = {}) {
+  return Object.assign({
+    scenarios: scenarios(),
+    thresholds: Object.assign(always(), held()),
+    summaryTrendStats: ['min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'],
+    // Nothing of a request but what the summary needs: a soak is long.
+    systemTags: ['status', 'error_code', 'scenario', 'check', 'proto'],
+    userAgent: 'weir-loadtest/1',
+  }, more);
+}
+
+/** Tags what follows with the part of a soak that it is in. */
+export function mark() {
+  if (profile !== 'soak') return;
+  const passed = (Date.now() - exec.scenario.startTime) / 1000;
+  exec.vu.metrics.tags.part = (parts.find((part) => passed < part.from + part.seconds) || last).name;
+}
+
+/** Rates from WEIR_FROM to WEIR_TO, each higher than the one before by the same factor. */
+function steps() {
+  const [from, to] = [number('WEIR_FROM', 50, 1), number('WEIR_TO', 5000, 1)];
+  const factor = number('WEIR_FACTOR', 1.4, 1.01);
+  const found = [];
+  for (let next = from; next < to * 1.001; next *= factor) {
+    const whole = Math.round(next);
+    found.push({ name: `${whole}`, from: found.length * length, seconds: length, rate: whole });
+  }
+  if (found.length === 0) throw new Error(`WEIR_FROM=${from} is more than WEIR_TO=${to}`);
+  return found;
+}
+
+function slices(count) {
+  const span = length / count;
+  return Array.from({ length: count }, (_, at) => ({ name: `${at + 1}`, from: at * span, seconds: span, rate }));
+}
+
+function scenarios() {
+  if (profile === 'users') {
+    return { users: { executor: 'constant-vus', vus: users, duration: `${length}s`, gracefulStop: LAST } };
+  }
+  if (profile !== 'ramp') return { [profile]: arrivals(rate, length) };
+  const all = {};
+  parts.forEach(({ name, from, seconds: span, rate: wanted }, at) => {
+    const step = arrivals(wanted, span);
+    all[`step_${at + 1}`] = Object.assign(step, { startTime: `${from}s`, tags: { part: name } });
+  });
+  return all;
+}
+
+/** So many a second, however long the answers take: what waits is not left out of the figures. */
+function arrivals(wanted, span) {
+  const whole = Number.isInteger(wanted) ? { rate: wanted, timeUnit: '1s' } : { rate: Math.round(wanted * 60), timeUnit: '1m' };
+  // Users enough for answers that take a quarter of the limit; more are made when they take longer.
+  const ready = Math.min(most, Math.max(users, Math.ceil((wanted * limits.p99) / 4000)));
+  return Object.assign(whole, {
+    executor: 'constant-arrival-rate', duration: `${span}s`, preAllocatedVUs: ready, maxVUs: most, gracefulStop: LAST,
+  });
+}
+
+/** What holds in every profile, and what is only named here so that the summary has it. */
+function always() {
+  const stop = (threshold) => [{ threshold, abortOnFail: true }];
+  const kept = { mcp_foreign: stop('rate==0') };
+  OPS.forEach((op) => {
+    kept[`http_req_duration{op:${op}}`] = ['max>=0'];
+    kept[`mcp_errors{op:${op}}`] = ['rate>=0'];
+  });
+  parts.forEach(({ name }) => {
+    ['http_reqs', 'iterations', 'dropped_iterations'].forEach((metric) => {
+      kept[`${metric}{part:${name}}`] = ['count>=0'];
+    });
+    kept[`mcp_errors{part:${name}}`] = ['rate>=0'];
+    kept[`http_req_duration{part:${name}}`] = ['max>=0'];
+  });
+  return kept;
+}
+
+/** What the profile itself asks for. */
+function held() {
+  const errors = [`rate<=${limits.errors}`];
+  const slow = [`p(99)<${limits.p99}`];
+  if (profile === 'smoke') return { mcp_errors: ['rate==0'], checks: ['rate==1'] };
+  if (profile === 'ramp') return knee();
+  const kept = { mcp_errors: errors, http_req_duration: slow };
+  if (profile === 'soak') kept[`mcp_growth{part:${last.name}}`] = [`med<${limits.growth}`];
+  return kept;
+}
+
+/** A step that breaks ends the ramp. Its first half is not judged alone: connections are made and users started there. */
+function knee() {
+  const kept = {};
+  parts.forEach(({ name, from, seconds: span, rate: wanted }) => {
+    const stop = (threshold) => [{ threshold, abortOnFail: true, delayAbortEval: `${Math.ceil(from + span / 2)}s` }];
+    kept[`http_req_duration{part:${name}}`] = stop(`p(99)<${limits.p99}`);
+    kept[`mcp_errors{part:${name}}`] = stop(`rate<=${limits.errors}`);
+    kept[`dropped_iterations{part:${name}}`] = stop(`count<=${Math.ceil(wanted * span * limits.dropped)}`);
+  });
+  return kept;
+}
