@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::{Demo, Process, Request, Scripted, only_through_weir, result};
+use crate::support::{Demo, Exchange, Process, Request, Scripted, only_through_weir, result};
 
 /// The exit code of k6 where a threshold does not hold.
 const BROKEN: Option<i32> = Some(99);
@@ -116,7 +116,9 @@ async fn what_is_missing_is_seen() {
     only_through_weir!();
     let progress = |request: &Request, number: usize| {
         let token = &request.json()["params"]["_meta"]["progressToken"];
-        format!(r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{number}}}}}"#)
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{number}}}}}"#
+        )
     };
     // One event of twenty is lost.
     let lost = Scripted::start(move |exchange| async move {
@@ -129,15 +131,16 @@ async fn what_is_missing_is_seen() {
         stream.end().await
     })
     .await;
-    let silent = Scripted::answering(|request| answer(&request.id(), "")).await;
+    let empty = Scripted::answering(|request| answer(&request.id(), "")).await;
     let nobody = Scripted::nobody().await;
-    let (lost_url, silent_url) = (lost.url(), silent.url());
+    let hanging = Scripted::start(Exchange::silence).await;
     for (script, url, check) in [
-        ("stream", &lost_url, "every event arrives"),
-        ("calls", &silent_url, "its text is what was sent"),
-        ("calls", &nobody, "the endpoint answers"),
+        ("stream", lost.url(), "every event arrives"),
+        ("calls", empty.url(), "its text is what was sent"),
+        ("calls", nobody, "the endpoint answers"),
+        ("calls", hanging.url(), "the endpoint answers"),
     ] {
-        let ran = smoke(script, url, &[]).await;
+        let ran = smoke(script, &url, &["WEIR_TIMEOUT=1s"]).await;
         assert_eq!(ran.code, BROKEN, "{check}: {}", ran.said);
         let failed: Vec<_> = ran.checks().filter(|check| check["fails"] != 0).map(|check| &check["name"]).collect();
         assert_eq!(failed, [check], "{}", ran.said);
@@ -154,7 +157,11 @@ async fn a_ramp_says_which_rate_broke() {
         let breaks = seen.fetch_add(1, Ordering::Relaxed) >= 70;
         async move {
             let answered = answer(&exchange.request.id(), &text(&exchange.request));
-            if breaks { exchange.answer("503 Service Unavailable", "", "").await } else { exchange.json(answered).await }
+            if breaks {
+                exchange.answer("503 Service Unavailable", "", "").await
+            } else {
+                exchange.json(answered).await
+            }
         }
     })
     .await;
@@ -222,7 +229,9 @@ async fn k6(script: &str, url: &str, settings: &[&str]) -> Ran {
     }
     let code = process.exit().await.code();
     said += &process.errors();
-    let file = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}: {said}"));
+    let file = |name: &str| {
+        std::fs::read_to_string(out.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}: {said}"))
+    };
     let report = serde_json::from_str(&file("summary.json")).expect("the summary is JSON");
     assert!(said.contains(file("summary.txt").trim_end()), "the screen shows the table: {said}");
     Ran { code, report, page: file("summary.html"), said }

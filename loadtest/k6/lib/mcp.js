@@ -1,6 +1,7 @@
 // MCP over streamable HTTP as a client of either era speaks it: 2026-07-28, in which every request says all there is to
 // know, and 2025-11-25, with sessions.
 import http from 'k6/http';
+import { timeout } from './profile.js';
 import { events } from './sse.js';
 import { target } from './settings.js';
 
@@ -88,7 +89,7 @@ export class Client {
       target.headers,
     );
     if (target.token !== null) all.Authorization = `Bearer ${target.token}`;
-    return { headers: all, tags: { op }, redirects: 0 };
+    return { headers: all, tags: { op }, redirects: 0, timeout: `${timeout}s` };
   }
 }
 

@@ -3,9 +3,6 @@ import exec from 'k6/execution';
 import { number, seconds, word } from './settings.js';
 
 const PROFILES = ['smoke', 'rate', 'users', 'ramp', 'soak'];
-/** What is cut off at the end of a run may take this long to finish. */
-const LAST = '5s';
-
 export const profile = word('WEIR_PROFILE', PROFILES);
 
 /** What a run may not exceed. */
@@ -16,14 +13,19 @@ export const limits = {
   growth: number('WEIR_GROWTH', 1.5, 1),
 };
 
+/** How long a request may take. */
+export const timeout = seconds('WEIR_TIMEOUT', '10s');
+
 const users = number('WEIR_USERS', 20, 1);
 const most = Math.max(users, number('WEIR_MOST_USERS', 1000, 1));
 const rate = number('WEIR_RATE', profile === 'smoke' ? 20 : 100, 1);
 const length = seconds('WEIR_DURATION', { smoke: '5s', rate: '1m', users: '1m', ramp: '20s', soak: '2h' }[profile]);
+/** No run ends before its last request is answered or given up, so that none escapes the checks. */
+const rest = profile === 'ramp' ? Math.min(timeout + 1, length / 2) : timeout + 1;
 
 /**
- * The parts of a run, in order: `{ name, from, seconds, rate }`. A ramp has one for each rate that is tried, a soak twelve
- * of the same length, any other run none.
+ * The parts of a run, in order: `{ name, tag, from, seconds, rate }`; `tag` is what its samples have. A ramp has one for each
+ * rate that is tried, a soak twelve of the same length, any other run none.
  */
 export const parts = profile === 'ramp' ? steps() : profile === 'soak' ? slices(12) : [];
 
@@ -39,7 +41,7 @@ export function options(more = {}) {
     thresholds: Object.assign(always(), held()),
     summaryTrendStats: ['min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'],
     // Nothing of a request but what the summary needs: a soak is long.
-    systemTags: ['status', 'error_code', 'scenario', 'check', 'proto'],
+    systemTags: ['status', 'error_code', 'scenario', 'group', 'check', 'proto'],
     userAgent: 'weir-loadtest/1',
   }, more);
 }
@@ -51,14 +53,14 @@ export function mark() {
   exec.vu.metrics.tags.part = (parts.find((part) => passed < part.from + part.seconds) || last).name;
 }
 
-/** Rates from WEIR_FROM to WEIR_TO, each higher than the one before by the same factor. */
+/** Rates from WEIR_FROM to WEIR_TO, each higher by the same factor than the one before, and begun when that has ended. */
 function steps() {
   const [from, to] = [number('WEIR_FROM', 50, 1), number('WEIR_TO', 5000, 1)];
   const factor = number('WEIR_FACTOR', 1.4, 1.01);
   const found = [];
   for (let next = from; next < to * 1.001; next *= factor) {
     const whole = Math.round(next);
-    found.push({ name: `${whole}`, from: found.length * length, seconds: length, rate: whole });
+    found.push({ name: `${whole}`, tag: `scenario:rate_${whole}`, from: found.length * (length + rest), seconds: length, rate: whole });
   }
   if (found.length === 0) throw new Error(`WEIR_FROM=${from} is more than WEIR_TO=${to}`);
   return found;
@@ -66,18 +68,19 @@ function steps() {
 
 function slices(count) {
   const span = length / count;
-  return Array.from({ length: count }, (_, at) => ({ name: `${at + 1}`, from: at * span, seconds: span, rate }));
+  const name = (at) => `${at + 1}`;
+  const all = Array.from({ length: count }, (_, at) => ({ name: name(at), tag: `part:${name(at)}`, from: at * span }));
+  return all.map((part) => Object.assign(part, { seconds: span, rate }));
 }
 
 function scenarios() {
   if (profile === 'users') {
-    return { users: { executor: 'constant-vus', vus: users, duration: `${length}s`, gracefulStop: LAST } };
+    return { users: { executor: 'constant-vus', vus: users, duration: `${length}s`, gracefulStop: `${rest}s` } };
   }
   if (profile !== 'ramp') return { [profile]: arrivals(rate, length) };
   const all = {};
-  parts.forEach(({ name, from, seconds: span, rate: wanted }, at) => {
-    const step = arrivals(wanted, span);
-    all[`step_${at + 1}`] = Object.assign(step, { startTime: `${from}s`, tags: { part: name } });
+  parts.forEach(({ name, from, seconds: span, rate: wanted }) => {
+    all[`rate_${name}`] = Object.assign(arrivals(wanted, span), { startTime: `${from}s` });
   });
   return all;
 }
@@ -88,7 +91,7 @@ function arrivals(wanted, span) {
   // Users enough for answers that take a quarter of the limit; more are made when they take longer.
   const ready = Math.min(most, Math.max(users, Math.ceil((wanted * limits.p99) / 4000)));
   return Object.assign(whole, {
-    executor: 'constant-arrival-rate', duration: `${span}s`, preAllocatedVUs: ready, maxVUs: most, gracefulStop: LAST,
+    executor: 'constant-arrival-rate', duration: `${span}s`, preAllocatedVUs: ready, maxVUs: most, gracefulStop: `${rest}s`,
   });
 }
 
@@ -100,12 +103,12 @@ function always() {
     kept[`http_req_duration{op:${op}}`] = ['max>=0'];
     kept[`mcp_errors{op:${op}}`] = ['rate>=0'];
   });
-  parts.forEach(({ name }) => {
+  parts.forEach(({ tag }) => {
     ['http_reqs', 'iterations', 'dropped_iterations'].forEach((metric) => {
-      kept[`${metric}{part:${name}}`] = ['count>=0'];
+      kept[`${metric}{${tag}}`] = ['count>=0'];
     });
-    kept[`mcp_errors{part:${name}}`] = ['rate>=0'];
-    kept[`http_req_duration{part:${name}}`] = ['max>=0'];
+    kept[`mcp_errors{${tag}}`] = ['rate>=0'];
+    kept[`http_req_duration{${tag}}`] = ['max>=0'];
   });
   return kept;
 }
@@ -117,18 +120,18 @@ function held() {
   if (profile === 'smoke') return { mcp_errors: ['rate==0'], checks: ['rate==1'] };
   if (profile === 'ramp') return knee();
   const kept = { mcp_errors: errors, http_req_duration: slow };
-  if (profile === 'soak') kept[`mcp_growth{part:${last.name}}`] = [`med<${limits.growth}`];
+  if (profile === 'soak') kept[`mcp_growth{${last.tag}}`] = [`med<${limits.growth}`];
   return kept;
 }
 
 /** A step that breaks ends the ramp. Its first half is not judged alone: connections are made and users started there. */
 function knee() {
   const kept = {};
-  parts.forEach(({ name, from, seconds: span, rate: wanted }) => {
+  parts.forEach(({ tag, from, seconds: span, rate: wanted }) => {
     const stop = (threshold) => [{ threshold, abortOnFail: true, delayAbortEval: `${Math.ceil(from + span / 2)}s` }];
-    kept[`http_req_duration{part:${name}}`] = stop(`p(99)<${limits.p99}`);
-    kept[`mcp_errors{part:${name}}`] = stop(`rate<=${limits.errors}`);
-    kept[`dropped_iterations{part:${name}}`] = stop(`count<=${Math.ceil(wanted * span * limits.dropped)}`);
+    kept[`http_req_duration{${tag}}`] = stop(`p(99)<${limits.p99}`);
+    kept[`mcp_errors{${tag}}`] = stop(`rate<=${limits.errors}`);
+    kept[`dropped_iterations{${tag}}`] = stop(`count<=${Math.ceil(wanted * span * limits.dropped)}`);
   });
   return kept;
 }

@@ -28,7 +28,7 @@ export function report(script, data) {
   };
   found.ok = found.thresholds.every(({ ok }) => ok) && found.requests > 0;
   if (profile === 'ramp') found.knee = knee(found.parts);
-  if (profile === 'soak') found.growth = (values(data, `mcp_growth{part:${parts[parts.length - 1].name}}`) || {}).med || null;
+  if (profile === 'soak') found.growth = growth(data);
   return found;
 }
 
@@ -52,29 +52,29 @@ function kind(data, op) {
 }
 
 /** A part of the run. One that an early end cut short has the time that was left to it. */
-function one(data, { name, from, seconds, rate }) {
+function one(data, { name, tag, from, seconds, rate }) {
   const ran = Math.max(0, Math.min(seconds, data.state.testRunDurationMs / 1000 - from));
-  const requests = count(data, `http_reqs{part:${name}}`);
+  const requests = count(data, `http_reqs{${tag}}`);
   return {
     name,
     from,
     wanted: rate,
-    reached: ran > 0 ? count(data, `iterations{part:${name}}`) / ran : 0,
+    reached: ran > 0 ? count(data, `iterations{${tag}}`) / ran : 0,
     requests,
-    errors: hits(data, `mcp_errors{part:${name}}`),
-    dropped: count(data, `dropped_iterations{part:${name}}`),
-    times: requests ? values(data, `http_req_duration{part:${name}}`) : null,
-    broke: broke(data, name),
+    errors: hits(data, `mcp_errors{${tag}}`),
+    dropped: count(data, `dropped_iterations{${tag}}`),
+    times: requests ? values(data, `http_req_duration{${tag}}`) : null,
+    broke: broke(data, tag),
   };
 }
 
 /** Which limit of a part did not hold, and what was seen instead. */
-function broke(data, name) {
+function broke(data, tag) {
   const failed = (metric) => {
-    const held = (data.metrics[`${metric}{part:${name}}`] || {}).thresholds || {};
+    const held = (data.metrics[`${metric}{${tag}}`] || {}).thresholds || {};
     return Object.keys(held).some((threshold) => !held[threshold].ok);
   };
-  const seen = (metric) => values(data, `${metric}{part:${name}}`);
+  const seen = (metric) => values(data, `${metric}{${tag}}`);
   if (failed('mcp_errors')) {
     return `errors: ${(100 * seen('mcp_errors').rate).toFixed(2)} % were answered wrongly or not at all (limit ${100 * limits.errors} %)`;
   }
@@ -85,6 +85,12 @@ function broke(data, name) {
     return `rate: ${seen('dropped_iterations').count} iterations were dropped, every user was still waiting (WEIR_MOST_USERS)`;
   }
   return null;
+}
+
+/** How many times longer requests took in the last part than in the first. */
+function growth(data) {
+  const grown = values(data, `mcp_growth{${parts[parts.length - 1].tag}}`);
+  return grown ? grown.med : null;
 }
 
 /** The first rate that broke, with the last one that held. */

@@ -39,10 +39,12 @@ export function tables(found) {
   const all = [];
   if (found.parts.length) {
     const soak = found.profile === 'soak';
-    const head = [soak ? 'after' : 'rate', 'reached', 'requests', 'wrong', 'dropped', ...NAMES];
+    // k6 does not say when in a scenario an iteration was dropped.
+    const lost = (text) => (soak ? [] : [text]);
+    const head = [soak ? 'after' : 'rate', 'reached', 'requests', 'wrong', ...lost('dropped'), ...NAMES];
     const rows = found.parts.filter(({ requests, dropped }) => requests + dropped > 0).map((part) => [
       soak ? time(part.from) : `${part.wanted}/s`, `${part.reached.toFixed(1)}/s`, `${part.requests}`,
-      `${part.errors.count}`, `${part.dropped}`, ...quantiles(part.times),
+      `${part.errors.count}`, ...lost(`${part.dropped}`), ...quantiles(part.times),
     ]);
     all.push({ title: soak ? 'Over time (milliseconds)' : 'Rate by rate (milliseconds)', head, rows });
   }
