@@ -88,8 +88,8 @@ function scenarios() {
 /** So many a second, however long the answers take: what waits is not left out of the figures. */
 function arrivals(wanted, span) {
   const whole = Number.isInteger(wanted) ? { rate: wanted, timeUnit: '1s' } : { rate: Math.round(wanted * 60), timeUnit: '1m' };
-  // Users enough for answers that take a quarter of the limit; more are made when they take longer.
-  const ready = Math.min(most, Math.max(users, Math.ceil((wanted * limits.p99) / 4000)));
+  // Users enough for answers of a quarter of a second; more are made when they take longer.
+  const ready = Math.min(most, Math.max(users, Math.ceil(wanted / 4)));
   return Object.assign(whole, {
     executor: 'constant-arrival-rate', duration: `${span}s`, preAllocatedVUs: ready, maxVUs: most, gracefulStop: `${rest}s`,
   });
@@ -120,8 +120,15 @@ function held() {
   if (profile === 'smoke') return { mcp_errors: ['rate==0'], checks: ['rate==1'] };
   if (profile === 'ramp') return knee();
   const kept = { mcp_errors: errors, http_req_duration: slow };
+  // Users have no rate to keep.
+  if (profile !== 'users') kept.dropped_iterations = [`count<=${droppable(rate, length)}`];
   if (profile === 'soak') kept[`mcp_growth{${last.tag}}`] = [`med<${limits.growth}`];
   return kept;
+}
+
+/** Iterations that may be dropped without the rate being another one. */
+function droppable(wanted, span) {
+  return Math.ceil(wanted * span * limits.dropped);
 }
 
 /** A step that breaks ends the ramp. Its first half is not judged alone: connections are made and users started there. */
@@ -131,7 +138,7 @@ function knee() {
     const stop = (threshold) => [{ threshold, abortOnFail: true, delayAbortEval: `${Math.ceil(from + span / 2)}s` }];
     kept[`http_req_duration{${tag}}`] = stop(`p(99)<${limits.p99}`);
     kept[`mcp_errors{${tag}}`] = stop(`rate<=${limits.errors}`);
-    kept[`dropped_iterations{${tag}}`] = stop(`count<=${Math.ceil(wanted * span * limits.dropped)}`);
+    kept[`dropped_iterations{${tag}}`] = stop(`count<=${droppable(wanted, span)}`);
   });
   return kept;
 }

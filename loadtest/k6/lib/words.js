@@ -16,9 +16,15 @@ export function verdict(found) {
     return `KNEE: ${held}, ${knee.broke}/s broke. ${knee.why}.`;
   }
   if (profile === 'ramp' && found.ok) return `NO KNEE: every rate held, the last was ${knee.held}/s. Set WEIR_TO higher.`;
-  const grown = growth ? ` At the end a request took ${growth.toFixed(2)} times what it took at the beginning.` : '';
+  const grown = profile === 'soak' ? ` ${growing(growth)}` : '';
   if (found.ok) return `PASSED.${grown}`;
   return `FAILED: ${failed.map(({ metric, expression }) => `${metric} ${expression}`).join(', ')}.${grown}`;
+}
+
+function growing(growth) {
+  return growth === null
+    ? 'Whether requests grew slower is not known: too few of a user fell into the first part or the last. Let it run longer.'
+    : `At the end a request took ${growth.toFixed(2)} times what it took at the beginning.`;
 }
 
 /** The figures of the whole run, `[name, value]` each. */
