@@ -105,10 +105,12 @@ async fn what_belongs_to_another_request_is_seen() {
         answer(&request.id(), &std::mem::replace(&mut *before, text(request)))
     })
     .await;
-    for server in [another_id, another_text] {
+    for (server, check) in [(another_id, "its id is that of the request"), (another_text, "its text is what was sent")]
+    {
         let ran = smoke("calls", &server.url(), &[]).await;
         assert_eq!(ran.code, BROKEN, "{}", ran.said);
         assert!(ran.report["foreign"]["count"].as_u64() > Some(0), "{}", ran.said);
+        assert_eq!(ran.failed(), [check], "{}", ran.said);
         assert!(ran.page.contains("somebody else"), "{}", ran.page);
     }
 }
@@ -144,8 +146,7 @@ async fn what_is_missing_is_seen() {
     ] {
         let ran = smoke(script, &url, &["WEIR_TIMEOUT=1s"]).await;
         assert_eq!(ran.code, BROKEN, "{check}: {}", ran.said);
-        let failed: Vec<_> = ran.checks().filter(|check| check["fails"] != 0).map(|check| &check["name"]).collect();
-        assert_eq!(failed, [check], "{}", ran.said);
+        assert_eq!(ran.failed(), [check], "{}", ran.said);
         assert_eq!(ran.report["foreign"]["count"], 0, "{}", ran.said);
     }
 }
@@ -247,6 +248,11 @@ async fn k6(script: &str, url: &str, settings: &[&str]) -> Ran {
 impl Ran {
     fn checks(&self) -> impl Iterator<Item = &Value> {
         self.report["checks"].as_array().expect("checks are a list").iter()
+    }
+
+    /// The names of the checks that failed.
+    fn failed(&self) -> Vec<&str> {
+        self.checks().filter(|check| check["fails"] != 0).filter_map(|check| check["name"].as_str()).collect()
     }
 
     #[track_caller]

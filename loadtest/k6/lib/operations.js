@@ -4,20 +4,17 @@ import { members, number, text, word } from './settings.js';
 import { counted, holdsAnother, judgeAnswer, judgeStatus, nonce } from './verdict.js';
 
 const TOOL = text('WEIR_TOOL', 'echo');
-const ARGUMENTS = text('WEIR_ARGUMENTS', '{"text":"{{nonce}}"}');
+const ARGUMENTS = members('WEIR_ARGUMENTS', { text: '{{nonce}}' });
 /** Whether the tool gives back what it is sent. */
-const ECHOES = word('WEIR_ECHOES', ['yes', 'no']) === 'yes' && ARGUMENTS.includes('{{nonce}}');
+const ECHOES = word('WEIR_ECHOES', ['yes', 'no']) === 'yes' && JSON.stringify(ARGUMENTS).includes('{{nonce}}');
 const STREAM_TOOL = text('WEIR_STREAM_TOOL', 'stream');
 const EVENTS = number('WEIR_EVENTS', 20);
-const STREAM_ARGUMENTS = text('WEIR_STREAM_ARGUMENTS', `{"events":${EVENTS}}`);
+const STREAM_ARGUMENTS = members('WEIR_STREAM_ARGUMENTS', { events: EVENTS });
 const LARGE = number('WEIR_SIZE', 64 * 1024, 1);
 const CALLS = number('WEIR_CALLS', 5);
 /** A list longer than this does not end. */
 const MOST_PAGES = 1000;
 
-// A mistake in them is told before the first request.
-members('WEIR_ARGUMENTS');
-members('WEIR_STREAM_ARGUMENTS');
 const filler = 'x'.repeat(LARGE);
 
 /** The client of this virtual user. */
@@ -116,12 +113,15 @@ function streams(client) {
     ['they carry its token', () => told.every((message) => message.params.progressToken === token)],
     ['they come in order', () => told.every((message, at) => !at || message.params.progress > told[at - 1].params.progress)],
     ['the answer comes last', () => got.messages[got.messages.length - 1] === got.answer],
-  ], () => holdsAnother(JSON.stringify(got.messages), token));
+  ], () => told.some((message) => message.params.progressToken !== token));
 }
 
-/** The arguments of a tool around what is sent. */
+/** The arguments of a tool, with what is sent in its place. */
 function filled(template, sent) {
-  return JSON.parse(template.split('{{nonce}}').join(sent));
+  if (typeof template === 'string') return template === '{{nonce}}' ? sent : template.replace('{{nonce}}', () => sent);
+  if (template === null || typeof template !== 'object') return template;
+  if (Array.isArray(template)) return template.map((one) => filled(one, sent));
+  return Object.fromEntries(Object.entries(template).map(([name, value]) => [name, filled(value, sent)]));
 }
 
 /** The text of a tool's answer, and its structured content. */

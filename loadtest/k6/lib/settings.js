@@ -33,9 +33,11 @@ export function seconds(name, otherwise) {
 }
 
 /** The setting as the members of a JSON object. */
-export function members(name) {
+export function members(name, otherwise) {
+  const given = text(name, null);
+  if (given === null) return otherwise;
   try {
-    const value = JSON.parse(text(name, '{}'));
+    const value = JSON.parse(given);
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
   } catch (_) {
     // It is said below, as for any other value that is no object.
@@ -47,7 +49,7 @@ export function members(name) {
 export const target = {
   url: text('WEIR_URL', 'http://127.0.0.1:8080/mcp'),
   token: text('WEIR_TOKEN', null),
-  headers: members('WEIR_HEADERS'),
+  headers: members('WEIR_HEADERS', {}),
   /** Without what a URL may hold that is nobody's business. */
   shown: text('WEIR_URL', 'http://127.0.0.1:8080/mcp').replace(/\/\/[^/@]*@/, '//').replace(/\?.*/, '?...'),
   modern: word('WEIR_ERA', ['2026-07-28', '2025-11-25']) === '2026-07-28',

@@ -18,7 +18,9 @@ export function verdict(found) {
   if (profile === 'ramp' && found.ok) return `NO KNEE: every rate held, the last was ${knee.held}/s. Set WEIR_TO higher.`;
   const grown = profile === 'soak' ? ` ${growing(growth)}` : '';
   if (found.ok) return `PASSED.${grown}`;
-  return `FAILED: ${failed.map(({ metric, expression }) => `${metric} ${expression}`).join(', ')}.${grown}`;
+  const limits = failed.map(({ metric, expression }) => `${metric} ${expression}`).join(', ');
+  const wrong = found.checks.filter(({ fails }) => fails > 0).map(({ name, fails }) => `${name} (${fails} times)`);
+  return `FAILED: ${limits}.${wrong.length ? ` It was not so that ${wrong.join(', ')}.` : ''}${grown}`;
 }
 
 function growing(growth) {
@@ -68,7 +70,7 @@ export function tables(found) {
     head: ['', 'passed', 'failed'],
     rows: found.checks.map(({ name, passes, fails }) => [name, `${passes}`, `${fails}`]),
   });
-  return all;
+  return all.filter(({ rows }) => rows.length > 0);
 }
 
 function quantiles(times) {
