@@ -154,6 +154,22 @@ async fn what_is_missing_is_seen() {
 }
 
 #[tokio::test]
+async fn a_token_is_sent_and_never_shown() {
+    only_through_weir!();
+    let server = Scripted::answering(|request| answer(&request.id(), &text(request))).await;
+    let url = server.url().replace("//", "//someone:pass-4711@");
+    let settings = ["WEIR_TOKEN=token-4711", r#"WEIR_HEADERS={"X-Team":"load"}"#];
+    let ran = smoke("calls", &format!("{url}?key=key-4711"), &settings).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    let request = server.request().await;
+    assert_eq!(request.header("authorization"), Some("Bearer token-4711"));
+    assert_eq!((request.header("x-team"), request.path()), (Some("load"), "/mcp?key=key-4711"));
+    for shown in [&ran.said, &ran.page, &ran.report.to_string()] {
+        assert!(!shown.contains("4711"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_ramp_says_which_rate_broke() {
     only_through_weir!();
     // 10, 20 and 40 a second for two seconds each: it breaks within the third, however late some of them come.
