@@ -3,8 +3,9 @@
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
 # environments under tests/python/.venvs; h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec, and beside it a server
-# on Go's net/http; and nginx and HAProxy. Nothing outside the repository is changed, but for Debian's packages where we
-# are root and no service manager would start them. Run again it does nothing, unless a lock file or the server has changed.
+# on Go's net/http; k6, pinned by loadtest/k6/go.sum, as loadtest/k6/bin/k6; and nginx and HAProxy. Nothing outside the
+# repository is changed, but for Debian's packages where we are root and no service manager would start them. Run again it
+# does nothing, unless a lock file or the server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -30,7 +31,7 @@ if [ "${#lacking[@]}" != 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/n
   # In run level 1 no init script is started.
   { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${lacking[@]}"; } </dev/null >/dev/null || true
 fi
-need go "Go 1.21 or newer, by your distribution (Debian: apt-get install golang-go); it fetches the version that tests/go/go.mod names"
+need go "Go 1.21 or newer, by your distribution (Debian: apt-get install golang-go); it fetches the version that tests/go/go.mod and loadtest/k6/go.mod name"
 need python3 "Python 3.11 or newer, by your distribution (Debian: apt-get install python3 python3-venv)"
 [ "$missing" = 1 ] || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "install: \`python3\` is $(python3 --version), the tests need 3.11 or newer" >&2; missing=1; }
 [ "$missing" = 1 ] || python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "install: python3 cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; missing=1; }
@@ -87,4 +88,16 @@ else
   GOTOOLCHAIN=local go build -C go/desync -trimpath -o ../bin/desync-server . </dev/null
   echo "$wanted" >go/bin/.installed
   echo "install: done, h2spec and a server in tests/go/bin"
+fi
+
+# k6 is large: two compilers at once are what a small machine's memory carries.
+load=../loadtest/k6
+wanted=$({ go env GOVERSION; cat "$load/go.mod" "$load/go.sum"; } | sha256sum | cut -d' ' -f1)
+if installed "$load/bin" "$wanted"; then
+  echo "install: loadtest/k6 is up to date"
+else
+  echo "install: go build in loadtest/k6, some minutes"
+  CGO_ENABLED=0 go build -C "$load" -mod=readonly -trimpath -p 2 -ldflags "-s -w" -o bin/k6 go.k6.io/k6 </dev/null
+  echo "$wanted" >"$load/bin/.installed"
+  echo "install: done, k6 in loadtest/k6/bin"
 fi

@@ -25,6 +25,7 @@ mod http;
 mod http2;
 mod idle_streams;
 mod isolation;
+mod k6;
 mod leaving;
 mod lifecycle;
 mod logs;
