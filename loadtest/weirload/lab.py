@@ -1,0 +1,72 @@
+"""Everything that runs for one scenario: the sample server, and the fronts before it, each on its core."""
+
+from . import fronts, places, processes, servers
+
+
+class Lab:
+    """Starts what a scenario needs, and ends all of it."""
+
+    def __init__(self, scenario, names, run):
+        self.scenario, self.run = scenario, run
+        self.fronts, self.server = {}, None
+        try:
+            self.server = servers.Server(run.weir, run.cores.server, run.ports.free(), run.place.fresh("server"))
+            for name in names:
+                self.start(name)
+        except BaseException:
+            self.end()
+            raise
+
+    def start(self, name):
+        """Starts a front; one of that name which runs is ended before."""
+        self.stop(name)
+        run = self.run
+        setting = fronts.Setting(
+            weir=run.weir,
+            leg=self.scenario.leg,
+            port=run.ports.free(),
+            admin=run.ports.free(),
+            server=self.server.port,
+            server_core=run.cores.server,
+            files=run.files,
+            certificate=run.certificate,
+            key=run.key,
+            directory=run.place.fresh(name),
+        )
+        self.fronts[name] = fronts.Front(name, setting, run.cores.proxy)
+        return self.fronts[name]
+
+    def stop(self, name):
+        front = self.fronts.pop(name, None)
+        if front:
+            front.end()
+
+    def serving(self, front):
+        """The processes that are the server's part for this front."""
+        return self.server.pids() + front.others()
+
+    def all_pids(self):
+        pids = self.server.pids()
+        for front in self.fronts.values():
+            pids += processes.family(front.program.pid)
+        return pids
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        for name in list(self.fronts):
+            self.stop(name)
+        if self.server:
+            self.server.end()
+
+
+def check(weir):
+    """Fails where the binary is none, or none of ours."""
+    path = places.Path(weir).resolve()
+    if not path.is_file():
+        raise processes.Failure(f"{weir}: there is no such file (--weir)")
+    return path

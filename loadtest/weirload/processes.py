@@ -1,0 +1,160 @@
+"""Programs that are started here: pinned to a core, bounded, read from /proc, and ended by their pid."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Failure(Exception):
+    """What went wrong, in a sentence for whoever runs the comparison."""
+
+
+def pinned(core, command):
+    """The command line that runs `command` on one core, and ends with us even where we are killed."""
+    return ["setpriv", "--pdeathsig", "TERM", "taskset", "--cpu-list", str(core), *map(str, command)]
+
+
+class Program:
+    """A program that runs until `end`; what it writes is in a file."""
+
+    def __init__(self, name, core, command, log, environment=None):
+        self.name = name
+        self.log = Path(log)
+        with open(self.log, "ab") as out:
+            # A session of its own: Ctrl-C is for us, who then end it in order.
+            self.process = subprocess.Popen(
+                pinned(core, command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
+            )
+        self.pid = self.process.pid
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def tail(self):
+        return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+
+    def forget_log(self):
+        """Access logs grow by gigabytes; what was written so far is dropped."""
+        os.truncate(self.log, 0)
+
+    def end(self, patience=10):
+        """Ends it, and waits; a second signal is the last."""
+        if self.alive():
+            self.process.terminate()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(patience)
+
+
+def run(core, command, timeout, environment=None, name=None):
+    """Runs a tool to its end on one core: what it printed, and the seconds of CPU that it took."""
+    process = subprocess.Popen(
+        pinned(core, command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env={**os.environ, **(environment or {})},
+    )
+    name = name or command[0]
+    before = children_cpu()
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{name} did not end within {timeout:.0f} s") from None
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    text = output.decode(errors="replace")
+    if process.returncode != 0:
+        raise Failure(f"{name} ended with {process.returncode}: {text[-1000:]}")
+    return text, children_cpu() - before
+
+
+def children_cpu():
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def cpu_seconds(pids):
+    """User and system time of these processes with all their threads, to the nanosecond where the kernel keeps it."""
+    return sum(_cpu_of(pid) for pid in pids)
+
+
+def _cpu_of(pid):
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[0])
+        return total / 1e9
+    except FileNotFoundError:
+        return ticks(pid) / TICK
+
+
+def ticks(pid):
+    """The same in the clock ticks of /proc/PID/stat, ended threads included."""
+    with open(f"/proc/{pid}/stat") as file:
+        # The name in brackets may hold blanks; what follows is counted from behind it.
+        fields = file.read().rpartition(") ")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def family(pid):
+    """The process and everything that it has started and that still runs."""
+    found = [pid]
+    for parent in found:
+        try:
+            for thread in os.listdir(f"/proc/{parent}/task"):
+                with open(f"/proc/{parent}/task/{thread}/children") as file:
+                    found.extend(int(child) for child in file.read().split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def resident(pids):
+    """Resident memory in KiB, and the most that there ever was."""
+    now = most = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status") as file:
+            lines = dict(line.split(":", 1) for line in file if line.startswith(("VmRSS", "VmHWM")))
+        now += int(lines["VmRSS"].split()[0])
+        most += int(lines["VmHWM"].split()[0])
+    return now, most
+
+
+def until(what, found, program=None, patience=10.0):
+    """Waits until `found()` says something; fails where the program has ended before, or time has run out."""
+    end = time.monotonic() + patience
+    while True:
+        value = found()
+        if value:
+            return value
+        if program and not program.alive():
+            raise Failure(f"{program.name} ended before {what}:\n{program.tail()}")
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {patience:.0f} s" + (f"\n{program.tail()}" if program else ""))
+        time.sleep(0.02)
+
+
+def die_in_order():
+    """SIGTERM ends the run as Ctrl-C does: everything that was started is ended first."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)

@@ -1,0 +1,170 @@
+"""Turns: each front is driven for a round, one after the other, again and again; what a round cost, and what disturbed it."""
+
+import os
+from dataclasses import asdict, dataclass, field
+
+from . import drivers, machine, probe, processes, streams
+from .lab import Lab
+
+# Cores' worth of other programs, and of other machines, that a round may bear.
+FOREIGN = 0.10
+STOLEN = 0.02
+
+
+@dataclass
+class Round:
+    """One front, driven once."""
+
+    front: str
+    # Microseconds of CPU a request; for idle streams KiB of memory a stream.
+    cost: float | None = None
+    rate: float | None = None
+    p50_us: float | None = None
+    p99_us: float | None = None
+    memory_kib: int | None = None
+    most_memory_kib: int | None = None
+    requests: int = 0
+    seconds: float = 0.0
+    server_us: float | None = None
+    tool_us: float | None = None
+    # How busy the front's core and the busiest of those that drive it were, 0 to 1.
+    front_busy: float = 0.0
+    load_busy: float = 0.0
+    foreign: float = 0.0
+    stolen: float = 0.0
+    short: bool = False
+    failed: str = ""
+    extra: dict = field(default_factory=dict)
+
+    def disturbed(self):
+        return self.foreign > FOREIGN or self.stolen > STOLEN
+
+
+@dataclass
+class Measured:
+    """A scenario when all its rounds are over."""
+
+    scenario: object
+    turns: list
+    thrown: list
+
+    def of(self, front):
+        return [turn[front] for turn in self.turns if front in turn]
+
+    def raw(self):
+        def plain(turn):
+            return {name: asdict(round) for name, round in turn.items()}
+
+        return {
+            "name": self.scenario.name,
+            "says": self.scenario.says,
+            "turns": [plain(turn) for turn in self.turns],
+            "thrown": [plain(turn) for turn in self.thrown],
+        }
+
+
+def measure(scenario, names, run):
+    """All rounds of a scenario."""
+    if scenario.driver == "idle":
+        with Lab(scenario, [], run) as lab:
+            return take_turns(scenario, names, lambda name: idle_round(scenario, name, lab, run), run)
+    with Lab(scenario, names, run) as lab:
+        prepared = {}
+        for name, front in lab.fronts.items():
+            sent, answer = probe.verify(scenario, lab.server, front, run.place)
+            prepared[name] = drivers.prepare(scenario, front, sent, answer, run.place)
+            if run.warm_up:
+                drivers.drive(scenario, front, prepared[name], run.warm_up, run.cores, run.place)
+
+        def once(name):
+            return driven_round(scenario, lab.fronts[name], prepared[name], lab, run)
+
+        return take_turns(scenario, names, once, run)
+
+
+def take_turns(scenario, names, once, run):
+    """A turn that other programs disturbed is thrown away and taken again, as often as there are rounds.
+
+    A front with a failed request has no figure: it is not driven any further.
+    """
+    rounds = min(run.rounds, 3) if scenario.driver == "idle" else run.rounds
+    turns, thrown, spare, failed = [], [], run.repeats, {}
+    while len(turns) < rounds:
+        run.say(f"{scenario.name}: round {len(turns) + 1} of {rounds}" + (f", {len(thrown)} repeated" if thrown else ""))
+        turn = dict(failed)
+        for name in names:
+            if name not in failed:
+                turn[name] = once(name)
+                if turn[name].failed:
+                    failed[name] = turn[name]
+        if spare and any(round.disturbed() for round in turn.values()):
+            spare -= 1
+            thrown.append(turn)
+            continue
+        turns.append(turn)
+        if len(failed) == len(names):
+            break
+    return Measured(scenario, turns, thrown)
+
+
+def driven_round(scenario, front, prepared, lab, run):
+    round = Round(front.name)
+    mine, server = front.pids(), lab.serving(front)
+    with Watch(lab, round, run.cores) as watch:
+        before, served = processes.cpu_seconds(mine), processes.cpu_seconds(server)
+        try:
+            load = drivers.drive(scenario, front, prepared, run.seconds, run.cores, run.place)
+        except processes.Failure as failure:
+            round.failed = str(failure)
+            return round
+        cost, served = processes.cpu_seconds(mine) - before, processes.cpu_seconds(server) - served
+        watch.tool_cpu = load.tool_cpu
+    front.program.forget_log()
+    round.memory_kib, round.most_memory_kib = processes.resident(mine)
+    round.requests, round.seconds, round.failed, round.short = load.requests, load.seconds, load.failed, load.short
+    if not load.failed:
+        each = 1e6 / load.requests
+        round.cost, round.server_us, round.tool_us = cost * each, served * each, load.tool_cpu * each
+        round.rate = load.requests / load.seconds
+        round.p50_us, round.p99_us = load.p50_us, load.p99_us
+    return round
+
+
+def idle_round(scenario, name, lab, run):
+    """A front of its own each time: what a wave of streams left behind would hide what the next one takes."""
+    round = Round(name)
+    front = lab.start(name)
+    try:
+        probe.verify_stream(scenario, lab.server, front)
+        request = run.place.file("listen", scenario.message.raw(front.host))
+        count = streams.most(run.files, min(scenario.connections, run.streams))
+        with Watch(lab, round, run.cores):
+            round.extra = streams.measure(front, request, count, run.cores.load, run.keepalives)
+        round.requests = count
+        round.cost = round.extra.get("kib_held", round.extra["kib_open"])
+        round.memory_kib = round.extra.get("held_kib", round.extra["open_kib"])
+    except streams.Broken as broken:
+        round.failed = str(broken)
+    finally:
+        lab.stop(name)
+    return round
+
+
+class Watch:
+    """Looks at the whole machine before and after: what was busy that is not ours."""
+
+    def __init__(self, lab, round, cores):
+        self.lab, self.round, self.cores = lab, round, cores
+        self.tool_cpu = 0.0
+
+    def __enter__(self):
+        self.pids = self.lab.all_pids() + [os.getpid()]
+        self.look, self.own, self.children = machine.Look(), processes.cpu_seconds(self.pids), processes.children_cpu()
+        return self
+
+    def __exit__(self, *_):
+        own = processes.cpu_seconds(self.pids) - self.own + processes.children_cpu() - self.children
+        seen = machine.between(self.look, machine.Look(), own)
+        self.round.foreign, self.round.stolen = seen["foreign"], seen["stolen"]
+        self.round.front_busy = seen["busy"][self.cores.proxy]
+        self.round.load_busy = max(seen["busy"][core] for core in self.cores.loading())
