@@ -51,7 +51,6 @@ def options(arguments):
     parser.add_argument("--quick", action="store_true", help="one round of a second, 100 streams: to see that it works")
     parser.add_argument("--weir", metavar="FILE", help="a binary to measure, instead of building one")
     parser.add_argument("--out", metavar="DIR", help="where RESULTS.md and results.json go (default: loadtest, with --quick target/loadtest)")
-    parser.add_argument("--port", type=int, default=18700, metavar="N", help="first port that may be taken (default: 18700)")
     parser.add_argument("--proxy-core", type=int, metavar="N", help="the proxy's core, which nothing else runs on")
     parser.add_argument("--load-core", type=int, metavar="N", help="the core of wrk and the other tools")
     parser.add_argument("--server-core", type=int, metavar="N", help="the sample server's core")
@@ -101,16 +100,18 @@ def compare(given, chosen, names):
     place = places.Place()
     try:
         run = prepared(given, weir, place)
-        all_measured, rows = [], []
-        about = facts(given, run)
-        for scenario in chosen:
-            able = [name for name in names if name in scenario.fronts]
-            if not able:
-                run.say(f"{scenario.name}: none of {', '.join(names)} can do it")
-                continue
-            all_measured.append(rounds.measure(scenario, able, run))
-            rows += report.rows(all_measured[-1])
-        print(report.table(rows))
+        about, all_measured = facts(given, run), []
+        try:
+            for scenario in chosen:
+                able = [name for name in names if name in scenario.fronts]
+                if able:
+                    all_measured.append(rounds.measure(scenario, able, run))
+                else:
+                    run.say(f"{scenario.name}: none of {', '.join(names)} can do it")
+        finally:
+            # What was measured until then is worth reading, even where the run ends early.
+            rows = [row for measured in all_measured for row in report.rows_of(measured)]
+            print(report.table(rows))
         file = report.write(out(given), about, all_measured, rows)
         print(f"\nwritten to {file} and {file.with_name('results.json')}")
         return 1 if any("failed" in row for row in rows) else 0
@@ -123,7 +124,7 @@ def prepared(given, weir, place):
     run = Run(
         weir=weir,
         cores=places.Cores(given.proxy_core, given.load_core, given.server_core),
-        ports=places.Ports(given.port),
+        ports=places.Ports(),
         place=place,
         files=places.open_files(),
         rounds=given.rounds or (1 if quick else 7),

@@ -21,7 +21,6 @@ class Setting:
     weir: str
     leg: str
     port: int
-    admin: int
     server: int
     server_core: int
     files: int
@@ -61,7 +60,7 @@ http {{
         keepalive_timeout 1h;
     }}
     server {{
-        listen {places.HOST}:{setting.port} backlog=4096 {"ssl http2" if setting.leg == "tls" else ""};
+        listen {places.HOST}:{setting.port} reuseport backlog=4096 {"ssl http2" if setting.leg == "tls" else ""};
         {tls if setting.leg == "tls" else ""}
         location / {{
             proxy_pass http://mcp;
@@ -116,7 +115,7 @@ def weir(setting, log=True, stdio=False):
     sample = f'endpoints = ["http://{places.HOST}:{setting.server}/mcp"]'
     if stdio:
         # The command inherits our core, and has to leave it: on HTTP the server is on another one, too.
-        command = ["taskset", "--cpu-list", str(setting.server_core), setting.weir, "demo", "--server-only", "--stdio"]
+        command = ["taskset", "--cpu-list", str(setting.server_core), str(setting.weir), "demo", "--server-only", "--stdio"]
         sample = f'command = {json.dumps(command)}\nprocesses = {{ per = "shared", warm = 1 }}'
     text = f"""
 [listen]
@@ -125,7 +124,7 @@ cores = 1
 {tls}
 
 [admin]
-address = "{places.HOST}:{setting.admin}"
+address = "{places.HOST}:0"
 
 [http]
 connections = {setting.connections()}
@@ -158,6 +157,12 @@ servers = ["catalog"]
     return [setting.weir, "run", "--config", config]
 
 
+def direct(setting):
+    """No proxy: a server of its own on the proxy's core, so that a call crosses cores as it does with one."""
+    address = f"{places.HOST}:{setting.port}"
+    return [setting.weir, "demo", "--server-only", "--listen", address, "--data", setting.directory / "sample"]
+
+
 @dataclass(frozen=True)
 class Kind:
     """One of those that are compared."""
@@ -174,10 +179,11 @@ FRONTS = {
     "haproxy": Kind("HAProxy, one thread, no log", haproxy, False, ("haproxy",)),
     "weir": Kind("Weir as `weir run --to URL` has it: its access log is written", weir),
     "weir-silent": Kind("the same without the access log", lambda setting: weir(setting, log=False)),
+    "direct": Kind("no proxy, the sample server itself", direct),
     "weir-stdio": Kind("Weir with the sample server as a command", lambda setting: weir(setting, stdio=True)),
 }
 # Those that a run takes where none are named.
-USUAL = ("nginx", "haproxy", "weir", "weir-stdio")
+USUAL = ("direct", "nginx", "haproxy", "weir", "weir-stdio")
 
 
 class Front:

@@ -25,7 +25,6 @@ class Lab:
             weir=run.weir,
             leg=self.scenario.leg,
             port=run.ports.free(),
-            admin=run.ports.free(),
             server=self.server.port,
             server_core=run.cores.server,
             files=run.files,
@@ -62,6 +61,7 @@ class Lab:
             self.stop(name)
         if self.server:
             self.server.end()
+        self.run.ports.release()
 
 
 def check(weir):

@@ -12,28 +12,29 @@ from .processes import Failure
 
 HOST = "127.0.0.1"
 PYTHON = sys.executable or "python3"
-# Ports from which on the kernel gives them to clients.
-EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
 
 class Ports:
-    """Ports that nobody listens on, each given once a run."""
+    """Ports that the kernel gives to nobody else: a socket holds each, and does not listen.
 
-    def __init__(self, first):
-        self.next = first
+    Who asks for that very port may have it: the proxies by SO_REUSEPORT, Weir by SO_REUSEADDR before.
+    """
+
+    def __init__(self):
+        self.held = []
 
     def free(self):
-        while self.next < min(EPHEMERAL, 65536):
-            port, self.next = self.next, self.next + 1
-            with socket.socket() as probe:
-                # Connections that have ended do not hold a port; who listens does.
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((HOST, port))
-                except OSError:
-                    continue
-                return port
-        raise Failure(f"no port is free up to {self.next}; name another first one (--port)")
+        holder = socket.socket()
+        self.held.append(holder)
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            holder.setsockopt(socket.SOL_SOCKET, option, 1)
+        holder.bind((HOST, 0))
+        return holder.getsockname()[1]
+
+    def release(self):
+        for holder in self.held:
+            holder.close()
+        self.held.clear()
 
 
 class Cores:

@@ -94,21 +94,26 @@ def cpu_seconds(pids):
 
 
 def _cpu_of(pid):
-    total = 0
+    """Nothing for one that has ended."""
     try:
+        total = 0
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
                 total += int(file.read().split()[0])
         return total / 1e9
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
+        # A kernel without these, or a thread that has just ended: then the coarser clock.
         return ticks(pid) / TICK
 
 
 def ticks(pid):
     """The same in the clock ticks of /proc/PID/stat, ended threads included."""
-    with open(f"/proc/{pid}/stat") as file:
-        # The name in brackets may hold blanks; what follows is counted from behind it.
-        fields = file.read().rpartition(") ")[2].split()
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            # The name in brackets may hold blanks; what follows is counted from behind it.
+            fields = file.read().rpartition(") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return int(fields[11]) + int(fields[12])
 
 

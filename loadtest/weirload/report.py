@@ -1,6 +1,7 @@
 """The table, the raw figures, and the page that keeps them."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from . import cluster, figures, trust
@@ -11,14 +12,14 @@ BASES = ("nginx", "haproxy")
 NEWEST, OLDER = "<!-- The newest run: written by loadtest/compare. -->", "<!-- Older runs, by hand. -->"
 
 
-def rows(measured):
+def rows_of(measured):
     """The lines of the table for one scenario, and what its notes say."""
     found = []
     for name in dict.fromkeys(name for turn in measured.turns for name in turn):
-        all_rounds = measured.of(name)
-        failed = next((round.failed for round in all_rounds if round.failed), "")
+        rounds = measured.of(name)
+        failed = next((took.failed for took in rounds if took.failed), "")
         row = {"scenario": measured.scenario.name, "front": name}
-        found.append(row | ({"failed": failed} if failed else summary(measured, name, all_rounds)))
+        found.append(row | ({"failed": failed} if failed else summary(measured, name, rounds)))
     compare(measured, found)
     return found
 
@@ -28,23 +29,23 @@ def summary(measured, name, rounds):
     scenario = measured.scenario
 
     def middle(pick):
-        values = [pick(round) for round in rounds]
+        values = [pick(took) for took in rounds]
         return None if any(value is None for value in values) else figures.median(values)
 
-    costs = [round.cost for round in rounds]
+    costs = [took.cost for took in rounds]
     row = {
         "unit": "KiB a stream" if scenario.driver == "idle" else "us of CPU",
-        "cost": middle(lambda round: round.cost),
+        "cost": middle(lambda took: took.cost),
         "least": min(costs),
         "most": max(costs),
-        "rate": middle(lambda round: round.rate),
-        "p50_us": middle(lambda round: round.p50_us),
-        "p99_us": middle(lambda round: round.p99_us),
-        "memory_kib": middle(lambda round: round.memory_kib),
-        "server_us": middle(lambda round: round.server_us),
+        "rate": middle(lambda took: took.rate),
+        "p50_us": middle(lambda took: took.p50_us),
+        "p99_us": middle(lambda took: took.p99_us),
+        "memory_kib": middle(lambda took: took.memory_kib),
+        "server_us": middle(lambda took: took.server_us),
         "streams": rounds[0].extra.get("streams"),
         "rounds": len(rounds),
-        "doubts": [{"about": sorted(doubt.about), "reason": doubt.reason} for doubt in trust.doubts(scenario, rounds)],
+        "doubts": [asdict(doubt) for doubt in trust.doubts(scenario, rounds)],
     }
     for base in BASES:
         others = [turn.get(base) for turn in measured.turns]
@@ -52,85 +53,85 @@ def summary(measured, name, rounds):
             continue
         row[f"cost/{base}"] = figures.paired(costs, [other.cost for other in others])
         if row["rate"] is not None and not scenario.rate:
-            row[f"rate/{base}"] = figures.paired([round.rate for round in rounds], [other.rate for other in others])
+            row[f"rate/{base}"] = figures.paired([took.rate for took in rounds], [other.rate for other in others])
     return row
 
 
 def compare(measured, found):
-    """The ratio of a front to another one, where the scenario asks for it."""
-    if not measured.scenario.beside:
-        return
-    name, base, bound = measured.scenario.beside
+    """What the scenario says of one front beside another."""
     by_name = {row["front"]: row for row in found if "failed" not in row}
-    if name in by_name and base in by_name:
-        ratio = figures.paired(*([round.cost for round in measured.of(each)] for each in (name, base)))
-        verdict = "within" if ratio <= bound else "ABOVE"
-        by_name[name]["beside"] = {"base": base, "ratio": ratio, "bound": bound}
-        by_name[name]["says"] = f"{ratio:.2f} times {base}, {verdict} the bound of {bound:g}"
+    if measured.scenario.beside:
+        name, base, bound = measured.scenario.beside
+        if name in by_name and base in by_name:
+            ratio = figures.paired(*([took.cost for took in measured.of(each)] for each in (name, base)))
+            verdict = "within" if ratio <= bound else "ABOVE"
+            by_name[name] |= {"beside": ratio, "says": f"{ratio:.2f} x {base}, {verdict} {bound:g} x"}
+    if "direct" in by_name:
+        for name, row in by_name.items():
+            if name != "direct":
+                row["added_us"] = row["p50_us"] - by_name["direct"]["p50_us"]
+                row["says"] = f"{row['added_us']:+.0f} us on direct"
 
 
 COLUMNS = (
-    "scenario", "proxy", "CPU us / req", "least..most", "/nginx", "/haproxy", "req/s", "/nginx", "/haproxy",
-    "p50 us", "p99 us", "memory MiB", "server us", "",
+    "scenario", "proxy", "CPU us/req", "least..most", "CPU/nginx", "CPU/haproxy", "req/s", "rate/nginx", "rate/haproxy",
+    "p50 us", "p99 us", "memory MiB", "server us", "notes",
 )  # fmt: skip
+TEXTS = (0, 1, len(COLUMNS) - 1)
 
 
-def table(all_rows):
+def table(rows):
     """The rows as Markdown that reads as text, too. What is doubted has a question mark; a failed row has no figure."""
-    notes, lines = [], []
-    for row in all_rows:
-        if "failed" in row:
-            lines.append([row["scenario"], row["front"], "no figure", *[""] * 10, note(notes, row["failed"])])
-            continue
-        doubted = {what for doubt in row["doubts"] for what in doubt["about"]}
-
-        def figure(value, what, form="{:.1f}", doubted=doubted):
-            return "" if value is None else form.format(value) + ("?" if what in doubted else "")
-
-        unit = " KiB a stream" if row["unit"].startswith("KiB") else ""
-        marks = [note(notes, doubt["reason"]) for doubt in row["doubts"]]
-        marks += [note(notes, row["says"])] if "says" in row else []
-        marks += [note(notes, f"{row['streams']} streams")] if row["streams"] else []
-        lines.append([
-            row["scenario"],
-            row["front"],
-            figure(row["cost"], "cost") + unit,
-            f"{row['least']:.1f}..{row['most']:.1f}",
-            *(figure(row.get(f"cost/{base}"), "cost", "{:.2f}") for base in BASES),
-            figure(row["rate"], "rate", "{:.0f}"),
-            *(figure(row.get(f"rate/{base}"), "rate", "{:.2f}") for base in BASES),
-            figure(row["p50_us"], "latency", "{:.0f}"),
-            figure(row["p99_us"], "latency", "{:.0f}"),
-            figure(row["memory_kib"] and row["memory_kib"] / 1024, "memory"),
-            figure(row["server_us"], ""),
-            " ".join(marks),
-        ])  # fmt: skip
-    return "\n".join([aligned(lines), "", *(f"[{number}] {text}" for number, text in enumerate(notes, 1))]).rstrip()
+    marks = {doubt["mark"] for row in rows for doubt in row.get("doubts", ())}
+    legend = [f"- {mark}: {meaning}" for mark, meaning in trust.MARKS.items() if mark in marks]
+    failed = [f"- {row['scenario']}, {row['front']}: {' '.join(row['failed'].split())[:500]}" for row in rows if "failed" in row]
+    return "\n".join([aligned([line(row) for row in rows]), *([""] if legend or failed else []), *legend, *failed])
 
 
-def note(notes, text):
-    text = " ".join(text.split())[:400]
-    if text not in notes:
-        notes.append(text)
-    return f"[{notes.index(text) + 1}]"
+def line(row):
+    """The cells of a row."""
+    if "failed" in row:
+        return [row["scenario"], row["front"], "no figure", *[""] * 10, "failed"]
+    doubted = {what for doubt in row["doubts"] for what in doubt["about"]}
+
+    def figure(value, what, form="{:.1f}"):
+        return "" if value is None else form.format(value) + ("?" if what in doubted else "")
+
+    is_idle = row["unit"].startswith("KiB")
+    notes = [doubt["mark"] for doubt in row["doubts"]] + ([row["says"]] if "says" in row else [])
+    notes += [f"{row['streams']} streams"] if row["streams"] else []
+    return [
+        row["scenario"],
+        row["front"],
+        figure(row["cost"], "cost") + (" KiB" if is_idle else ""),
+        f"{row['least']:.1f}..{row['most']:.1f}",
+        *(figure(row.get(f"cost/{base}"), "cost", "{:.2f}") for base in BASES),
+        figure(row["rate"], "rate", "{:.0f}"),
+        *(figure(row.get(f"rate/{base}"), "rate", "{:.2f}") for base in BASES),
+        figure(row["p50_us"], "latency", "{:.0f}"),
+        figure(row["p99_us"], "latency", "{:.0f}"),
+        figure(row["memory_kib"] and row["memory_kib"] / 1024, "memory"),
+        figure(row["server_us"], ""),
+        ", ".join(notes),
+    ]
 
 
 def aligned(lines):
     cells = [list(COLUMNS), *lines]
     widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
 
-    def line(values):
-        texts = [value.ljust(width) if at < 2 else value.rjust(width) for at, (value, width) in enumerate(zip(values, widths))]
-        return "| " + " | ".join(texts) + " |"
+    def padded(values):
+        pairs = enumerate(zip(values, widths))
+        return "| " + " | ".join(text.ljust(wide) if at in TEXTS else text.rjust(wide) for at, (text, wide) in pairs) + " |"
 
-    rule = "|" + "|".join("-" * (width + 2) if at < 2 else "-" * (width + 1) + ":" for at, width in enumerate(widths)) + "|"
-    return "\n".join([line(cells[0]), rule, *map(line, cells[1:])])
+    rule = "|".join("-" * (wide + 2) if at in TEXTS else "-" * (wide + 1) + ":" for at, wide in enumerate(widths))
+    return "\n".join([padded(cells[0]), f"|{rule}|", *map(padded, cells[1:])])
 
 
-def page(about, all_rows):
+def page(about, rows):
     """The newest run as a section of RESULTS.md."""
     machine, versions = about["machine"], about["versions"]
-    names = dict.fromkeys(row["front"] for row in all_rows)
+    names = dict.fromkeys(row["front"] for row in rows)
     lines = [
         f"## {about['date']}",
         "",
@@ -141,22 +142,22 @@ def page(about, all_rows):
         f"- Versions: {'; '.join(versions.values())}.",
         *(f"- {name}: {FRONTS[name].says}." for name in names),
         "",
-        table(all_rows).replace("\n[", "\n- ["),
+        table(rows),
         "",
-        *cluster.arithmetic(all_rows),
+        *cluster.arithmetic(rows),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def write(directory, about, all_measured, all_rows):
+def write(directory, about, all_measured, rows):
     """The raw figures as JSON, and the table in the place of the one that was the newest."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    raw = about | {"scenarios": [measured.raw() for measured in all_measured], "rows": all_rows}
+    raw = about | {"scenarios": [measured.raw() for measured in all_measured], "rows": rows}
     (directory / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
     file = directory / "RESULTS.md"
     text = file.read_text() if file.exists() else f"# Results\n\n{NEWEST}\n\n{OLDER}\n"
     before, _, rest = text.partition(NEWEST)
     _, _, after = rest.partition(OLDER)
-    file.write_text(f"{before}{NEWEST}\n\n{page(about, all_rows)}\n{OLDER}{after}")
+    file.write_text(f"{before}{NEWEST}\n\n{page(about, rows)}\n{OLDER}{after}")
     return file

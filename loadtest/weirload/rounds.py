@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, field
+from http.client import HTTPException
 
 from . import drivers, machine, probe, processes, streams
 from .lab import Lab
@@ -53,7 +54,7 @@ class Measured:
 
     def raw(self):
         def plain(turn):
-            return {name: asdict(round) for name, round in turn.items()}
+            return {name: asdict(took) for name, took in turn.items()}
 
         return {
             "name": self.scenario.name,
@@ -69,17 +70,28 @@ def measure(scenario, names, run):
         with Lab(scenario, [], run) as lab:
             return take_turns(scenario, names, lambda name: idle_round(scenario, name, lab, run), run)
     with Lab(scenario, names, run) as lab:
-        prepared = {}
-        for name, front in lab.fronts.items():
-            sent, answer = probe.verify(scenario, lab.server, front, run.place)
-            prepared[name] = drivers.prepare(scenario, front, sent, answer, run.place)
-            if run.warm_up:
-                drivers.drive(scenario, front, prepared[name], run.warm_up, run.cores, run.place)
+        prepared = {name: ready(scenario, front, lab, run) for name, front in lab.fronts.items()}
 
         def once(name):
+            if isinstance(prepared[name], Round):
+                return prepared[name]
             return driven_round(scenario, lab.fronts[name], prepared[name], lab, run)
 
         return take_turns(scenario, names, once, run)
+
+
+def ready(scenario, front, lab, run):
+    """What is sent to a front, warmed up; a round that has failed where it gives another answer than the server."""
+    try:
+        sent, answer = probe.verify(scenario, lab.server, front, run.place)
+        prepared = drivers.prepare(scenario, front, sent, answer, run.place)
+        if run.warm_up:
+            drivers.drive(scenario, front, prepared, run.warm_up, run.cores, run.place)
+        return prepared
+    except (OSError, HTTPException) as error:
+        return Round(front.name, failed=f"{type(error).__name__} at the first request: {error}")
+    except processes.Failure as failure:
+        return Round(front.name, failed=str(failure))
 
 
 def take_turns(scenario, names, once, run):
@@ -97,7 +109,7 @@ def take_turns(scenario, names, once, run):
                 turn[name] = once(name)
                 if turn[name].failed:
                     failed[name] = turn[name]
-        if spare and any(round.disturbed() for round in turn.values()):
+        if spare and any(took.disturbed() for took in turn.values()):
             spare -= 1
             thrown.append(turn)
             continue
@@ -108,54 +120,57 @@ def take_turns(scenario, names, once, run):
 
 
 def driven_round(scenario, front, prepared, lab, run):
-    round = Round(front.name)
+    took = Round(front.name)
     mine, server = front.pids(), lab.serving(front)
-    with Watch(lab, round, run.cores) as watch:
+    with Watch(lab, took, run.cores):
         before, served = processes.cpu_seconds(mine), processes.cpu_seconds(server)
         try:
             load = drivers.drive(scenario, front, prepared, run.seconds, run.cores, run.place)
         except processes.Failure as failure:
-            round.failed = str(failure)
-            return round
+            took.failed = str(failure)
+            return took
         cost, served = processes.cpu_seconds(mine) - before, processes.cpu_seconds(server) - served
-        watch.tool_cpu = load.tool_cpu
+    if not front.program.alive():
+        took.failed = f"{front.name} has ended: {front.program.tail()}"
+        return took
     front.program.forget_log()
-    round.memory_kib, round.most_memory_kib = processes.resident(mine)
-    round.requests, round.seconds, round.failed, round.short = load.requests, load.seconds, load.failed, load.short
+    took.memory_kib, took.most_memory_kib = processes.resident(mine)
+    took.requests, took.seconds, took.failed, took.short = load.requests, load.seconds, load.failed, load.short
     if not load.failed:
         each = 1e6 / load.requests
-        round.cost, round.server_us, round.tool_us = cost * each, served * each, load.tool_cpu * each
-        round.rate = load.requests / load.seconds
-        round.p50_us, round.p99_us = load.p50_us, load.p99_us
-    return round
+        took.cost, took.tool_us = cost * each, load.tool_cpu * each
+        # Without a proxy it is the server that is measured.
+        took.server_us = served * each if front.name != "direct" else None
+        took.rate = load.requests / load.seconds
+        took.p50_us, took.p99_us = load.p50_us, load.p99_us
+    return took
 
 
 def idle_round(scenario, name, lab, run):
     """A front of its own each time: what a wave of streams left behind would hide what the next one takes."""
-    round = Round(name)
+    took = Round(name)
     front = lab.start(name)
     try:
         probe.verify_stream(scenario, lab.server, front)
         request = run.place.file("listen", scenario.message.raw(front.host))
         count = streams.most(run.files, min(scenario.connections, run.streams))
-        with Watch(lab, round, run.cores):
-            round.extra = streams.measure(front, request, count, run.cores.load, run.keepalives)
-        round.requests = count
-        round.cost = round.extra.get("kib_held", round.extra["kib_open"])
-        round.memory_kib = round.extra.get("held_kib", round.extra["open_kib"])
-    except streams.Broken as broken:
-        round.failed = str(broken)
+        with Watch(lab, took, run.cores):
+            took.extra = streams.measure(front, request, count, run.cores.load, run.keepalives)
+        took.requests = count
+        took.cost = took.extra.get("kib_held", took.extra["kib_open"])
+        took.memory_kib = took.extra.get("held_kib", took.extra["open_kib"])
+    except (streams.Broken, processes.Failure, OSError, HTTPException) as failure:
+        took.failed = f"{type(failure).__name__}: {failure}"
     finally:
         lab.stop(name)
-    return round
+    return took
 
 
 class Watch:
     """Looks at the whole machine before and after: what was busy that is not ours."""
 
-    def __init__(self, lab, round, cores):
-        self.lab, self.round, self.cores = lab, round, cores
-        self.tool_cpu = 0.0
+    def __init__(self, lab, took, cores):
+        self.lab, self.took, self.cores = lab, took, cores
 
     def __enter__(self):
         self.pids = self.lab.all_pids() + [os.getpid()]
@@ -165,6 +180,6 @@ class Watch:
     def __exit__(self, *_):
         own = processes.cpu_seconds(self.pids) - self.own + processes.children_cpu() - self.children
         seen = machine.between(self.look, machine.Look(), own)
-        self.round.foreign, self.round.stolen = seen["foreign"], seen["stolen"]
-        self.round.front_busy = seen["busy"][self.cores.proxy]
-        self.round.load_busy = max(seen["busy"][core] for core in self.cores.loading())
+        self.took.foreign, self.took.stolen = seen["foreign"], seen["stolen"]
+        self.took.front_busy = seen["busy"][self.cores.proxy]
+        self.took.load_busy = max(seen["busy"][core] for core in self.cores.loading())

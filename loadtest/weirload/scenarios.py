@@ -6,6 +6,8 @@ from . import messages
 
 # Everyone who forwards HTTP.
 ALL = ("nginx", "haproxy", "weir", "weir-silent")
+# The server itself as well: what a proxy adds to the latency.
+ADDED = ("direct", *ALL)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("call-1", "tools/call of 400 bytes, 1 connection", messages.CALL, connections=1),
+    Scenario("call-1", "tools/call of 400 bytes, 1 connection", messages.CALL, connections=1, fronts=ADDED),
     Scenario("call-64", "the same, 64 connections", messages.CALL),
     Scenario("call-512", "the same, 512 connections", messages.CALL, connections=512),
     Scenario("call-tls", "the same over TLS 1.3, 64 connections", messages.CALL, leg="tls"),
@@ -45,7 +47,15 @@ SCENARIOS = (
         connections=8,
         streams=8,
     ),
-    Scenario("call-5000", "the same, 5,000 a second on 50 connections", messages.CALL, "h2load", connections=50, rate=5000),
+    Scenario(
+        "call-5000",
+        "the same, 5,000 a second on 50 connections",
+        messages.CALL,
+        driver="h2load",
+        connections=50,
+        rate=5000,
+        fronts=ADDED,
+    ),
     Scenario("list", "tools/list of 9 KB", messages.LIST),
     Scenario("stream", "an event stream of 4 events, which the server sends in one write", messages.STREAM),
     Scenario("request-1m", "a request of 1 MiB, a short answer", messages.LONG_REQUEST, connections=16),

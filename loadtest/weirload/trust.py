@@ -12,52 +12,60 @@ LOADED = 0.85
 WIDE = 0.10
 FEWEST = 3
 
+# What the marks of the table mean.
+MARKS = {
+    "few": f"fewer than {FEWEST} rounds: it shows that it works, and no more",
+    "disturbed": "other programs or other machines took time from the cores, in rounds that had been repeated as often as is allowed",
+    "wide": f"the middle half of the rounds is more than {WIDE:.0%} wide",
+    "load": "the core of the load and the server was the limit, not the proxy's",
+    "slow": "the rate that was asked for was not reached",
+    "server": "the server costs more than the proxy, so the rate is not the proxy's",
+}
+
 
 @dataclass(frozen=True)
 class Doubt:
-    """A reason, and the figures that it concerns: cost, rate, latency, memory."""
+    """A mark, the figures that it concerns (cost, rate, latency, memory), and what was seen."""
 
-    about: frozenset
-    reason: str
+    mark: str
+    about: tuple
+    seen: str
 
 
 def doubts(scenario, rounds):
     """What is to be said against the figures of one front; its rounds have not failed."""
-    found = []
-
-    def say(reason, *about):
-        found.append(Doubt(frozenset(about), reason))
-
-    everything = ("cost", "rate", "latency", "memory")
+    found, everything = [], ("cost", "rate", "latency", "memory")
     if len(rounds) < FEWEST:
-        say(f"{len(rounds)} round{'s' if len(rounds) != 1 else ''} only", *everything)
-    disturbed = sum(round.disturbed() for round in rounds)
+        found.append(Doubt("few", everything, f"{len(rounds)} rounds"))
+    disturbed = [took for took in rounds if took.disturbed()]
     if disturbed:
-        foreign = figures.median(round.foreign for round in rounds)
-        stolen = figures.median(round.stolen for round in rounds)
-        reason = f"{disturbed} of {len(rounds)} rounds were disturbed ({foreign:.2f} cores by other programs, {stolen:.2f} stolen)"
-        say(reason, *everything)
-    costs = [round.cost for round in rounds]
-    if (spread := figures.spread(costs)) > WIDE:
-        say(f"the middle half of the rounds is {spread:.0%} wide", "cost", "rate", "latency")
-    if scenario.driver != "idle":
-        found += of_load(scenario, rounds)
-    return found
+        foreign, stolen = (max(getattr(took, what) for took in disturbed) for what in ("foreign", "stolen"))
+        seen = f"{len(disturbed)} of {len(rounds)} rounds, up to {foreign:.2f} cores by others, {stolen:.2f} stolen"
+        found.append(Doubt("disturbed", everything, seen))
+    spread = figures.spread([took.cost for took in rounds])
+    if spread > WIDE:
+        found.append(Doubt("wide", ("cost", "rate", "latency"), f"{spread:.0%}"))
+    return found if scenario.driver == "idle" else found + of_load(scenario, rounds)
 
 
 def of_load(scenario, rounds):
-    """Whether the tools or the server were the limit, or dearer than what is measured."""
+    """Whether the tools or the server were the limit."""
     found = []
-    front, load = (figures.median(values) for values in zip(*((round.front_busy, round.load_busy) for round in rounds)))
+
+    def middle(what):
+        return figures.median([getattr(took, what) for took in rounds])
+
+    front, load, cost = (middle(what) for what in ("front_busy", "load_busy", "cost"))
+    busy = f"{load:.0%} busy, the proxy's {front:.0%}"
     if scenario.rate:
-        if any(round.short for round in rounds):
-            found.append(Doubt(frozenset({"rate", "latency"}), f"{scenario.rate} a second were not reached"))
+        if any(took.short for took in rounds):
+            found.append(Doubt("slow", ("rate", "latency"), f"{middle('rate'):.0f} of {scenario.rate} a second"))
         if load > LOADED:
-            found.append(Doubt(frozenset({"latency"}), f"the load's core was {load:.0%} busy"))
-    elif load > FULL and front < FULL:
-        reason = f"the load's core was the limit ({load:.0%} busy, the proxy's {front:.0%})"
-        found.append(Doubt(frozenset({"rate", "latency"}), reason))
-    server, cost = figures.median(round.server_us for round in rounds), figures.median(round.cost for round in rounds)
-    if server >= cost:
-        found.append(Doubt(frozenset({"rate", "latency"}), f"the server costs more ({server:.1f} us) than the proxy"))
+            found.append(Doubt("load", ("latency",), busy))
+        return found
+    if load > FULL > front:
+        found.append(Doubt("load", ("rate", "latency"), busy))
+    served = [took.server_us for took in rounds if took.server_us is not None]
+    if served and (server := figures.median(served)) >= cost:
+        found.append(Doubt("server", ("rate", "latency"), f"{server:.1f} us of {cost:.1f}"))
     return found

@@ -1,0 +1,132 @@
+//! `loadtest/compare` works: a short run has all its rows, and an interrupted one leaves nothing behind. No timing is asserted.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+const HISTORY: &str = "# Results\n\n<!-- The newest run: written by loadtest/compare. -->\nthe run before\n\
+    <!-- Older runs, by hand. -->\n\n## Before\n\nkept\n";
+
+/// The command, its files below `directory`.
+fn compare(directory: &Path) -> Command {
+    for (program, package) in [
+        ("nginx", "nginx"),
+        ("haproxy", "haproxy"),
+        ("wrk", "wrk"),
+        ("h2load", "nghttp2-client"),
+        ("openssl", "openssl"),
+    ] {
+        let paths = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
+        assert!(
+            paths.split(':').any(|folder| Path::new(folder).join(program).is_file()),
+            "{program} is missing (Debian: apt-get install {package}); tests/install.sh says more"
+        );
+    }
+    let mut command = Command::new("python3");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/compare"));
+    command.args(["--quick", "--no-install", "--weir", env!("CARGO_BIN_EXE_weir"), "--out"]).arg(directory);
+    command.env("TMPDIR", directory).stdin(Stdio::null());
+    command
+}
+
+/// What is left of a run: its temporary directory, and processes that know of it.
+fn left(directory: &Path) -> Vec<String> {
+    let begins = directory.join("weir-load-").display().to_string();
+    let mut found: Vec<String> = fs::read_dir(directory)
+        .expect("the test's directory")
+        .map(|entry| entry.expect("an entry").path().display().to_string())
+        .filter(|path| path.starts_with(&begins))
+        .collect();
+    for entry in fs::read_dir("/proc").expect("Linux has it").flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(&begins) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_short_run_has_all_its_rows() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("RESULTS.md"), HISTORY).expect("a page that was there");
+    // Each tool once: wrk, h2load, and the two clients of our own; both legs; Weir's command.
+    let scenarios = ["call-64", "call-h2", "connect-tls", "stdio", "idle-tls"];
+    let output = compare(directory.path()).args(scenarios).output().expect("python3 runs");
+    let (shown, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{shown}\n{errors}", output.status);
+
+    let raw = fs::read(directory.path().join("results.json")).expect("the raw figures");
+    let raw: Value = serde_json::from_slice(&raw).expect("JSON");
+    let rows = raw["rows"].as_array().expect("rows");
+    let named = |row: &Value| (text(&row["scenario"]), text(&row["front"]));
+    let expected: BTreeSet<_> = scenarios.iter().flat_map(|scenario| {
+        let fronts: &[&str] =
+            if *scenario == "stdio" { &["weir", "weir-stdio"] } else { &["nginx", "haproxy", "weir"] };
+        fronts.iter().map(|front| ((*scenario).to_owned(), (*front).to_owned()))
+    });
+    assert_eq!(rows.iter().map(named).collect::<BTreeSet<_>>(), expected.collect());
+    for row in rows {
+        assert!(row["cost"].as_f64().is_some_and(f64::is_finite), "{row}");
+        // One round of a second is never to be trusted, and has to say so.
+        assert!(
+            row["doubts"].as_array().is_some_and(|doubts| doubts.iter().any(|doubt| doubt["mark"] == "few")),
+            "{row}"
+        );
+        if row["scenario"] != "stdio" {
+            assert!(row["cost/nginx"].is_number() && row["cost/haproxy"].is_number(), "{row}");
+        }
+    }
+    for fact in ["kernel", "cpu", "cores"] {
+        assert!(!raw["machine"][fact].is_null(), "{fact}");
+    }
+    let page = fs::read_to_string(directory.path().join("RESULTS.md")).expect("the page");
+    for (scenario, front) in rows.iter().map(named) {
+        let has = |page: &str| {
+            page.lines()
+                .any(|line| line.starts_with(&format!("| {scenario} ")) && line.contains(&format!("| {front} ")))
+        };
+        assert!(has(&page) && has(&shown), "{scenario}, {front}:\n{page}\n{shown}");
+    }
+    assert!(!page.contains("the run before") && page.ends_with("\n## Before\n\nkept\n"), "{page}");
+    assert_eq!(left(directory.path()), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_behind() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut run = compare(directory.path());
+        run.args(["--seconds", "60", "stdio"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = run.spawn().expect("python3 runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+        let begun = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("stdio: round 1 of 1")));
+        assert!(begun.is_some(), "the round does not begin");
+        assert!(!left(directory.path()).is_empty(), "nothing runs");
+        kill_process(Pid::from_child(&child), signal).expect("it runs");
+        let said: Vec<_> = lines.map_while(Result::ok).collect();
+        assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said:?}");
+        assert_eq!(left(directory.path()), Vec::<String>::new(), "{said:?}");
+    }
+}
+
+#[test]
+fn its_own_tests_pass() {
+    let mut command = Command::new("python3");
+    command
+        .args(["-B", "-m", "unittest", "weirload.tests"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest"));
+    let output = command.output().expect("python3 runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("Ran 0 tests"), "{said}");
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
