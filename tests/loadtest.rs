@@ -1,4 +1,4 @@
-//! `loadtest/compare` works: a short run has all its rows, and an interrupted one leaves nothing behind. No timing is asserted.
+//! `loadtest/compare` works: a short run has all its rows, an interrupted one leaves nothing behind. No timing is asserted.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -8,9 +8,10 @@ processes  programs that are started, read and ended by their pid
 messages   the MCP requests that are sent
 scenarios  what is measured: a list of plain data
 servers    the sample server
-fronts     nginx, HAProxy, Weir: their configuration, and a lab that starts them
+fronts     what stands before it: nginx, HAProxy, Weir; their texts are in configurations.py
+lab        what runs for one scenario
 probe      the server's own answer, to the byte, or nothing is measured
-drivers    which tool drives which kind of scenario: wrk, h2load, and two small clients of our own
+drivers    the tools: wrk, h2load, and a client of our own for handshakes; streams.py is for those that are idle
 rounds     turns A B A B, what a round cost, and rounds that have to be repeated
 trust      which figures are not to be believed, and why
 figures    medians, ratios

@@ -1,4 +1,4 @@
-"""From what one core does to a cluster of three nodes with 4 cores and 8 GB each. The reasons: README.md, "A cluster"."""
+"""From what one core does to three nodes with 4 cores and 8 GB each. The reasons: README.md, "A cluster"."""
 
 NODES = 3
 CORES = 4
@@ -30,8 +30,8 @@ def arithmetic(rows):
     if not lines:
         return []
     head = (
-        f"{NODES} nodes of {CORES} cores and {MEMORY_MIB // 1024} GB, each kind of work alone; {PLANNED:.0%} of a core's time "
-        f"and {SHED:.0%} of the memory are planned with."
+        f"{NODES} nodes of {CORES} cores and {MEMORY_MIB // 1024} GB, each kind of work alone; "
+        f"{PLANNED:.0%} of a core's time and {SHED:.0%} of the memory are planned with."
     )
     table = ["| what | one core | a node | three nodes | while one is lost |", "| --- | ---: | ---: | ---: | ---: |"]
     return ["### A cluster", "", head, "", *table, *lines]

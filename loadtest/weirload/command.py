@@ -50,7 +50,8 @@ def options(arguments):
     parser.add_argument("--streams", type=int, metavar="N", help="idle streams at most (default: 10000)")
     parser.add_argument("--quick", action="store_true", help="one round of a second, 100 streams: to see that it works")
     parser.add_argument("--weir", metavar="FILE", help="a binary to measure, instead of building one")
-    parser.add_argument("--out", metavar="DIR", help="where RESULTS.md and results.json go (default: loadtest, with --quick target/loadtest)")
+    where = "where RESULTS.md and results.json go (default: loadtest, with --quick target/loadtest)"
+    parser.add_argument("--out", metavar="DIR", help=where)
     parser.add_argument("--proxy-core", type=int, metavar="N", help="the proxy's core, which nothing else runs on")
     parser.add_argument("--load-core", type=int, metavar="N", help="the core of wrk and the other tools")
     parser.add_argument("--server-core", type=int, metavar="N", help="the sample server's core")

@@ -1,8 +1,8 @@
 """What drives a front for some seconds, by the public tool that suits the scenario, and what it counted.
 
 wrk         HTTP/1.1, as fast as it goes: a Debian package, and the cheapest client there is
-h2load      HTTP/2, and a fixed rate: a Debian package of the nghttp2 project, in C, paced for each connection; one that is
-            held up sends later, so its log is corrected for what it did not send meanwhile
+h2load      HTTP/2, and a fixed rate: a Debian package of the nghttp2 project, in C, paced for each connection; one that
+            is held up sends later, so its log is corrected for what it did not send meanwhile
 handshakes  a small client of our own: wrk and h2load resume TLS sessions when they connect again
 """
 

@@ -1,7 +1,7 @@
 """A client that holds thousands of event streams open: a program of its own, told on standard input what to do next.
 
-It opens them all, waits for the first event of each, and says so. Told `hold SECONDS` it reads until each stream has had
-something more, a keep-alive, and says how many have. Told `close`, or nothing more, it ends.
+It opens them all, waits for the first event of each, and says so. Told `hold SECONDS` it reads until each stream has
+had something more, a keep-alive, and says how many have. Told `close`, or nothing more, it ends.
 """
 
 import json
@@ -61,8 +61,7 @@ def wait(selector, streams, is_over, seconds):
     return len(left)
 
 
-def open_all(address, context, request, count, selector):
-    streams = []
+def open_all(address, context, request, count, selector, streams):
     while len(streams) < count:
         wave = [Stream(address, context, request) for _ in range(min(AT_ONCE, count - len(streams)))]
         for stream in wave:
@@ -70,7 +69,6 @@ def open_all(address, context, request, count, selector):
         if left := wait(selector, wave, lambda stream: stream.open, PATIENCE):
             raise ConnectionError(f"{left} streams had no first event: {wave[0].begun[:300]!r}")
         streams += wave
-    return streams
 
 
 def say(**what):
@@ -81,9 +79,9 @@ def main(host, port, certificate, request, count):
     with open(request, "rb") as file:
         request = file.read()
     context = ssl.create_default_context(cafile=certificate) if certificate else None
-    selector = selectors.DefaultSelector()
+    selector, streams = selectors.DefaultSelector(), []
     try:
-        streams = open_all((host, int(port)), context, request, int(count), selector)
+        open_all((host, int(port)), context, request, int(count), selector, streams)
         say(open=len(streams))
         for line in sys.stdin:
             order, *arguments = line.split()
@@ -94,7 +92,7 @@ def main(host, port, certificate, request, count):
             left = wait(selector, streams, lambda stream: stream.heard, float(arguments[0]))
             say(kept=len(streams) - left)
     except OSError as error:
-        say(failed=f"{type(error).__name__}: {error}")
+        say(failed=f"{type(error).__name__}: {error}, {len(streams)} streams were open")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Everything that runs for one scenario: the sample server, and the fronts before it, each on its core."""
 
-from . import fronts, places, processes, servers
+from . import configurations, fronts, places, processes, servers, streams
 
 
 class Lab:
@@ -21,13 +21,14 @@ class Lab:
         """Starts a front; one of that name which runs is ended before."""
         self.stop(name)
         run = self.run
-        setting = fronts.Setting(
+        setting = configurations.Setting(
             weir=run.weir,
             leg=self.scenario.leg,
             port=run.ports.free(),
             server=self.server.port,
             server_core=run.cores.server,
             files=run.files,
+            clients=clients(self.scenario, run),
             certificate=run.certificate,
             key=run.key,
             directory=run.place.fresh(name),
@@ -62,6 +63,13 @@ class Lab:
         if self.server:
             self.server.end()
         self.run.ports.release()
+
+
+def clients(scenario, run):
+    """Connections that a front is set up for: those of the scenario, and as many again for what is being closed."""
+    if scenario.driver == "idle":
+        return streams.most(run.files, scenario.connections) + 100
+    return 2 * scenario.connections + 512
 
 
 def check(weir):

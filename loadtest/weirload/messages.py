@@ -46,7 +46,7 @@ class Message:
 
 
 def modern(method, path="/mcp", name=None, size=None, filled=("arguments", "text"), **params):
-    """A request of the era without sessions, of `size` bytes where that is said: one text of it is as long as it takes."""
+    """A request of the era without sessions; where a size is said, one text of it is as long as it takes."""
     headers = [("MCP-Protocol-Version", MODERN), ("Mcp-Method", method)]
     if name:
         headers.append(("Mcp-Name", name))

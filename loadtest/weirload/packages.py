@@ -1,4 +1,4 @@
-"""The public programs that the comparison takes: installed from Debian's packages where that may be done, else named."""
+"""The public programs that the comparison takes: installed from Debian's packages where we may, else named."""
 
 import os
 import shutil

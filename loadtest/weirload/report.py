@@ -71,6 +71,9 @@ def compare(measured, found):
             if name != "direct":
                 row["added_us"] = row["p50_us"] - by_name["direct"]["p50_us"]
                 row["says"] = f"{row['added_us']:+.0f} us on direct"
+                nginx = by_name.get("nginx", {}).get("added_us")
+                if name != "nginx" and nginx:
+                    row["says"] += f", {row['added_us'] / nginx:.2f} x nginx"
 
 
 COLUMNS = (
@@ -84,7 +87,8 @@ def table(rows):
     """The rows as Markdown that reads as text, too. What is doubted has a question mark; a failed row has no figure."""
     marks = {doubt["mark"] for row in rows for doubt in row.get("doubts", ())}
     legend = [f"- {mark}: {meaning}" for mark, meaning in trust.MARKS.items() if mark in marks]
-    failed = [f"- {row['scenario']}, {row['front']}: {' '.join(row['failed'].split())[:500]}" for row in rows if "failed" in row]
+    failed = [row for row in rows if "failed" in row]
+    failed = [f"- {row['scenario']}, {row['front']}: {' '.join(row['failed'].split())[:500]}" for row in failed]
     return "\n".join([aligned([line(row) for row in rows]), *([""] if legend or failed else []), *legend, *failed])
 
 
@@ -122,7 +126,8 @@ def aligned(lines):
 
     def padded(values):
         pairs = enumerate(zip(values, widths))
-        return "| " + " | ".join(text.ljust(wide) if at in TEXTS else text.rjust(wide) for at, (text, wide) in pairs) + " |"
+        texts = (text.ljust(wide) if at in TEXTS else text.rjust(wide) for at, (text, wide) in pairs)
+        return f"| {' | '.join(texts)} |"
 
     rule = "|".join("-" * (wide + 2) if at in TEXTS else "-" * (wide + 1) + ":" for at, wide in enumerate(widths))
     return "\n".join([padded(cells[0]), f"|{rule}|", *map(padded, cells[1:])])
@@ -137,8 +142,9 @@ def page(about, rows):
         "",
         f"`{about['command']}`, {about['seconds']} s a round, {about['rounds']} rounds of each.",
         "",
-        f"- Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_mib'] // 1024} GiB, kernel {machine['kernel']}. "
-        f"The proxy on core {machine['proxy_core']}, the load on {machine['load_core']}, the server on {machine['server_core']}.",
+        f"- Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_mib'] // 1024} GiB, "
+        f"kernel {machine['kernel']}. The proxy on core {machine['proxy_core']}, the load on {machine['load_core']}, "
+        f"the server on {machine['server_core']}.",
         f"- Versions: {'; '.join(versions.values())}.",
         *(f"- {name}: {FRONTS[name].says}." for name in names),
         "",

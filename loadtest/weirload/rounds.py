@@ -1,4 +1,4 @@
-"""Turns: each front is driven for a round, one after the other, again and again; what a round cost, and what disturbed it."""
+"""Turns: each front is driven for a round, one after the other, again and again; what it cost, and what disturbed it."""
 
 import os
 from dataclasses import asdict, dataclass, field
@@ -102,7 +102,8 @@ def take_turns(scenario, names, once, run):
     rounds = min(run.rounds, 3) if scenario.driver == "idle" else run.rounds
     turns, thrown, spare, failed = [], [], run.repeats, {}
     while len(turns) < rounds:
-        run.say(f"{scenario.name}: round {len(turns) + 1} of {rounds}" + (f", {len(thrown)} repeated" if thrown else ""))
+        repeated = f", {len(thrown)} repeated" if thrown else ""
+        run.say(f"{scenario.name}: round {len(turns) + 1} of {rounds}{repeated}")
         turn = dict(failed)
         for name in names:
             if name not in failed:
@@ -160,7 +161,7 @@ def idle_round(scenario, name, lab, run):
         took.cost = took.extra.get("kib_held", took.extra["kib_open"])
         took.memory_kib = took.extra.get("held_kib", took.extra["open_kib"])
     except (streams.Broken, processes.Failure, OSError, HTTPException) as failure:
-        took.failed = f"{type(failure).__name__}: {failure}"
+        took.failed = f"{type(failure).__name__}: {failure}; {front.name} says: {front.program.tail()}"
     finally:
         lab.stop(name)
     return took

@@ -78,9 +78,14 @@ SCENARIOS = (
         fronts=("weir", "weir-stdio"),
         beside=("weir-stdio", "weir", 1.5),
     ),
-    Scenario("idle", "event streams on which nothing happens but keep-alives", messages.LISTEN, "idle", connections=10_000),
+    Scenario("idle", "event streams with nothing but keep-alives", messages.LISTEN, driver="idle", connections=10_000),
     Scenario(
-        "idle-tls", "the same, TLS 1.3 to the client", messages.LISTEN, "idle", leg="tls", connections=10_000
+        "idle-tls",
+        "the same, TLS 1.3 to the client",
+        messages.LISTEN,
+        driver="idle",
+        leg="tls",
+        connections=10_000,
     ),
 )
 

@@ -12,7 +12,8 @@ class Server:
         command = [weir, "demo", "--server-only", "--listen", self.host, "--data", directory / "sample"]
         self.program = processes.Program("the sample server", core, command, directory / "server.log")
         try:
-            processes.until(f"it listens on {self.host}", lambda: "sample server on" in self.program.tail(), self.program)
+            begun = f"it listens on {self.host}"
+            processes.until(begun, lambda: "sample server on" in self.program.tail(), self.program)
         except BaseException:
             self.end()
             raise

@@ -1,4 +1,4 @@
-"""Idle event streams: how much memory one costs a front, once it is open and once keep-alives have passed through it."""
+"""Idle event streams: the memory that one costs a front, open, and once keep-alives have passed through it."""
 
 import json
 import select

@@ -103,7 +103,7 @@ class Doubts(unittest.TestCase):
 
 class Turns(unittest.TestCase):
     def take(self, script, count=2, repeats=2):
-        """Turns of two fronts, of which the second does what the script says; what the run is, and how often each was driven."""
+        """Turns of two fronts, of which the second does what the script says; and who was driven, in order."""
         run = command.Run(None, None, None, None, 0, count, 1, 0, repeats, 0, False)
         run.say = lambda _: None
         driven, script = [], iter(script)

@@ -15,7 +15,7 @@ FEWEST = 3
 # What the marks of the table mean.
 MARKS = {
     "few": f"fewer than {FEWEST} rounds: it shows that it works, and no more",
-    "disturbed": "other programs or other machines took time from the cores, in rounds that had been repeated as often as is allowed",
+    "disturbed": "other programs or other machines took time from the cores, however often the round was repeated",
     "wide": f"the middle half of the rounds is more than {WIDE:.0%} wide",
     "load": "the core of the load and the server was the limit, not the proxy's",
     "slow": "the rate that was asked for was not reached",
