@@ -18,6 +18,12 @@ def pinned(core, command):
     return ["setpriv", "--pdeathsig", "TERM", "taskset", "--cpu-list", str(core), *map(str, command)]
 
 
+def surroundings(more):
+    """Our environment, without what would make this Weir another one than those that others measure."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
+    return {**ours, **(more or {})}
+
+
 class Program:
     """A program that runs until `end`; what it writes is in a file."""
 
@@ -32,7 +38,7 @@ class Program:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
+                env=surroundings(environment),
             )
         self.pid = self.process.pid
 
@@ -65,7 +71,7 @@ def run(core, command, timeout, environment=None, name=None):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env={**os.environ, **(environment or {})},
+        env=surroundings(environment),
     )
     name = name or command[0]
     before = children_cpu()
@@ -141,7 +147,7 @@ def resident(pids):
     return now, most
 
 
-def until(what, found, program=None, patience=10.0):
+def until(what, found, program=None, patience=30.0):
     """Waits until `found()` says something; fails where the program has ended before, or time has run out."""
     end = time.monotonic() + patience
     while True:

@@ -1,4 +1,4 @@
-"""Turns: each front is driven for a round, one after the other, again and again; what it cost, and what disturbed it."""
+"""Turns: each front is driven for a round, in turns, again and again; what it cost, and what disturbed it."""
 
 import os
 from dataclasses import asdict, dataclass, field
