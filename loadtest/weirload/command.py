@@ -157,7 +157,7 @@ def build():
 def facts(given, run):
     """What a figure is worth nothing without."""
     versions = {
-        "weir": packages.version(str(run.weir), "--version") + commit(),
+        "weir": packages.version(str(run.weir), "--version") + ("" if given.weir else commit()),
         "nginx": packages.version("nginx", "-v"),
         "haproxy": packages.version("haproxy", "-v"),
         "wrk": packages.version("wrk", "-v").split(" Copyright")[0],
@@ -176,5 +176,6 @@ def facts(given, run):
 
 
 def commit():
+    """Which one was built here; another one may be of any."""
     done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=TOP, capture_output=True, text=True)
     return f" ({done.stdout.strip()})" if done.returncode == 0 and done.stdout.strip() else ""

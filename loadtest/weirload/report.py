@@ -155,12 +155,23 @@ def page(about, rows):
     return "\n".join(lines).rstrip() + "\n"
 
 
+def in_lines(raw):
+    """JSON with a line for each scenario and each row."""
+
+    def text(value):
+        if isinstance(value, list):
+            return "[\n" + ",\n".join(json.dumps(each) for each in value) + "\n]"
+        return json.dumps(value)
+
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {text(value)}" for key, value in raw.items()) + "\n}\n"
+
+
 def write(directory, about, all_measured, rows):
     """The raw figures as JSON, and the table in the place of the one that was the newest."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     raw = about | {"scenarios": [measured.raw() for measured in all_measured], "rows": rows}
-    (directory / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
+    (directory / "results.json").write_text(in_lines(raw))
     file = directory / "RESULTS.md"
     text = file.read_text() if file.exists() else f"# Results\n\n{NEWEST}\n\n{OLDER}\n"
     before, _, rest = text.partition(NEWEST)

@@ -53,8 +53,11 @@ class Measured:
         return [turn[front] for turn in self.turns if front in turn]
 
     def raw(self):
+        def short(value):
+            return round(value, 3) if isinstance(value, float) else value
+
         def plain(turn):
-            return {name: asdict(took) for name, took in turn.items()}
+            return {name: {key: short(value) for key, value in asdict(took).items()} for name, took in turn.items()}
 
         return {
             "name": self.scenario.name,
