@@ -177,7 +177,7 @@ class Watch:
         self.lab, self.took, self.cores = lab, took, cores
 
     def __enter__(self):
-        self.pids = self.lab.all_pids() + [os.getpid()]
+        self.pids = [*self.lab.all_pids(), os.getpid(), *machine.network_threads()]
         self.look, self.own, self.children = machine.Look(), processes.cpu_seconds(self.pids), processes.children_cpu()
         return self
 
