@@ -112,7 +112,8 @@ def compare(given, chosen, names):
         finally:
             # What was measured until then is worth reading, even where the run ends early.
             rows = [row for measured in all_measured for row in report.rows_of(measured)]
-            print(report.table(rows))
+            if rows:
+                print(report.table(rows))
         file = report.write(out(given), about, all_measured, rows)
         print(f"\nwritten to {file} and {file.with_name('results.json')}")
         return 1 if any("failed" in row for row in rows) else 0

@@ -8,6 +8,7 @@ from typing import Callable
 from . import places, processes
 from .configurations import direct, haproxy, nginx, weir
 
+
 @dataclass(frozen=True)
 class Kind:
     """One of those that are compared."""

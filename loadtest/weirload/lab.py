@@ -9,10 +9,15 @@ class Lab:
     def __init__(self, scenario, names, run):
         self.scenario, self.run = scenario, run
         self.fronts, self.server = {}, None
+        # Why a front could not be started.
+        self.broken = {}
         try:
             self.server = servers.Server(run.weir, run.cores.server, run.ports.free(), run.place.fresh("server"))
             for name in names:
-                self.start(name)
+                try:
+                    self.start(name)
+                except processes.Failure as failure:
+                    self.broken[name] = str(failure)
         except BaseException:
             self.end()
             raise

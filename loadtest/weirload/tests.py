@@ -8,7 +8,8 @@ import threading
 import unittest
 from pathlib import Path
 
-from . import cluster, command, drivers, figures, messages, places, probe, processes, report, rounds, scenarios, trust
+from . import cluster, command, drivers, figures, messages, one_round
+from . import places, probe, processes, report, rounds, scenarios, trust
 
 WRK = 'RESULT {"requests":100,"microseconds":1000000,"bytes":%d,"refused":%d,"broken":%d,"p50":10,"p99":20}\n'
 H2LOAD = """
@@ -22,7 +23,7 @@ CALL = scenarios.named(["call-64"])[0]
 
 def took(front="weir", **other):
     usual = dict(cost=10.0, rate=1000.0, p50_us=50, p99_us=90, memory_kib=2048, server_us=5.0, front_busy=1.0)
-    return rounds.Round(front, **(usual | other))
+    return one_round.Round(front, **(usual | other))
 
 
 def marks(scenario=CALL, **other):
