@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -43,19 +45,20 @@ fn compare(directory: &Path) -> Command {
     command
 }
 
-/// What is left of a run: its temporary directory, and processes that know of it.
+/// What is left of a run: its temporary directory, and processes that have inherited where that is.
 fn left(directory: &Path) -> Vec<String> {
     let begins = directory.join("weir-load-").display().to_string();
+    let inherited = format!("TMPDIR={}\0", directory.display());
     let mut found: Vec<String> = fs::read_dir(directory)
         .expect("the test's directory")
         .map(|entry| entry.expect("an entry").path().display().to_string())
         .filter(|path| path.starts_with(&begins))
         .collect();
+    let knows = |file: &Path| String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).contains(&inherited);
     for entry in fs::read_dir("/proc").expect("Linux has it").flatten() {
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        if line.contains(&begins) {
-            found.push(line);
+        if knows(&entry.path().join("environ")) {
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            found.push(String::from_utf8_lossy(&line).replace('\0', " "));
         }
     }
     found
@@ -105,15 +108,22 @@ fn is_whole(row: &Value) {
 
 #[test]
 fn an_interrupted_run_leaves_nothing_behind() {
-    for signal in [Signal::INT, Signal::TERM] {
+    // A tool that is one process, and one that has forked for each of its connections.
+    for (signal, scenario, tool, processes) in
+        [(Signal::INT, "stdio", "wrk -t1", 1), (Signal::TERM, "connect-tls", "handshakes.py", 1 + 8)]
+    {
         let directory = tempfile::tempdir().expect("a directory");
         let mut run = compare(directory.path());
-        run.args(["--seconds", "60", "stdio"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        run.args(["--seconds", "60", scenario]).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = run.spawn().expect("python3 runs");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-        let begun = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("stdio: round 1 of 1")));
+        let begun = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(": round 1 of 1")));
         assert!(begun.is_some(), "the round does not begin");
-        assert!(!left(directory.path()).is_empty(), "nothing runs");
+        let patience = Instant::now() + Duration::from_secs(60);
+        while left(directory.path()).iter().filter(|line| line.contains(tool)).count() < processes {
+            assert!(Instant::now() < patience, "{tool} does not run: {:?}", left(directory.path()));
+            sleep(Duration::from_millis(20));
+        }
         kill_process(Pid::from_child(&child), signal).expect("it runs");
         let said: Vec<_> = lines.map_while(Result::ok).collect();
         assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said:?}");

@@ -68,7 +68,7 @@ def main(arguments):
         chosen, names = scenarios.named(given.scenarios), proxies(given.proxies)
     except ValueError as error:
         parser.error(str(error))
-    processes.die_in_order()
+    processes.SIGNALS.take()
     try:
         return compare(given, chosen, names)
     except processes.Failure as failure:
@@ -98,8 +98,10 @@ def compare(given, chosen, names):
     needed = [program for name in names for program in fronts.FRONTS[name].needs]
     packages.require([*ALWAYS, *needed], not given.no_install)
     weir = lab.check(given.weir) if given.weir else build()
-    place = places.Place()
+    place = None
     try:
+        with processes.SIGNALS.held():
+            place = places.Place()
         run = prepared(given, weir, place)
         about, all_measured = facts(given, run), []
         try:
@@ -118,7 +120,10 @@ def compare(given, chosen, names):
         print(f"\nwritten to {file} and {file.with_name('results.json')}")
         return 1 if any("failed" in row for row in rows) else 0
     finally:
-        place.remove()
+        with processes.SIGNALS.held():
+            processes.end_all()
+            if place:
+                place.remove()
 
 
 def prepared(given, weir, place):

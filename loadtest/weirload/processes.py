@@ -1,5 +1,6 @@
 """Programs that are started here: pinned to a core, bounded, read from /proc, and ended by their pid."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,74 @@ def pinned(core, command):
     return ["setpriv", "--pdeathsig", "TERM", "taskset", "--cpu-list", str(core), *map(str, command)]
 
 
+class Signals:
+    """SIGINT, SIGTERM and SIGHUP end the run in order; where something must not be cut in two they wait."""
+
+    def __init__(self):
+        self.holding, self.pending = 0, False
+
+    def take(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._arrived)
+
+    def _arrived(self, *_):
+        if self.holding:
+            self.pending = True
+        else:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def held(self):
+        self.holding += 1
+        try:
+            yield
+        finally:
+            self.holding -= 1
+        if self.pending and not self.holding:
+            self.pending = False
+            raise KeyboardInterrupt
+
+
+SIGNALS = Signals()
+# Everything that was ever started here.
+STARTED = []
+
+
+def start(core, command, environment=None, **pipes):
+    """Starts a program that is known from its first moment on, so that it is ended whatever happens."""
+    with SIGNALS.held():
+        process = subprocess.Popen(
+            pinned(core, command),
+            # A session of its own: Ctrl-C is for us, who then end it in order.
+            start_new_session=True,
+            env=surroundings(environment),
+            **{"stdin": subprocess.DEVNULL, **pipes},
+        )
+        STARTED.append(process)
+    return process
+
+
+def end_all():
+    """Ends what still runs, and waits for it."""
+    left = [process for process in STARTED if process.poll() is None]
+    for process in left:
+        # Its group is its own, and has what a tool has forked.
+        os.killpg(process.pid, signal.SIGTERM)
+    for process in left:
+        end(process)
+
+
+def end(process, patience=10):
+    """Ends it, and waits; a second signal is the last."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(patience)
+
+
 def surroundings(more):
     """Our environment, without what would make this Weir another one than those that others measure."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
@@ -31,15 +100,7 @@ class Program:
         self.name = name
         self.log = Path(log)
         with open(self.log, "ab") as out:
-            # A session of its own: Ctrl-C is for us, who then end it in order.
-            self.process = subprocess.Popen(
-                pinned(core, command),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-                env=surroundings(environment),
-            )
+            self.process = start(core, command, environment, stdout=out, stderr=out)
         self.pid = self.process.pid
 
     def alive(self):
@@ -52,27 +113,13 @@ class Program:
         """Access logs grow by gigabytes; what was written so far is dropped."""
         os.truncate(self.log, 0)
 
-    def end(self, patience=10):
-        """Ends it, and waits; a second signal is the last."""
-        if self.alive():
-            self.process.terminate()
-        try:
-            self.process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(patience)
+    def end(self):
+        end(self.process)
 
 
 def run(core, command, timeout, environment=None, name=None):
     """Runs a tool to its end on one core: what it printed, and the seconds of CPU that it took."""
-    process = subprocess.Popen(
-        pinned(core, command),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        env=surroundings(environment),
-    )
+    process = start(core, command, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     name = name or command[0]
     before = children_cpu()
     try:
@@ -81,7 +128,7 @@ def run(core, command, timeout, environment=None, name=None):
         raise Failure(f"{name} did not end within {timeout:.0f} s") from None
     finally:
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     text = output.decode(errors="replace")
     if process.returncode != 0:
@@ -159,13 +206,3 @@ def until(what, found, program=None, patience=30.0):
         if time.monotonic() > end:
             raise Failure(f"{what}: not within {patience:.0f} s" + (f"\n{program.tail()}" if program else ""))
         time.sleep(0.02)
-
-
-def die_in_order():
-    """SIGTERM ends the run as Ctrl-C does: everything that was started is ended first."""
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)

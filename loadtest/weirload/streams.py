@@ -21,13 +21,8 @@ class Client:
     def __init__(self, front, request, count, core):
         certificate = front.certificate if front.leg == "tls" else ""
         command = [places.PYTHON, CLIENT, places.HOST, front.port, certificate, request, count]
-        self.process = subprocess.Popen(
-            processes.pinned(core, command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = processes.start(core, command, **pipes)
         self.count = count
 
     def __enter__(self):
