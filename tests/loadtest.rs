@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
+use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -122,7 +122,7 @@ fn an_interrupted_run_leaves_nothing_behind() {
         let patience = Instant::now() + Duration::from_secs(60);
         while left(directory.path()).iter().filter(|line| line.contains(tool)).count() < processes {
             assert!(Instant::now() < patience, "{tool} does not run: {:?}", left(directory.path()));
-            sleep(Duration::from_millis(20));
+            yield_now();
         }
         kill_process(Pid::from_child(&child), signal).expect("it runs");
         let said: Vec<_> = lines.map_while(Result::ok).collect();
