@@ -83,6 +83,7 @@ class Doubts(unittest.TestCase):
     def test_what_disturbed_is_said(self):
         self.assertEqual(marks(foreign=0.5), ["disturbed"])
         self.assertEqual(marks(stolen=0.1), ["disturbed"])
+        self.assertEqual(marks(scenarios.named(["idle"])[0], foreign=0.5), [])
         self.assertEqual(marks(load_busy=1.0, front_busy=0.8), ["load"])
         self.assertEqual(marks(server_us=11.0), ["server"])
         fixed = scenarios.named(["call-5000"])[0]

@@ -34,14 +34,15 @@ class Doubt:
 
 def doubts(scenario, rounds):
     """What is to be said against the figures of one front; its rounds have not failed."""
-    found, everything = [], ("cost", "rate", "latency", "memory")
+    found = []
     if len(rounds) < FEWEST:
-        found.append(Doubt("few", everything, f"{len(rounds)} rounds"))
+        found.append(Doubt("few", ("cost", "rate", "latency", "memory"), f"{len(rounds)} rounds"))
     disturbed = [took for took in rounds if took.disturbed()]
-    if disturbed:
+    # Memory is the same on a busy machine.
+    if disturbed and scenario.driver != "idle":
         foreign, stolen = (max(getattr(took, what) for took in disturbed) for what in ("foreign", "stolen"))
         seen = f"{len(disturbed)} of {len(rounds)} rounds, up to {foreign:.2f} cores by others, {stolen:.2f} stolen"
-        found.append(Doubt("disturbed", everything, seen))
+        found.append(Doubt("disturbed", ("cost", "rate", "latency"), seen))
     spread = figures.spread([took.cost for took in rounds])
     if spread > WIDE:
         found.append(Doubt("wide", ("cost", "rate", "latency"), f"{spread:.0%}"))
