@@ -53,7 +53,8 @@ def measure(scenario, names, run):
 def take_turns(scenario, names, once, run):
     """A turn that other programs disturbed is thrown away and taken again, as often as there are rounds.
 
-    Memory is the same on a busy machine: turns of idle streams stay, and a few are enough. A front with a failed request has no figure: it is not driven any further.
+    Memory is the same on a busy machine: turns of idle streams stay, and a few are enough. A front with a failed request
+    has no figure: it is not driven any further.
     """
     idle = scenario.driver == "idle"
     rounds, spare = (min(run.rounds, 3), 0) if idle else (run.rounds, run.repeats)
