@@ -3,9 +3,9 @@
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
 # environments under tests/python/.venvs; h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec, and beside it a server
-# on Go's net/http; k6, pinned by loadtest/k6/go.sum, as loadtest/k6/bin/k6; and nginx and HAProxy. Nothing outside the
-# repository is changed, but for Debian's packages where we are root and no service manager would start them. Run again it
-# does nothing, unless a lock file or the server has changed.
+# on Go's net/http; k6, pinned by loadtest/k6/go.sum, as loadtest/k6/bin/k6; nginx and HAProxy; and wrk and h2load for
+# loadtest/. Nothing outside the repository is changed, but for Debian's packages where we are root and no service manager
+# would start them. Run again it does nothing, unless a lock file or the server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -20,6 +20,9 @@ need sha256sum "part of coreutils"
 lacking=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3 python3-venv)
 command -v go >/dev/null 2>&1 || lacking+=(golang-go)
+for tool in wrk:wrk h2load:nghttp2-client openssl:openssl; do
+  command -v "${tool%:*}" >/dev/null 2>&1 || lacking+=("${tool#*:}")
+done
 # A service manager would start these two on their ports; then they are for whoever owns the machine to install.
 if [ ! -d /run/systemd/system ]; then
   for proxy in nginx haproxy; do
@@ -43,7 +46,10 @@ esac
 
 # Their tests alone need them, and say the same.
 for proxy in nginx haproxy; do
-  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$proxy" >/dev/null 2>&1 || echo "install: \`$proxy\` is missing, its tests in tests/it/desync will fail: install it by your distribution (Debian: apt-get install $proxy)" >&2
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$proxy" >/dev/null 2>&1 || echo "install: \`$proxy\` is missing, its tests in tests/it/desync and tests/loadtest.rs will fail: install it by your distribution (Debian: apt-get install $proxy)" >&2
+done
+for tool in wrk:wrk h2load:nghttp2-client openssl:openssl; do
+  command -v "${tool%:*}" >/dev/null 2>&1 || echo "install: \`${tool%:*}\` is missing, tests/loadtest.rs will fail: install it by your distribution (Debian: apt-get install ${tool#*:})" >&2
 done
 
 installed() { # FOLDER HASH
