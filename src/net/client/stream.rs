@@ -118,6 +118,8 @@ impl<S: Source> Answer<S> {
                 (Err(Fault::Length), _) => return End::Cut,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
                 (Ok(()), Event::Stopping) => return End::Drained,
+                // Something came of which nothing was for the client, who still hears nothing.
+                (Ok(()), Event::Piece(_)) if piece.is_empty() => {}
                 (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + limits.keepalive),
             }
         }

@@ -231,7 +231,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Relay<'_, IO, H> {
                     Stop::Cut => return End::Cut,
                 },
             };
-            let length = self.left;
+            let (length, nothing) = (self.left, bytes.is_empty());
             let sent = match self.count(bytes.len(), last).and_then(|()| self.open(&mut head, length)) {
                 Ok(()) => self.outlet.send(bytes, last).await,
                 Err(fault) => Err(fault),
@@ -241,6 +241,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Relay<'_, IO, H> {
                 (Err(Fault::Length), _) => return End::Cut,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
                 (Ok(()), Event::Stopping) => return End::Drained,
+                // Something came of which nothing was for the client, who still hears nothing.
+                (Ok(()), Event::Piece(_)) if nothing => {}
                 (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + keepalive),
             }
         }

@@ -116,6 +116,34 @@ async fn silence_is_filled_on_each_event_stream() {
 }
 
 #[tokio::test]
+async fn what_is_swallowed_fills_no_silence() {
+    let limits = Limits { keepalive: Duration::from_millis(100), ..patient() };
+    tell_h2(limits, |mut client, told| async move {
+        let mut answer = client.ask("GET", "/stream?events", None).await.unwrap();
+        let pieces = told.pieces.clone();
+        let swallowed = async {
+            loop {
+                pieces.send(Piece::Bytes("")).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let heard = async {
+            loop {
+                let piece = answer.piece().await.unwrap().unwrap();
+                if !piece.is_empty() {
+                    return piece;
+                }
+            }
+        };
+        tokio::select! {
+            heard = heard => assert_eq!(heard, ":\n\n"),
+            () = swallowed => {}
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_leaves_is_noticed_stream_by_stream() {
     tell_h2(patient(), |mut client, told| async move {
         let answer = client.ask("GET", "/stream?events", None).await.unwrap();
