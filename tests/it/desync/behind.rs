@@ -45,6 +45,16 @@ async fn haproxy_at_its_loosest_and_weir_see_the_same_requests() {
     through(Kind::HaproxyLoose, 3).await;
 }
 
+#[tokio::test]
+async fn envoy_and_weir_see_the_same_requests() {
+    through(Kind::Envoy, 3).await;
+}
+
+#[tokio::test]
+async fn envoy_at_its_loosest_and_weir_see_the_same_requests() {
+    through(Kind::EnvoyLoose, 0).await;
+}
+
 /// One stack in the gate, all of them in the long run.
 async fn through(kind: Kind, turn: usize) {
     only_through_weir!();
