@@ -60,7 +60,8 @@ impl Front {
     pub(super) async fn start(kind: Kind, weir: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let (port, address) = reserved();
-        let file = directory.path().join("front.conf");
+        // Envoy tells the language by the name.
+        let file = directory.path().join("front.yaml");
         let (text, program) = match kind {
             Kind::Nginx | Kind::NginxLoose => (nginx(kind, directory.path(), address, weir), "nginx"),
             Kind::Haproxy | Kind::HaproxyLoose => (haproxy(kind, address, weir), "haproxy"),

@@ -120,12 +120,9 @@ async fn whoever_leaves_leaves_the_server_with_a_goodbye_or_without() {
             ended(&mut stream).await;
         }
     }
-    let said = support::Client::over(
-        session(&weir, &authority.client(None), "localhost").await.expect("trust"),
-        &host,
-    )
-    .ask(&call("3", "echo", "{}"))
-    .await;
+    let said = support::Client::over(session(&weir, &authority.client(None), "localhost").await.expect("trust"), &host)
+        .ask(&call("3", "echo", "{}"))
+        .await;
     assert_eq!(said.text(), result("3", EMPTY));
     let seen: Vec<_> = server.waiting().iter().map(support::Request::id).collect();
     assert_eq!(seen, ["3"], "what broke off was passed on");

