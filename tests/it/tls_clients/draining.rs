@@ -49,7 +49,7 @@ async fn a_handshake_that_stalls_holds_up_no_stop() {
     let authority = Authority::new("ours");
     authority.issue("weir", &["localhost"], 1, LATER);
     // Longer than any test waits: were it this that ends them, the test would.
-    let listen = format!("tls = {}\n[http]\nhead_timeout = \"10m\"", authority.tls("weir"));
+    let listen = format!("tls = {}\n[http]\nhead_timeout = \"10m\"\n[drain]\ntimeout = \"10m\"", authority.tls("weir"));
     let weir = Gateway::config(&config(&listen, &server().await)).listening_by_file().start().await;
     let hello = hello(&authority.client(None));
     let mut stalled = Vec::new();
