@@ -5,6 +5,7 @@
 //! http2         HTTP/2 by ALPN, and what else a client may offer
 //! ends          how sessions begin and end that are no ordinary ones
 //! stalls        clients that stop half-way, do not read, or flood
+//! idle          what a session holds while nothing happens
 //! draining      handshakes and streams while Weir stops
 //! scan          what openssl and a scanner make of it
 //! ```
@@ -27,6 +28,7 @@ mod certificates;
 mod draining;
 mod ends;
 mod http2;
+mod idle;
 mod scan;
 mod stalls;
 
