@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Envoy,
     /// Takes HTTP/1.0, two framings of one body, trailers, and more requests after one that is none.
     EnvoyLoose,
+    /// Makes HTTP/2 of what it reads.
+    EnvoyHttp2,
 }
 
 pub(super) struct Front {
@@ -65,7 +67,7 @@ impl Front {
         let (text, program) = match kind {
             Kind::Nginx | Kind::NginxLoose => (nginx(kind, directory.path(), address, weir), "nginx"),
             Kind::Haproxy | Kind::HaproxyLoose => (haproxy(kind, address, weir), "haproxy"),
-            Kind::Envoy | Kind::EnvoyLoose => (envoy(kind, address, weir), "envoy"),
+            Kind::Envoy | Kind::EnvoyLoose | Kind::EnvoyHttp2 => (envoy(kind, address, weir), "envoy"),
         };
         std::fs::write(&file, text).expect("the directory can be written");
         let mut command = Command::new(installed(program));
@@ -212,6 +214,15 @@ fn envoy(kind: Kind, address: SocketAddr, weir: SocketAddr) -> String {
         }
         _ => "",
     };
+    let http2 = match kind {
+        Kind::EnvoyHttp2 => {
+            "typed_extension_protocol_options:\n      \
+             envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n        \
+             \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n        \
+             explicit_http_config: { http2_protocol_options: {} }"
+        }
+        _ => "",
+    };
     let at = |address: SocketAddr| {
         format!("{{ socket_address: {{ address: {}, port_value: {} }} }}", address.ip(), address.port())
     };
@@ -250,6 +261,7 @@ fn envoy(kind: Kind, address: SocketAddr, weir: SocketAddr) -> String {
   clusters:
   - name: weir
     connect_timeout: 10s
+    {http2}
     circuit_breakers: {{ thresholds: [{{ max_connections: 2, max_pending_requests: 10000, max_requests: 10000 }}] }}
     load_assignment:
       cluster_name: weir
