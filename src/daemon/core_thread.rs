@@ -1,6 +1,7 @@
 //! The data cores: a thread each, with a runtime and a listening socket of its own.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -318,6 +319,10 @@ impl Shared {
         };
         counted.into_iter().for_each(|why| self.kept.telemetry.core().turned_away(why));
         tracing::debug!(peer = %peer.remote, why = %unwelcome, "a connection came to nothing");
+        // Somebody's configuration lacks an `s`; all else may be anybody's noise.
+        if let Unwelcome::Plain = unwelcome {
+            self.tell(peer.remote, &unwelcome);
+        }
         None
     }
 
@@ -334,15 +339,19 @@ impl Shared {
         }
     }
 
-    fn turn_away(&self, stream: Plain, remote: Remote, why: &str) {
+    /// Tells that a connection was turned away. A flood of connections is no flood of lines.
+    fn tell(&self, remote: Remote, why: impl fmt::Display) {
         self.turned.set(self.turned.get() + 1);
         let now = clock::now();
-        // A flood of connections is no flood of lines.
         if self.told.get().is_none_or(|told| now - told >= TELL) {
             let connections = self.turned.replace(0);
-            tracing::warn!(peer = %remote, connections, why, "connections were turned away, this one the last");
+            tracing::warn!(peer = %remote, connections, %why, "connections were turned away, this one the last");
             self.told.set(Some(now));
         }
+    }
+
+    fn turn_away(&self, stream: Plain, remote: Remote, why: &str) {
+        self.tell(remote, why);
         // Who does not speak plain HTTP would not understand.
         if self.welcome.borrow().is_plain()
             && let Some(turned) = self.doorstep.turn_away(stream.into())

@@ -23,6 +23,7 @@ use super::super::{End, Handler, Next, Reply, RequestBody, Source, Stop, TurnedA
 use super::body::{Reading, StreamBody};
 use super::outlet::Outlet;
 use super::serve::Connection;
+use super::unsaid;
 
 /// What a field of a request costs beside its bytes.
 const FIELD: usize = 96;
@@ -46,8 +47,13 @@ pub(super) async fn exchange<IO, H>(
 {
     let (_open, member) = (connection.opens(), connection.drain.enter());
     let mut outlet = Outlet::new(connection, respond);
-    let (mut head, body) = request.into_parts();
-    if let Err(refused) = check_http2(&mut head, body.is_end_stream(), connection.limits.head) {
+    let (mut head, mut body) = request.into_parts();
+    let unsaid = unsaid::is_unsaid(&head, &body);
+    let mut checked = check_http2(&mut head, unsaid || body.is_end_stream(), connection.limits.head);
+    if checked.is_ok() && unsaid && !Box::pin(unsaid::ends(connection, &mut body, &mut outlet, &member)).await {
+        checked = check_http2(&mut head, false, connection.limits.head);
+    }
+    if let Err(refused) = checked {
         tracing::debug!(peer = %connection.peer.remote, why = refused.why, "refused by the head guard");
         let turned = TurnedAway { status: refused.status, why: refused.why };
         connection.handler.turned_away(connection.peer, turned);
