@@ -1,7 +1,8 @@
 // The two generations of the official TypeScript SDK behind one small face, so that one list of checks serves both.
 //
 //   connect({ sdk: '1' | '2', era: 'legacy' | 'modern', revision, url }) -> peer; `sse` with '1': over the pair of 2024-11-05
-//   connect({ sdk, mode: 'legacy' | 'auto' | REVISION, url, fetch })     -> peer, by the SDK's own negotiation
+//   connect({ sdk, mode: 'legacy' | 'auto' | REVISION, url, fetch })     -> peer, by the SDK's own negotiation; for `url`
+//                    there may be `command`, {words, directory, environment}: the client starts the server and speaks stdio
 //   peer.client                      the SDK's own client, for what is called alike in both
 //   peer.call(name, args, options)   tools/call
 //   peer.on(method, handler)         a notification of the server
@@ -9,8 +10,10 @@
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StdioClientTransport as Stdio1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import * as schemas1 from '@modelcontextprotocol/sdk/types.js';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
+import { StdioClientTransport as Stdio2 } from '@modelcontextprotocol/client/stdio';
 
 const INFO = { name: 'weir-tests', version: '1.0.0' };
 const CAPABILITIES = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
@@ -33,10 +36,10 @@ export async function connect(how) {
   return { ...peer, era: how.era, revision: how.revision, url: how.url };
 }
 
-async function generation1({ url, revision, fetch, sse }) {
+async function generation1({ url, revision, fetch, sse, command }) {
   const client = new Client1(INFO, { capabilities: CAPABILITIES });
   const Transport = sse ? SSEClientTransport : Transport1;
-  const transport = new Transport(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
+  const transport = command ? new Stdio1(piped(command)) : new Transport(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(SCHEMAS_1[method], answer);
   await client.connect(transport);
   return {
@@ -48,15 +51,26 @@ async function generation1({ url, revision, fetch, sse }) {
 // The 1.x client always offers the newest revision it knows; this one offers `revision`.
 const speaking = revision => (url, init) => fetch(url, { ...init, body: init?.body?.replace?.(/"protocolVersion":"2025-11-25"/, `"protocolVersion":"${revision}"`) ?? init?.body });
 
-async function generation2({ url, era, revision, mode, fetch }) {
+async function generation2({ url, era, revision, mode, fetch, command }) {
   const named = era === 'modern' ? { versionNegotiation: { mode: { pin: revision } } } : { supportedProtocolVersions: [revision] };
   const own = { versionNegotiation: { mode: mode === 'legacy' || mode === 'auto' ? mode : { pin: mode } } };
   const client = new Client2(INFO, { capabilities: CAPABILITIES, ...(mode ? own : named) });
-  const transport = new Transport2(new URL(url), { reconnectionOptions: RETRY, fetch });
+  const transport = command ? new Stdio2(piped(command)) : new Transport2(new URL(url), { reconnectionOptions: RETRY, fetch });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, answer);
   await client.connect(transport);
+  if (command) inOrder(transport);
   return {
     client, transport, call: (name, args = {}, options) => client.callTool({ name, arguments: args }, options),
     on: (method, handler) => client.setNotificationHandler(method, handler),
   };
+}
+
+function piped({ words: [program, ...args], directory, environment }) {
+  return { command: program, args, cwd: directory, env: environment, stderr: 'ignore' };
+}
+
+// The 2.x client takes an answer before the progress that it read together with it, and then has nobody to tell of that.
+function inOrder(transport) {
+  const take = transport.onmessage;
+  transport.onmessage = message => ('method' in message ? take(message) : setImmediate(take, message));
 }
