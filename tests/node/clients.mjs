@@ -42,6 +42,7 @@ async function generation1({ url, revision, fetch, sse, command }) {
   const transport = command ? new Stdio1(piped(command)) : new Transport(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(SCHEMAS_1[method], answer);
   await client.connect(transport);
+  if (command) inOrder(transport);
   return {
     client, transport, call: (name, args = {}, options) => client.callTool({ name, arguments: args }, undefined, options),
     on: (method, handler) => client.setNotificationHandler(SCHEMAS_1[method], handler),
@@ -69,7 +70,7 @@ function piped({ words: [program, ...args], directory, environment }) {
   return { command: program, args, cwd: directory, env: environment, stderr: 'ignore' };
 }
 
-// The 2.x client takes an answer before the progress that it read together with it, and then has nobody to tell of that.
+// Both take an answer before the progress that they read together with it, and then have nobody to tell of that.
 function inOrder(transport) {
   const take = transport.onmessage;
   transport.onmessage = message => ('method' in message ? take(message) : setImmediate(take, message));

@@ -7,7 +7,7 @@
 import { text } from 'node:stream/consumers';
 import { connect } from './clients.mjs';
 
-const PATIENCE = 20_000;   // only ends a step that hangs; nothing passes by being fast
+const PATIENCE = 60_000;   // only ends a step that hangs; nothing passes by being fast
 const SMALL = { text: 'grüße' };
 
 // What a step can be.

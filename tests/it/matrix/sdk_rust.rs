@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Ends a step that hangs. No step passes by being fast.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs them one after the other.
 pub(super) async fn lines(runs: Vec<Run>) -> Vec<Line> {
