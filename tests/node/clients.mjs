@@ -3,6 +3,7 @@
 //   connect({ sdk: '1' | '2', era: 'legacy' | 'modern', revision, url }) -> peer; `sse` with '1': over the pair of 2024-11-05
 //   connect({ sdk, mode: 'legacy' | 'auto' | REVISION, url, fetch })     -> peer, by the SDK's own negotiation; for `url`
 //                    there may be `command`, {words, directory, environment}: the client starts the server and speaks stdio
+//   `roots`, a function, says what the client is asked for by roots/list
 //   peer.client                      the SDK's own client, for what is called alike in both
 //   peer.call(name, args, options)   tools/call
 //   peer.on(method, handler)         a notification of the server
@@ -25,6 +26,7 @@ const ANSWERS = {
   'elicitation/create': () => ({ action: 'accept', content: { username: 'ada', email: 'ada@example.com', response: 'yes', name: 'Ada', answer: 'Ada', ok: true } }),
   'roots/list': () => ({ roots: [{ uri: 'file:///srv/project', name: 'project' }] }),
 };
+const answers = roots => Object.entries({ ...ANSWERS, ...(roots && { 'roots/list': () => ({ roots: roots() }) }) });
 const SCHEMAS_1 = {
   'sampling/createMessage': schemas1.CreateMessageRequestSchema, 'elicitation/create': schemas1.ElicitRequestSchema, 'roots/list': schemas1.ListRootsRequestSchema,
   'notifications/message': schemas1.LoggingMessageNotificationSchema, 'notifications/resources/updated': schemas1.ResourceUpdatedNotificationSchema,
@@ -33,14 +35,14 @@ const SCHEMAS_1 = {
 
 export async function connect(how) {
   const peer = how.sdk === '1' ? await generation1(how) : await generation2(how);
-  return { ...peer, era: how.era, revision: how.revision, url: how.url };
+  return { ...peer, sdk: how.sdk, era: how.era, revision: how.revision, url: how.url };
 }
 
-async function generation1({ url, revision, fetch, sse, command }) {
+async function generation1({ url, revision, fetch, sse, command, roots }) {
   const client = new Client1(INFO, { capabilities: CAPABILITIES });
   const Transport = sse ? SSEClientTransport : Transport1;
   const transport = command ? new Stdio1(piped(command)) : new Transport(new URL(url), { reconnectionOptions: RETRY, fetch: fetch ?? speaking(revision) });
-  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(SCHEMAS_1[method], answer);
+  for (const [method, answer] of answers(roots)) client.setRequestHandler(SCHEMAS_1[method], answer);
   await client.connect(transport);
   if (command) inOrder(transport);
   return {
@@ -52,12 +54,12 @@ async function generation1({ url, revision, fetch, sse, command }) {
 // The 1.x client always offers the newest revision it knows; this one offers `revision`.
 const speaking = revision => (url, init) => fetch(url, { ...init, body: init?.body?.replace?.(/"protocolVersion":"2025-11-25"/, `"protocolVersion":"${revision}"`) ?? init?.body });
 
-async function generation2({ url, era, revision, mode, fetch, command }) {
+async function generation2({ url, era, revision, mode, fetch, command, roots }) {
   const named = era === 'modern' ? { versionNegotiation: { mode: { pin: revision } } } : { supportedProtocolVersions: [revision] };
   const own = { versionNegotiation: { mode: mode === 'legacy' || mode === 'auto' ? mode : { pin: mode } } };
   const client = new Client2(INFO, { capabilities: CAPABILITIES, ...(mode ? own : named) });
   const transport = command ? new Stdio2(piped(command)) : new Transport2(new URL(url), { reconnectionOptions: RETRY, fetch });
-  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, answer);
+  for (const [method, answer] of answers(roots)) client.setRequestHandler(method, answer);
   await client.connect(transport);
   if (command) inOrder(transport);
   return {
