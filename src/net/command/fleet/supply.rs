@@ -201,6 +201,7 @@ impl Fleet {
             fleet.processes.values().filter_map(|one| Some((Rc::clone(one), fleet.is_over(one, now)?))).collect();
         over.into_iter().for_each(|(process, why)| fleet.dismiss(&process, why));
         fleet.close_unknown();
+        fleet.deafen_retired();
         fleet.sessions.retain(|_, session| {
             matches!(session.key, Key::Session(_)) || session.is_heard() || now - session.heard < REMEMBERED
         });
@@ -218,6 +219,14 @@ impl Fleet {
         };
         let left: Vec<_> = unknown.filter(|(number, session)| !opened(number, session)).map(|(of, _)| *of).collect();
         left.into_iter().for_each(|number| self.close(number));
+    }
+
+    /// Once no process is started any more, nothing can come for sessions whose process has ended: whoever listens is let
+    /// go, and learns that the session is over when it comes back.
+    fn deafen_retired(&mut self) {
+        let retired = self.retired;
+        let bereft = self.sessions.values_mut().filter(|session| !self.processes.contains_key(&session.key));
+        bereft.filter(|_| retired).for_each(Session::deafen);
     }
 
     /// Refuses those who have waited for a process for as long as they may.

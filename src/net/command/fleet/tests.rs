@@ -113,3 +113,21 @@ async fn what_is_subscribed_to_is_there_for_the_next_process_before_the_last_one
     Fleet::ended(&fleet, &process, &How::Ended("it was told to".into()));
     assert_eq!(subscribed(&fleet), HashMap::new());
 }
+
+#[tokio::test]
+async fn who_listens_on_a_shared_process_is_let_go_with_it_when_there_will_be_no_other() {
+    let (fleet, lefts) = (fleet(Per::Shared), lefts());
+    let (key, process) = runs(&fleet);
+    let (mut listener, sink) = exchange(7, &lefts);
+    let mut session = Session::new(key, clock::now());
+    session.known = true;
+    session.listen(7, sink, None);
+    fleet.borrow_mut().sessions.insert(1, session);
+    Fleet::tick(&fleet);
+    assert_eq!(listener.head().await.expect("a stream").0, StatusCode::OK);
+    assert!(fleet.borrow().sessions[&1].is_heard() && process.ending().is_none());
+    fleet.borrow_mut().retire();
+    Fleet::tick(&fleet);
+    assert!(process.ending().is_some());
+    assert_eq!(listener.chunk().await.expect("an end"), None);
+}
