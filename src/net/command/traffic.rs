@@ -298,6 +298,11 @@ impl Traffic {
         }
     }
 
+    /// Whether this session is being opened here.
+    pub(super) fn opens(&self, session: u64) -> bool {
+        self.streams.values().any(|stream| stream.opens == Some(session))
+    }
+
     /// Whether an exchange is answered here.
     pub(super) fn has(&self, exchange: u64) -> bool {
         self.streams.contains_key(&exchange)
@@ -327,7 +332,10 @@ impl Traffic {
         let of_it = self.calls.iter().filter(|(_, call)| call.exchange == exchange);
         let numbers: Vec<_> = of_it.map(|(number, _)| *number).collect();
         for number in numbers {
-            self.calls.remove(&number);
+            // No `initialize` may be called off (2025-11-25, "Cancellation").
+            if self.calls.remove(&number).is_some_and(|call| call.method == Method::Initialize) {
+                continue;
+            }
             let line = format!(
                 "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{{\"requestId\":{number},\
                  \"reason\":\"the client left\"}}}}\n"
