@@ -103,7 +103,10 @@ async fn carry(core: &Rc<Shared>, mut orders: Orders) {
                     leaving.begin(Duration::ZERO);
                 }
             },
-            () = until(GLANCE, || core.is_empty()), if leaving.begun => return,
+            () = until(GLANCE, || core.is_empty()), if leaving.begun => {
+                tracing::info!(core = core.kept.number, "the data core has left");
+                return;
+            }
             () = leaving.patience() => core.drain.begin(),
             _ = orders.phase.wait_for(|phase| *phase >= Phase::Draining) => break,
         }

@@ -57,8 +57,8 @@ impl Signals {
     }
 }
 
-/// How the data cores are told to stop.
-#[derive(Debug, Default)]
+/// How the data cores are told to stop. Cheap to clone: all clones are the same.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Brake(watch::Sender<Phase>);
 
 impl Brake {

@@ -72,9 +72,8 @@ impl Beats {
     fn look(&self, notifier: &Notifier) {
         let mut cores = self.cores();
         cores.retain(|core| core.count.load(Ordering::Relaxed) != ENDED);
-        // Each of them is asked.
-        let hanging = cores.iter_mut().filter(|core| !core.is_alive()).count();
-        if hanging == 0 {
+        // Each of them is asked, whatever was heard of those before.
+        if cores.iter_mut().fold(true, |alive, core| core.is_alive() && alive) {
             notifier.alive();
         }
     }
@@ -141,7 +140,7 @@ mod tests {
         let beats = Beats::new(Some(Duration::from_secs(8)));
         let (first, second, ended) = (beats.pulse(0), beats.pulse(1), beats.pulse(2));
         let notifier = Notifier::to(Some(path.as_os_str()));
-        let mut fed = || {
+        let fed = || {
             first.once();
             beats.look(&notifier);
             let mut message = [0; 64];
