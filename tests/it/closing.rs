@@ -70,16 +70,18 @@ async fn nobody_is_cut_by_a_stop() {
 async fn nobody_is_cut_by_a_listener_that_moves() {
     only_through_weir!();
     let server = server().await;
-    let config = |address: SocketAddr| {
-        format!("[listen]\naddress = \"{address}\"\n[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url())
+    let config = |address: SocketAddr, cores: usize| {
+        let listen = format!("[listen]\naddress = \"{address}\"\ncores = {cores}\n");
+        format!("{listen}[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url())
     };
     let mut address = free();
-    let weir = Gateway::config(&config(address)).listening_by_file().start().await;
-    for _ in 0..count(60) {
+    let weir = Gateway::config(&config(address, 1)).listening_by_file().start().await;
+    for round in 0..count(60) {
         let load = Load::on(address);
         load.goes_on(50).await;
         address = free();
-        weir.write(&config(address));
+        // More cores at one address, and fewer at the next.
+        weir.write(&config(address, [3, 1, 2, 2][round % 4]));
         until("it has moved", async || Client::try_connect(address).await.is_some()).await;
         load.refused().await;
     }

@@ -20,13 +20,13 @@ const EMPTY: &str = r#"{"resultType":"complete","content":[]}"#;
 const LATER: i32 = 2100;
 
 /// An authority, and a directory for what it issues.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     directory: TempDir,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -50,7 +50,7 @@ impl Authority {
     }
 
     /// `FILE.pem` and `FILE.key`.
-    fn issue(&self, file: &str, names: &[&str], serial: u64, year: i32) {
+    pub(crate) fn issue(&self, file: &str, names: &[&str], serial: u64, year: i32) {
         let names = names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let mut params = CertificateParams::new(names).expect("names");
         params.serial_number = Some(SerialNumber::from(serial));
@@ -83,7 +83,7 @@ impl Authority {
     }
 
     /// A client that trusts this authority, with a certificate of its own where one is named.
-    fn client(&self, identity: Option<&str>) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self, identity: Option<&str>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate(&self.path("ca.pem"))).expect("an authority");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -101,7 +101,7 @@ impl Authority {
         Arc::new(config)
     }
 
-    fn tls(&self, file: &str) -> String {
+    pub(crate) fn tls(&self, file: &str) -> String {
         let (certificate, key) = (self.path(&format!("{file}.pem")), self.path(&format!("{file}.key")));
         format!("{{ certificate = {certificate:?}, key = {key:?} }}")
     }
