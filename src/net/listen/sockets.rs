@@ -22,7 +22,7 @@ pub struct Sockets {
 #[derive(Debug)]
 pub struct Dealt {
     /// Those that are to be listened on.
-    new: Vec<Socket>,
+    pub(super) new: Vec<Socket>,
     /// What each core gets.
     pub cores: Vec<Listeners>,
 }

@@ -77,6 +77,62 @@ fn handed_over_sockets_are_dealt_in_turn() {
     assert_eq!(of(&sockets, 2), [vec![0, 2, 4], vec![1, 3]]);
 }
 
+#[test]
+fn of_our_own_each_core_gets_as_many_and_shares_what_is_left_over() {
+    let sockets = Sockets::bind(ANY.parse().unwrap(), 4).unwrap();
+    let of = |cores| -> Vec<usize> {
+        sockets.deal(cores).unwrap().iter().map(|core| core.sockets().count()).collect()
+    };
+    assert_eq!([of(1), of(2), of(3), of(4)], [vec![4], vec![2, 2], vec![2, 2, 2], vec![1, 1, 1, 1]]);
+}
+
+#[tokio::test]
+async fn what_waits_in_a_socket_is_taken_by_whoever_is_given_it_next() {
+    let sockets = Sockets::bind(ANY.parse().unwrap(), 2).unwrap();
+    let to = address(&sockets.addresses().unwrap()[0]);
+    let leaving: Vec<_> = sockets.deal(2).unwrap().into_iter().map(|core| core.accept().unwrap()).collect();
+    let waiting: Vec<_> = (0..20).map(|_| StdStream::connect(to).unwrap()).collect();
+    let mut staying = sockets.deal(1).unwrap().remove(0).accept().unwrap();
+    drop(leaving);
+    let mut taken = Vec::new();
+    for _ in &waiting {
+        taken.push(staying.next().await.1);
+    }
+    assert!(waiting.iter().all(|client| taken.contains(&Remote::Tcp(client.local_addr().unwrap()))));
+}
+
+#[tokio::test]
+async fn new_sockets_take_their_part_once_they_are_adopted_and_not_before() {
+    let mut sockets = Sockets::bind(ANY.parse().unwrap(), 1).unwrap();
+    let to = address(&sockets.addresses().unwrap()[0]);
+    let dealt = sockets.redeal(3).unwrap();
+    let mut first = sockets.deal(1).unwrap().remove(0).accept().unwrap();
+    let before: Vec<_> = (0..20).map(|_| StdStream::connect(to).unwrap()).collect();
+    for _ in &before {
+        first.next().await;
+    }
+    drop(sockets.redeal(2).unwrap());
+    let mut cores: Vec<_> =
+        sockets.adopt(dealt).unwrap().into_iter().map(|core| core.accept().unwrap()).collect();
+    drop(first);
+    assert_eq!((cores.len(), sockets.addresses().unwrap()), (3, vec![At::Tcp(to)]));
+    // Each of them is met sooner or later.
+    for core in &mut cores {
+        let mut clients = Vec::new();
+        let taken = async {
+            loop {
+                clients.push(TcpStream::connect(to).await.unwrap());
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = core.next() => {}
+            () = taken => {}
+        }
+    }
+    assert!(Sockets::handed_over(vec![theirs()]).redeal(3).unwrap().new.is_empty(), "theirs are as many as they are");
+}
+
 #[tokio::test]
 async fn no_socket_of_a_core_waits_for_another() {
     let sockets = [theirs(), theirs()];
