@@ -130,12 +130,7 @@ fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log, ready: impl
     serve(starting, options, sockets, ready).map_err(Failure::failed)
 }
 
-fn serve(
-    starting: Starting<'_>,
-    options: Options,
-    sockets: Sockets,
-    ready: impl FnOnce(Ready),
-) -> anyhow::Result<()> {
+fn serve(starting: Starting<'_>, options: Options, sockets: Sockets, ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
     let address = options.settings.admin.address;
     let operators = listen::bind_alone(address)
         .with_context(|| format!("cannot listen on {address} ([admin] address, --admin)"))?;

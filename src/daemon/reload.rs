@@ -197,7 +197,8 @@ impl Reloader {
             None if cores == before => None,
             None => Some(self.sockets.as_ref().context("the daemon is draining")?.redeal(cores)),
         };
-        let dealt = dealt.transpose().with_context(|| format!("cannot give {cores} data cores sockets ([listen] cores)"))?;
+        let dealt =
+            dealt.transpose().with_context(|| format!("cannot give {cores} data cores sockets ([listen] cores)"))?;
         let started = self.crew.start(&plan, cores.saturating_sub(before)).await?;
         // From here to the orders nothing is awaited: whoever connects to a new socket is taken in, come what may.
         let (moved, patience) = (sockets.is_some(), settings.drain.timeout);

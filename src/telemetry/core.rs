@@ -69,14 +69,7 @@ impl Telemetry {
         let door = Rc::new(RouteMeter::new(core.route("", ""), none));
         let access = Access::new(controls.sink.clone(), Arc::clone(&controls.log));
         let tracer = Tracer::new(&controls.traces);
-        Self {
-            routes: RefCell::default(),
-            servers: RefCell::default(),
-            core,
-            door,
-            access,
-            tracer,
-        }
+        Self { routes: RefCell::default(), servers: RefCell::default(), core, door, access, tracer }
     }
 
     /// The meter of a route: the same one for the same path and server, so that a reload counts on.

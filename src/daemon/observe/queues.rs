@@ -23,8 +23,7 @@ pub(in crate::daemon) struct Queues {
 impl Queues {
     /// Those that the cores take their connections from, by the number of the core.
     pub(in crate::daemon) fn of<'a>(cores: impl Iterator<Item = (usize, &'a Listeners)>) -> Self {
-        let sockets: Vec<_> =
-            cores.flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
+        let sockets: Vec<_> = cores.flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
         let six = sockets
             .iter()
             .any(|(_, socket)| socket.at().is_ok_and(|at| matches!(at, At::Tcp(address) if address.is_ipv6())));

@@ -90,8 +90,7 @@ impl Sockets {
                 new.push(tcp::bind(address, true)?);
             }
         }
-        let bound: io::Result<Vec<_>> =
-            new.iter().map(|socket| Ok(Bound::Tcp(socket.try_clone()?.into()))).collect();
+        let bound: io::Result<Vec<_>> = new.iter().map(|socket| Ok(Bound::Tcp(socket.try_clone()?.into()))).collect();
         let bound = bound?;
         let cores = self.dealt(&self.all.iter().chain(&bound).collect::<Vec<_>>(), cores)?;
         Ok(Dealt { new, cores })

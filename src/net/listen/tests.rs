@@ -66,7 +66,8 @@ fn connect(socket: &Bound) -> StdStream {
 #[test]
 fn handed_over_sockets_are_dealt_in_turn() {
     let of = |sockets: &[Bound], cores| -> Vec<Vec<usize>> {
-        let place = |socket: &Bound| sockets.iter().position(|known| known.at().unwrap() == socket.at().unwrap()).unwrap();
+        let place =
+            |socket: &Bound| sockets.iter().position(|known| known.at().unwrap() == socket.at().unwrap()).unwrap();
         let dealt = Sockets::handed_over(hands(sockets)).deal(cores).unwrap();
         dealt.iter().map(|core| core.sockets().map(place).collect()).collect()
     };
@@ -80,9 +81,7 @@ fn handed_over_sockets_are_dealt_in_turn() {
 #[test]
 fn of_our_own_each_core_gets_as_many_and_shares_what_is_left_over() {
     let sockets = Sockets::bind(ANY.parse().unwrap(), 4).unwrap();
-    let of = |cores| -> Vec<usize> {
-        sockets.deal(cores).unwrap().iter().map(|core| core.sockets().count()).collect()
-    };
+    let of = |cores| -> Vec<usize> { sockets.deal(cores).unwrap().iter().map(|core| core.sockets().count()).collect() };
     assert_eq!([of(1), of(2), of(3), of(4)], [vec![4], vec![2, 2], vec![2, 2, 2], vec![1, 1, 1, 1]]);
 }
 
@@ -112,8 +111,7 @@ async fn new_sockets_take_their_part_once_they_are_adopted_and_not_before() {
         first.next().await;
     }
     drop(sockets.redeal(2).unwrap());
-    let mut cores: Vec<_> =
-        sockets.adopt(dealt).unwrap().into_iter().map(|core| core.accept().unwrap()).collect();
+    let mut cores: Vec<_> = sockets.adopt(dealt).unwrap().into_iter().map(|core| core.accept().unwrap()).collect();
     drop(first);
     assert_eq!((cores.len(), sockets.addresses().unwrap()), (3, vec![At::Tcp(to)]));
     // Each of them is met sooner or later.
@@ -161,7 +159,8 @@ async fn what_waits_is_taken_from_our_own_sockets_alone() {
     assert_eq!(closed(own.accept().unwrap()).await.len(), 3);
     let handed = theirs();
     let waiting = connect(&handed);
-    let deal = || Sockets::handed_over(hands(std::slice::from_ref(&handed))).deal(1).unwrap().remove(0).accept().unwrap();
+    let deal =
+        || Sockets::handed_over(hands(std::slice::from_ref(&handed))).deal(1).unwrap().remove(0).accept().unwrap();
     assert_eq!(closed(deal()).await, []);
     // The next process gets it.
     assert_eq!(deal().next().await.1, Remote::Tcp(waiting.local_addr().unwrap()));
