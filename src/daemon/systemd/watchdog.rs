@@ -73,7 +73,8 @@ impl Beats {
         let mut cores = self.cores();
         cores.retain(|core| core.count.load(Ordering::Relaxed) != ENDED);
         // Each of them is asked, whatever was heard of those before.
-        if cores.iter_mut().fold(true, |alive, core| core.is_alive() && alive) {
+        let hanging: usize = cores.iter_mut().map(|core| usize::from(!core.is_alive())).sum();
+        if hanging == 0 {
             notifier.alive();
         }
     }
