@@ -41,8 +41,8 @@ fn an_address_that_is_taken() {
     let (code, why) = failure(&settings("", free(), address), data.path());
     assert!(code == 1 && why.contains(&format!("cannot listen on {address} ([admin]")), "{code} {why}");
     // Another Weir shares its port with its own cores, and with nobody else.
-    let others = Listeners::bind(free(), 2).unwrap();
-    let listen::At::Tcp(address) = others[0].addresses().unwrap()[0] else { panic!("it is no address") };
+    let others = Sockets::bind(free(), 2).unwrap();
+    let listen::At::Tcp(address) = others.addresses().unwrap()[0] else { panic!("it is no address") };
     let (code, why) = failure(&settings("", address, free()), data.path());
     assert!(code == 1 && why.contains(&address.to_string()), "{code} {why}");
 }

@@ -14,6 +14,7 @@ mod catalog;
 mod closing;
 mod conformance;
 mod connections;
+mod cores;
 mod demo;
 mod demo_stdio;
 mod desync;

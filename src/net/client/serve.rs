@@ -76,7 +76,7 @@ enum Ended<S> {
 /// How often a draining connection is looked at: one that waits for its first request has no other reason to wake.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What draining asks of a connection.
+/// What the end of its core asks of a connection.
 enum Step {
     /// It ends so.
     End(Farewell),
@@ -173,6 +173,10 @@ impl<H: Handler> Connection<'_, H> {
         if self.wire.is_answering() {
             return Step::Tell;
         }
+        // Nobody waits for it, and a client that asks just now is not to find it closed.
+        if phase == Phase::Leaving {
+            return Step::Wait;
+        }
         if !self.wire.draining.replace(true) {
             return Step::Ask;
         }
@@ -234,7 +238,7 @@ impl<H: Handler> Connection<'_, H> {
             Reply::Whole(mut response) => {
                 // hyper closes where the rest of a body is not at hand, and where it is told to; the client should know.
                 let rest = self.wire.awaits_body() || matches!(head.framing, Framing::Chunked);
-                if (rest && !self.wire.body.is_over()) || self.member.is_draining() {
+                if (rest && !self.wire.body.is_over()) || self.member.is_leaving() {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 self.wire.answered();

@@ -58,7 +58,7 @@ impl<S: Source> Answer<S> {
     pub(super) async fn write(mut self, io: &mut Socket, limits: &Limits, member: &Member<'_>) -> Outcome {
         let mut ahead = BytesMut::new();
         let framing = self.framing();
-        let close = self.asked.close || framing == Framing::UntilClose || member.is_draining();
+        let close = self.asked.close || framing == Framing::UntilClose || member.is_leaving();
         let mut writer = Writer::new(io, framing, limits.write_stall);
         writer.head(&self.head, close);
         let end = self.relay(&mut writer, &mut ahead, limits, member).await;

@@ -36,13 +36,13 @@ const EMPTY: &str = r#"{"resultType":"complete","content":[]}"#;
 const LATER: i32 = 2100;
 
 /// An authority, and a directory for what it issues.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     directory: TempDir,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -66,7 +66,7 @@ impl Authority {
     }
 
     /// `FILE.pem` and `FILE.key`.
-    fn issue(&self, file: &str, names: &[&str], serial: u64, year: i32) {
+    pub(crate) fn issue(&self, file: &str, names: &[&str], serial: u64, year: i32) {
         self.issue_for(&KeyPair::generate().expect("a key can be made"), file, names, serial, year);
     }
 
@@ -108,7 +108,7 @@ impl Authority {
     }
 
     /// A client that trusts this authority, with a certificate of its own where one is named.
-    fn client(&self, identity: Option<&str>) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self, identity: Option<&str>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate(&self.path("ca.pem"))).expect("an authority");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -133,7 +133,7 @@ impl Authority {
         Arc::new(config)
     }
 
-    fn tls(&self, file: &str) -> String {
+    pub(crate) fn tls(&self, file: &str) -> String {
         let (certificate, key) = (self.path(&format!("{file}.pem")), self.path(&format!("{file}.key")));
         format!("{{ certificate = {certificate:?}, key = {key:?} }}")
     }
