@@ -101,3 +101,100 @@ fn run(place: Place, plan: Arc<Plan>, kept: impl FnOnce() -> Kept, beginning: Be
     // Another one of its number may begin from here on.
     place.leave();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::daemon::switches::Hand;
+    use crate::daemon::tests::plan;
+    use crate::net::drain::Phase;
+    use crate::net::listen::{At, Listeners, Sockets};
+
+    /// So many that whatever may come first does.
+    const CORES: usize = 16;
+
+    fn crew() -> Crew {
+        Crew {
+            brake: Brake::default(),
+            roster: Roster::default(),
+            beats: Beats::from_env(),
+            sightings: mpsc::channel(1).0,
+            controls: Controls::nowhere(),
+            observed: Observed::new(),
+            numbers: BTreeMap::new(),
+        }
+    }
+
+    /// A socket that whoever has it closes, and where it is.
+    fn socket() -> (Listeners, std::net::SocketAddr) {
+        let sockets = Sockets::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let At::Tcp(address) = sockets.addresses().unwrap()[0] else { panic!("it is no address") };
+        (sockets.deal(1).unwrap().remove(0), address)
+    }
+
+    fn ask(address: std::net::SocketAddr) -> TcpStream {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        client
+    }
+
+    fn order(core: &Started, plan: &Arc<Plan>, hand: Hand, leaves: Option<Duration>) -> oneshot::Receiver<()> {
+        let (done, is_done) = oneshot::channel();
+        core.way.try_send(Switch { plan: Arc::clone(plan), hand, leaves, done }).unwrap_or_else(|_| panic!("it runs"));
+        is_done
+    }
+
+    async fn are_answered(crew: &Crew, clients: Vec<TcpStream>) {
+        crew.roster.empty().await;
+        for mut client in clients {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        }
+        assert_eq!(crew.roster.broken_one(), None);
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_given_to_a_core_as_it_begins_to_drain_is_emptied() {
+        let ((plan, _data), mut crew) = (plan(), crew());
+        let cores = crew.start(&plan, CORES).await.unwrap();
+        let (hands, clients): (Vec<_>, Vec<_>) = cores.iter().map(|_| socket()).map(|(own, at)| (own, ask(at))).unzip();
+        for (core, hand) in cores.iter().zip(hands) {
+            order(core, &plan, Hand::Dealt(hand), None);
+        }
+        crew.brake.pull(Phase::Draining);
+        are_answered(&crew, clients).await;
+    }
+
+    #[tokio::test]
+    async fn a_core_does_not_leave_before_the_socket_that_it_closes_is_empty() {
+        let ((plan, _data), mut crew) = (plan(), crew());
+        let (mut places, mut clients) = (Vec::new(), Vec::new());
+        let cores = crew.start(&plan, CORES).await.unwrap();
+        for core in &cores {
+            let (hand, at) = socket();
+            order(core, &plan, Hand::Dealt(hand), None).await.unwrap();
+            places.push(at);
+        }
+        for (core, at) in cores.iter().zip(places) {
+            clients.push(ask(at));
+            order(core, &plan, Hand::Moved(Listeners::none()), Some(Duration::ZERO));
+        }
+        are_answered(&crew, clients).await;
+    }
+
+    #[tokio::test]
+    async fn a_core_that_nobody_can_tell_anything_leaves_and_its_number_is_free() {
+        let ((plan, _data), mut crew) = (plan(), crew());
+        for _ in 0..2 {
+            let core = crew.start(&plan, 1).await.unwrap().remove(0);
+            assert_eq!((core.number, crew.numbers.len()), (0, 1));
+            drop(core);
+            crew.roster.empty().await;
+        }
+    }
+}

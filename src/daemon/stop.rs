@@ -67,7 +67,7 @@ impl Brake {
         self.0.subscribe()
     }
 
-    fn pull(&self, phase: Phase) {
+    pub(super) fn pull(&self, phase: Phase) {
         self.0.send_replace(phase);
     }
 }

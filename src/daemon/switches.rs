@@ -154,15 +154,7 @@ impl Switches {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
-
-    fn plan() -> (Arc<Plan>, tempfile::TempDir) {
-        let data = tempfile::tempdir().unwrap();
-        let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
-        let settings = Settings::parse(text, "test").unwrap();
-        let plan = Plan::build(&settings, data.path(), true, None).unwrap_or_else(|why| panic!("{why:?}"));
-        (Arc::new(plan), data)
-    }
+    use crate::daemon::tests::plan;
 
     #[tokio::test]
     async fn a_core_that_hangs_is_named_and_is_not_waited_for() {

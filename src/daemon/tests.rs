@@ -16,6 +16,15 @@ fn settings(more: &str, listen: SocketAddr, admin: SocketAddr) -> Settings {
     Settings::parse(tail, "test").unwrap_or_else(|report| panic!("{report}\n{tail}"))
 }
 
+/// A plan for one server, and where its keys are.
+pub(super) fn plan() -> (Arc<Plan>, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+    let settings = Settings::parse(text, "test").unwrap();
+    let plan = Plan::build(&settings, data.path(), true, None).unwrap_or_else(|why| panic!("{why:?}"));
+    (Arc::new(plan), data)
+}
+
 fn free() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }

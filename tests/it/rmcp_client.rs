@@ -30,19 +30,19 @@ struct Story {
 
 #[tokio::test]
 async fn in_the_session_era() {
-    Story::of_a_server(ClientLifecycleMode::Initialize).await.is_lived().await;
+    Story::of_a_server(ClientLifecycleMode::Initialize).await.live().await;
 }
 
 #[tokio::test]
 async fn in_2026_07_28() {
-    Story::of_a_server(modern()).await.is_lived().await;
+    Story::of_a_server(modern()).await.live().await;
 }
 
 #[tokio::test]
 async fn in_the_session_era_before_a_command() {
     only_through_weir!();
     for per in ["session", "principal", "shared"] {
-        Story::of_a_command(ClientLifecycleMode::Initialize, per).await.is_lived().await;
+        Story::of_a_command(ClientLifecycleMode::Initialize, per).await.live().await;
     }
 }
 
@@ -50,7 +50,7 @@ async fn in_the_session_era_before_a_command() {
 async fn in_2026_07_28_before_a_command() {
     only_through_weir!();
     for per in ["session", "shared"] {
-        Story::of_a_command(modern(), per).await.is_lived().await;
+        Story::of_a_command(modern(), per).await.live().await;
     }
 }
 
@@ -72,7 +72,7 @@ impl Story {
         Self::begin(weir, None, lifecycle).await
     }
 
-    async fn is_lived(mut self) {
+    async fn live(mut self) {
         self.lists_and_calls().await;
         self.sees_progress().await;
         self.cancels().await;
