@@ -3,7 +3,7 @@
 # conformance suite and the Node they run on, all pinned by tests/node/package-lock.json, into tests/node/node_modules;
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
 # environments under tests/python/.venvs; h2spec, pinned by tests/go/go.sum, as tests/go/bin/h2spec, and beside it a server
-# on Go's net/http; and nginx and HAProxy. Nothing outside the repository is changed, but for Debian's packages where we
+# on Go's net/http; nginx and HAProxy; and valgrind. Nothing outside the repository is changed, but for Debian's packages where we
 # are root and no service manager would start them. Run again it does nothing, unless a lock file or the server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -19,6 +19,8 @@ need sha256sum "part of coreutils"
 lacking=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || lacking+=(python3 python3-venv)
 command -v go >/dev/null 2>&1 || lacking+=(golang-go)
+# It reads the C library's symbols, which Debian keeps apart.
+command -v valgrind >/dev/null 2>&1 || lacking+=(valgrind libc6-dbg)
 # A service manager would start these two on their ports; then they are for whoever owns the machine to install.
 if [ ! -d /run/systemd/system ]; then
   for proxy in nginx haproxy; do
@@ -41,6 +43,7 @@ case "$(uname -s)-$(uname -m)" in
 esac
 
 # Their tests alone need them, and say the same.
+command -v valgrind >/dev/null 2>&1 || echo "install: \`valgrind\` is missing, tests/instructions.rs will fail: install it by your distribution (Debian: apt-get install valgrind libc6-dbg)" >&2
 for proxy in nginx haproxy; do
   PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$proxy" >/dev/null 2>&1 || echo "install: \`$proxy\` is missing, its tests in tests/it/desync will fail: install it by your distribution (Debian: apt-get install $proxy)" >&2
 done
