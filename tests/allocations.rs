@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use weir::net::drain::Drain;
 use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
@@ -74,7 +75,11 @@ struct House {
 impl House {
     fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, local: LocalSet::new(), core: core::core(&server(), Telemetry::new(&Controls::nowhere())) }
+        Self {
+            runtime,
+            local: LocalSet::new(),
+            core: core::core(&server(), Telemetry::new(&Controls::nowhere()), mpsc::channel(1).0),
+        }
     }
 
     fn call(&self, headers: &HeaderMap, body: &Bytes) -> (HeaderMap, AllocationInfo) {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::mpsc;
 use tokio::task::spawn_local;
+use weir::catalog;
 use weir::config::{Log, LogFormat};
 use weir::edge::{Current, Front, Names, Paths};
 use weir::model::Trusted;
@@ -60,7 +62,9 @@ async fn serve(accepted: std::net::TcpStream, server: SocketAddr, logs: bool) {
     control.apply(&Log { level: "info", format: LogFormat::Json, access: logs, arguments: false, redact: Vec::new() });
     let telemetry = Telemetry::new(&Controls { log: control.settings(), ..Controls::nowhere() });
     let (names, paths) = (Names::new(vec![], vec![], true), Paths::new([("/mcp".to_owned(), 0)], None));
-    let core = core(&format!("http://{server}/mcp"), telemetry);
+    let (sightings, seen) = mpsc::channel(8);
+    spawn_local(catalog::publish(seen));
+    let core = core(&format!("http://{server}/mcp"), telemetry, sightings);
     let current = Current::new(Front::new(core, names, paths, Arc::default(), false, Trusted::default()));
     let peer = Peer {
         remote: accepted.peer_addr().expect("it is connected").into(),

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use weir::catalog::{Catalog, Observer};
+use tokio::sync::mpsc::Sender;
+use weir::catalog::{Catalog, Observer, Sighting};
 use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
@@ -16,8 +16,8 @@ use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::telemetry::Telemetry;
 
-/// A core whose only route, `/mcp`, leads to the server at `url`.
-pub(crate) fn core(url: &str, telemetry: Telemetry) -> Rc<Core> {
+/// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`.
+pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
     let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
@@ -40,7 +40,7 @@ pub(crate) fn core(url: &str, telemetry: Telemetry) -> Rc<Core> {
             abandoned: Rc::new(Abandoned::default()),
             numbers: Numbers::of_core(0),
         }),
-        observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
+        observer: Observer::new(Arc::clone(&catalog), sightings),
         catalog,
         sealer: sealer(Purpose::Session),
         pairs: Pairs::new(Arc::default(), sealer(Purpose::Pair)),
