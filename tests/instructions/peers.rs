@@ -10,6 +10,9 @@ use tokio::sync::Notify;
 
 use super::meter::left_out;
 
+/// How long is waited for what should be there: it may still be on its way, and then the core is let look again.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Both ends that are not the core's.
 pub(crate) struct Peers {
     client: TcpStream,
@@ -18,6 +21,8 @@ pub(crate) struct Peers {
     turn: Turn,
     play: Play,
     left: usize,
+    /// How often nothing had come that was waited for, one time after the other.
+    vain: usize,
     heard: Vec<u8>,
     done: Arc<Notify>,
 }
@@ -47,10 +52,9 @@ impl Peers {
         let gateway = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let client = TcpStream::connect(gateway.local_addr().expect("it is bound")).expect("it listens");
         let (accepted, _) = gateway.accept().expect("it has connected");
-        // What is on its way need not have come: then the core is let look again.
-        let patience = Some(Duration::from_millis(50));
-        client.set_read_timeout(patience).expect("a socket takes it");
+        client.set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        listener.set_nonblocking(true).expect("a socket can");
         let address = listener.local_addr().expect("it is bound");
         let peers = Self {
             client,
@@ -59,6 +63,7 @@ impl Peers {
             turn: Turn::ClientAsks,
             play: Play::default(),
             left: 0,
+            vain: 0,
             heard: Vec::new(),
             done: Arc::default(),
         };
@@ -90,18 +95,16 @@ impl Peers {
                 self.turn = if self.play.answer.is_some() { Turn::ServerAnswers } else { Turn::ClientHears };
             }
             Turn::ServerAnswers => {
-                let server = self.server.get_or_insert_with(|| {
-                    let (server, _) = self.listener.accept().expect("the core connects");
-                    server.set_read_timeout(Some(Duration::from_millis(50))).expect("a socket takes it");
-                    server
-                });
-                if read(server).is_some() {
+                if self.hears_request() {
+                    let server = self.server.as_mut().expect("it has been read from");
                     server.write_all(self.play.answer.as_deref().unwrap_or_default()).expect("the core reads");
                     self.turn = Turn::ClientHears;
                 }
             }
             Turn::ClientHears => {
-                self.heard.extend(read(&mut self.client).unwrap_or_default());
+                let came = read(&mut self.client);
+                self.note(came.is_some());
+                self.heard.extend(came.unwrap_or_default());
                 if self.heard.ends_with(self.play.end.as_bytes()) {
                     self.left -= 1;
                     self.turn = Turn::ClientAsks;
@@ -109,6 +112,31 @@ impl Peers {
                 }
             }
         }
+    }
+
+    /// Whether a request has come to the server, in one piece as the core writes it.
+    fn hears_request(&mut self) -> bool {
+        if self.server.is_none()
+            && let Ok((server, _)) = self.listener.accept()
+        {
+            server.set_nonblocking(false).expect("a socket can");
+            server.set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
+            self.server = Some(server);
+        }
+        let came = self.server.as_mut().and_then(read).is_some();
+        self.note(came);
+        came
+    }
+
+    /// Notes whether something came. What never comes ends the test, and says what that is.
+    fn note(&mut self, came: bool) {
+        self.vain = if came { 0 } else { self.vain + 1 };
+        assert!(
+            self.vain < 20,
+            "never came: {:?}; the client has {:?}",
+            self.turn,
+            String::from_utf8_lossy(&self.heard)
+        );
     }
 }
 
