@@ -1,40 +1,28 @@
--- What wrk sends: one POST of the 2026-07-28 era, the same again and again. CASE is call, stream or list.
--- The last line printed is for compare.sh: requests, microseconds, and everything that was no 200.
+-- What wrk sends: the bytes of the files that REQUESTS names, one after the other; one file is sent as it is each time.
+-- The last line printed is for weirload/wrk.py: counts, bytes, and the latencies in microseconds.
 
-local meta = '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",' ..
-    '"io.modelcontextprotocol/clientInfo":{"name":"loadtest","version":"1"},' ..
-    '"io.modelcontextprotocol/clientCapabilities":{},"progressToken":"load"}'
-
-local function call(name)
-    local before = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"' .. name .. '","arguments":{"text":"'
-    local after = '"},' .. meta .. '}}'
-    return "tools/call", name, before .. string.rep("a", 400 - #before - #after) .. after
+local requests = {}
+for path in string.gmatch(os.getenv("REQUESTS"), "[^:]+") do
+    local file = assert(io.open(path, "rb"))
+    requests[#requests + 1] = file:read("*a")
+    file:close()
 end
 
-local function list()
-    return "tools/list", nil, '{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{' .. meta .. '}}'
+-- wrk asks this once, where no `request` is there to be asked each time.
+wrk.format = function() return requests[1] end
+
+if #requests > 1 then
+    local at = 0
+    request = function()
+        at = at % #requests + 1
+        return requests[at]
+    end
 end
 
-local cases = {
-    call = function() return call("echo") end,
-    stream = function() return call("stream") end,
-    list = list,
-}
-
-local method, name, body = cases[os.getenv("CASE") or "call"]()
-
-wrk.method = "POST"
-wrk.body = body
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Accept"] = "application/json, text/event-stream"
-wrk.headers["MCP-Protocol-Version"] = "2026-07-28"
-wrk.headers["Mcp-Method"] = method
-if name then
-    wrk.headers["Mcp-Name"] = name
-end
-
-function done(summary)
+function done(summary, latency)
     local e = summary.errors
-    print(string.format("RESULT %d %d %d", summary.requests, summary.duration,
-        e.connect + e.read + e.write + e.status + e.timeout))
+    print(string.format(
+        'RESULT {"requests":%d,"microseconds":%d,"bytes":%d,"refused":%d,"broken":%d,"p50":%d,"p99":%d}',
+        summary.requests, summary.duration, summary.bytes, e.status, e.connect + e.read + e.write + e.timeout,
+        latency:percentile(50), latency:percentile(99)))
 end

@@ -13,7 +13,6 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -25,20 +24,15 @@ use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
-use weir::catalog::{Catalog, Observer};
-use weir::model::RequestIds;
 use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
-use weir::net::command::Numbers;
 use weir::net::drain::Drain;
 use weir::net::guard::HeadLimits;
-use weir::net::upstream::{Endpoint, Pool};
-use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Answer, Arrival, Behind, Bounds, Core, Finish, Route, Server, flow};
-use weir::seal::{KeyRing, Purpose};
-use weir::stages::balance::{Endpoints, Listed};
-use weir::stages::upstream::{Abandoned, Client, Patience, Room};
+use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
 use weir::stages::wellformed::Verb;
 use weir::telemetry::{Controls, Telemetry};
+
+#[path = "support/core.rs"]
+mod core;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Wed, 25 Nov 2026 09:00:00 GMT\r\n\
                       Content-Length: 83\r\n\r\n\
@@ -66,43 +60,6 @@ fn server() -> String {
     format!("http://{address}/mcp")
 }
 
-fn core(url: &str) -> Rc<Core> {
-    let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
-    let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
-    let catalog = Arc::new(Catalog::new(1));
-    let telemetry = Rc::new(Telemetry::new(&Controls::nowhere()));
-    Rc::new(Core {
-        routes: vec![Route {
-            path: "/mcp".into(),
-            server: 0,
-            abandoned: Rc::new(Room::new(9)),
-            meter: telemetry.route("/mcp", "files"),
-        }],
-        servers: vec![Server {
-            name: "files".into(),
-            behind: Behind::Endpoints(Endpoints::new(vec![listed], 0)),
-            patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
-            pinned: None,
-        }],
-        client: Rc::new(Client {
-            pool: Rc::new(Pool::new(1, 4)),
-            abandoned: Rc::new(Abandoned::default()),
-            numbers: Numbers::of_core(0),
-        }),
-        observer: Observer::new(Arc::clone(&catalog), mpsc::channel(1).0),
-        catalog,
-        sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),
-        pairs: Pairs::new(
-            Arc::default(),
-            KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Pair),
-        ),
-        ids: RequestIds::new(),
-        telemetry,
-        bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
-        anonymous: true,
-    })
-}
-
 fn headers(more: &[(&'static str, &str)]) -> HeaderMap {
     let usual = [
         ("host", "127.0.0.1:8080"),
@@ -127,7 +84,11 @@ struct House {
 impl House {
     fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, local: LocalSet::new(), core: core(&server()) }
+        Self {
+            runtime,
+            local: LocalSet::new(),
+            core: core::core(&server(), Telemetry::new(&Controls::nowhere()), mpsc::channel(1).0),
+        }
     }
 
     fn call(&self, headers: &HeaderMap, body: &Bytes) -> (HeaderMap, AllocationInfo) {

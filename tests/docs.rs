@@ -31,7 +31,10 @@ fn pages() -> Vec<Document> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|kind| kind == "md")).collect();
     files.sort();
-    files.extend(["README.md", "loadtest/README.md", "tests/fuzz/README.md"].map(|name| root().join(name)));
+    files.extend(
+        ["README.md", "loadtest/README.md", "loadtest/k6/README.md", "tests/fuzz/README.md"]
+            .map(|name| root().join(name)),
+    );
     assert!(files.len() > 5, "{files:?}");
     files.iter().map(|file| Document::read(file)).collect()
 }

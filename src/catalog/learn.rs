@@ -5,12 +5,10 @@ use crate::{
     protocol::{
         headers::ParamHeaders,
         json::{self, Kind, Span, Value},
+        message::KNOWN_DEPTH,
         revision::{Era, Revision, Revisions},
     },
 };
-
-/// Nesting of a `result`, which stands one level inside its message.
-const DEPTH: u16 = 63;
 
 /// Longer names are not learnt, in bytes.
 const NAME: usize = 256;
@@ -19,6 +17,8 @@ const NAME: usize = 256;
 pub(super) struct PageOfTools {
     pub(super) tools: Vec<Tool>,
     pub(super) goes_on: bool,
+    /// It has a `_meta`, which whoever reads the answer may want to see.
+    pub(super) has_meta: bool,
 }
 
 /// Reads the `result` of a `tools/list`; `None` if it is none, or repeats a key at any depth.
@@ -27,7 +27,8 @@ pub(super) fn tools(result: &[u8]) -> Option<PageOfTools> {
     let list = json::member(result, object, "tools").filter(|list| list.kind == Kind::Array)?;
     let goes_on = json::member(result, object, "nextCursor").is_some_and(|cursor| cursor.kind == Kind::String);
     let tools = json::elements(result, list.span).take(TOOLS).filter_map(|definition| tool(result, definition));
-    Some(PageOfTools { tools: tools.collect(), goes_on })
+    let has_meta = json::member(result, object, "_meta").is_some();
+    Some(PageOfTools { tools: tools.collect(), goes_on, has_meta })
 }
 
 /// Reads the `result` of a `server/discover`: the modern revisions that the server names and Weir serves.
@@ -39,7 +40,7 @@ pub(super) fn revisions(result: &[u8]) -> Option<Revisions> {
 }
 
 fn document(result: &[u8]) -> Option<Span> {
-    json::check(result, DEPTH).ok()?;
+    json::check(result, KNOWN_DEPTH).ok()?;
     let end = u32::try_from(result.len()).ok()?;
     result.starts_with(b"{").then_some(Span { start: 0, end })
 }

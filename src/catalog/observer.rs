@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
 use super::{Catalog, offer::Offer, snapshot::Slot};
-use crate::protocol::message::Message;
+use crate::protocol::message::{self, Body, Fault, Limits, Message};
 
 /// Larger results are not learnt, in bytes: with a full channel they are what the catalog can cost.
 const LARGEST: usize = 256 * 1024;
@@ -77,6 +77,16 @@ impl Observer {
         if !offer.knows_page(result, first_page) {
             self.send(server, offer.version, result, u8::from(first_page), |result| Seen::Tools { result, first_page });
         }
+    }
+
+    /// Reads an answer to `tools/list`. A list that is known is compared, and only what stands around it is read.
+    ///
+    /// # Errors
+    /// As [`message::read_server`].
+    pub fn read_tools(&self, server: usize, bytes: &[u8], limits: &Limits, first_page: bool) -> Result<Body, Fault> {
+        let Some(slot) = self.catalog.slot(server) else { return message::read_server(bytes, limits) };
+        let offer = slot.load();
+        message::read_server_knowing(bytes, limits, &|text| offer.length_of_page(text, first_page))
     }
 
     /// An answer to `server/discover` passes.

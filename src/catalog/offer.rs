@@ -45,13 +45,22 @@ struct Entry {
     since: u64,
 }
 
-/// A page of a list, to be known again.
+/// A page of a list, to be known again. It was read strictly, or nothing of it would have been learnt.
 #[derive(Clone, Debug)]
-struct Page {
+pub(super) struct Page {
     since: u64,
     /// Asked for without a cursor.
     first: bool,
+    /// See [`super::learn::PageOfTools`].
+    has_meta: bool,
     result: Bytes,
+}
+
+impl Page {
+    /// A page that belongs to no snapshot yet.
+    pub(super) fn new(result: Bytes, first: bool, has_meta: bool) -> Self {
+        Self { since: 0, first, has_meta, result }
+    }
 }
 
 impl Offer {
@@ -75,6 +84,12 @@ impl Offer {
         self.pages.iter().any(|page| page.first == first && page.result == result)
     }
 
+    /// How long the page is that a text begins with, if it is known and says all that a reader of it would find; else 0.
+    pub(super) fn length_of_page(&self, text: &[u8], first: bool) -> usize {
+        let mut fit = self.pages.iter().filter(|page| page.first == first && !page.has_meta);
+        fit.find(|page| text.starts_with(&page.result)).map_or(0, |page| page.result.len())
+    }
+
     /// Whether the `result` of `server/discover` would change nothing.
     pub(super) fn knows_discovered(&self, result: &[u8]) -> bool {
         self.discovered.as_ref().is_some_and(|(known, _)| known == result)
@@ -86,7 +101,7 @@ impl Offer {
     }
 
     /// The snapshot after a page of tools, which is the whole list or one of several pages.
-    pub(super) fn with_page(&self, result: Bytes, first: bool, whole: bool, tools: Vec<Tool>) -> Self {
+    pub(super) fn with_page(&self, page: Page, whole: bool, tools: Vec<Tool>) -> Self {
         let mut next =
             if whole { Self { discovered: self.discovered.clone(), ..Self::default() } } else { self.clone() };
         next.version = self.version + 1;
@@ -109,8 +124,8 @@ impl Offer {
         next.tools.append(&mut learnt);
         next.tools.sort_by(|one, other| one.tool.name.cmp(&other.tool.name));
         let kept: usize = next.pages.iter().map(|page| page.result.len()).sum();
-        if kept + result.len() <= KEPT {
-            next.pages.push(Page { since, first, result });
+        if kept + page.result.len() <= KEPT {
+            next.pages.push(Page { since, ..page });
         }
         next
     }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::learn;
 use super::observer::{Seen, Sighting};
+use super::offer::Page;
 
 /// Reads sightings and publishes what they say, until all observers are gone.
 ///
@@ -24,7 +25,8 @@ pub(super) fn take(sighting: Sighting) {
         Seen::Tools { result, first_page } if !offer.knows_page(&result, first_page) => {
             let Some(page) = learn::tools(&result) else { return };
             let whole = first_page && !page.goes_on;
-            offer.with_page(result, first_page, whole, page.tools)
+            let kept = Page::new(result, first_page, page.has_meta);
+            offer.with_page(kept, whole, page.tools)
         }
         Seen::Supported { result } if !offer.knows_discovered(&result) => {
             let Some(revisions) = learn::revisions(&result) else { return };

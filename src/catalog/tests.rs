@@ -98,6 +98,37 @@ fn what_is_known_is_not_sent_again_whatever_the_ids() {
 }
 
 #[test]
+fn a_list_that_is_known_is_compared_and_found_to_say_the_same() {
+    let mut desk = Desk::new(4);
+    let list = page(&[tool("a", "A")], "");
+    let result = &list[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..];
+    let known =
+        |desk: &Desk, first_page| desk.catalog.slot(0).unwrap().load().length_of_page(result.as_bytes(), first_page);
+    assert_eq!(known(&desk, true), 0);
+    assert_eq!(desk.list(&list), 1);
+    assert_eq!((known(&desk, true), known(&desk, false)), (result.len() - 1, 0));
+
+    let others = [list.replace(r#""id":7"#, r#""id":"x""#), list.replace("tools", "tool"), list.replace("]}}", "]}")];
+    for text in others.into_iter().chain([format!("[{list}]"), format!("{list}}}"), list]) {
+        for depth in [5, 64] {
+            let limits = Limits { depth, ..Limits::default() };
+            let found = desk.observer.read_tools(0, text.as_bytes(), &limits, true);
+            assert_eq!(found, read_server(text.as_bytes(), &limits), "depth {depth}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_list_with_a_meta_is_read_each_time() {
+    let mut desk = Desk::new(4);
+    let list = page(&[tool("a", "A")], r#","_meta":{"progressToken":1}"#);
+    assert_eq!((desk.list(&list), desk.list(&list)), (1, 0));
+    let found = desk.observer.read_tools(0, list.as_bytes(), &Limits::default(), true);
+    let Ok(Body::One(message)) = found else { panic!("{found:?}") };
+    assert!(message.meta.progress_token.is_some());
+}
+
+#[test]
 fn what_is_on_its_way_is_sent_once() {
     let mut desk = Desk::new(4);
     let list = page(&[tool("a", "A")], "");

@@ -17,12 +17,14 @@ pub struct Drain {
 
 pub(super) const SHAPE: Shape = Shape {
     title: "[drain]",
-    about: "How a stopping daemon lets its work end.",
+    about: "How a stopping daemon lets its work end, and a core that leaves.",
     keys: &[Key {
         name: "timeout",
         kind: Kind::Time(0, HOUR),
         default: Value::Text("30s"),
-        about: "How long calls and streams may go on after the daemon was told to stop; then they are cut off.",
+        about: "How long calls and streams may go on after the daemon was told to stop; then they are cut off. On a core \
+                that a reload takes away connections may stay idle, and streams without an end go on, for so long; \
+                nothing is cut there.",
     }],
     unbuilt: &[],
 };

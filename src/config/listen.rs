@@ -139,7 +139,8 @@ pub(super) const SHAPE: Shape = Shape {
             name: "cores",
             kind: Kind::Count(1, 256),
             default: Value::Absent,
-            about: "How many cores carry traffic. Default: as many as the process may use when it starts.",
+            about: "How many cores carry traffic; a reload may change it. Default: as many as the process may use when it \
+                    starts.",
         },
     ],
     unbuilt: &[],

@@ -1,9 +1,10 @@
 //! The control side: starts what there is, and stays with it to its end.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -11,22 +12,24 @@ use tokio::time::timeout;
 use crate::admin::Admin;
 use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
-use crate::net::listen::{At, Listeners};
+use crate::net::listen::{At, Sockets};
 use crate::telemetry::log::Log;
 use crate::telemetry::trace;
 use crate::telemetry::{Controls, Fold, Observed};
 
 use super::commands;
-use super::core_thread::Cores;
+use super::crew::Crew;
 use super::memory::{self, Marks};
 use super::observe::{self, Looked, Queues};
 use super::operators::Operators;
 use super::plan::Plan;
 use super::reading::Desk;
 use super::reload::Reloader;
+use super::roster::Roster;
 use super::sockets::{self, HandedOver};
 use super::sources::Files;
-use super::stop::{self, Signals};
+use super::stop::{self, Brake, Signals};
+use super::switches::{self, Deal, Switches};
 use super::systemd::{Beats, Notifier};
 use super::{Options, Ready, announce};
 
@@ -41,8 +44,10 @@ pub(super) struct Starting<'a> {
     /// Where clients reach it.
     pub(super) addresses: Vec<At>,
     pub(super) handed_over: Arc<HandedOver>,
-    /// How many cores there are.
+    /// How many cores there are to be.
     pub(super) cores: usize,
+    /// As many as the machine gives now.
+    pub(super) available: usize,
     /// What it was all read from.
     pub(super) files: Files,
     pub(super) log: &'a Log,
@@ -53,25 +58,26 @@ impl Starting<'_> {
     pub(super) async fn run(
         self,
         options: Options,
-        sockets: Vec<Listeners>,
+        sockets: Sockets,
         operators: TcpListener,
         ready: impl FnOnce(Ready),
     ) -> anyhow::Result<()> {
         let Options { settings, reload, data, signals } = options;
         let signals = signals.map_or_else(|| Signals::register(reload.is_none()), Ok)?;
         // The first plan is in force until a reload: to hold on to it would be to hold on to its commands.
-        let Self { plan, addresses, handed_over, cores: count, files: watched, log: logging } = self;
+        let Self { plan, addresses, handed_over, cores, available, files: watched, log: logging } = self;
         let lasting = plan.lasting.clone();
         // Before it is told that it is ready: until it is taken, it kills.
         let hangups = signal(SignalKind::hangup()).context("cannot take SIGHUP")?;
-        let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env(sockets.len()));
+        let (notifier, beats) = (Arc::new(Notifier::from_env()), Beats::from_env());
         let (commands, asked) = mpsc::channel(COMMANDS);
         let generation = Generation { number: 1, since: clock::unix_seconds() };
         let (status, seen) = watch::channel(Status { generation, reload: None });
         let observed = Observed::new();
         observed.started(generation);
         let fold = Fold::new(observed.clone());
-        let (queues, waiting) = watch::channel(Queues::of(&sockets));
+        let hands = sockets.deal(cores).context("the cores cannot share a socket")?;
+        let (queues, waiting) = watch::channel(Queues::of(hands.iter().enumerate()));
         let (certificates, files) = watch::channel(observe::certificates(&settings));
         let (marks, marked) = watch::channel(Marks::of(&settings.http));
         let (drain, bound) = watch::channel(settings.drain.timeout);
@@ -95,8 +101,21 @@ impl Starting<'_> {
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
-        let (mut cores, switches) = Cores::start(&plan, sockets, beats.pulses(), &sightings, &controls, &observed)?;
-        cores.accept().await?;
+        let mut crew = Crew {
+            brake: Brake::default(),
+            roster: Roster::default(),
+            beats: beats.clone(),
+            sightings,
+            controls,
+            observed: observed.clone(),
+            numbers: BTreeMap::new(),
+        };
+        let mut switches = Switches::new();
+        switches.join(crew.start(&plan, cores).await?);
+        let deal = Deal { hands, moved: false, patience: settings.drain.timeout };
+        if let [core, ..] = switches.switch(&plan, Some(deal)).await?[..] {
+            bail!("data core {core} did not begin within {:?}", switches::PATIENCE);
+        }
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
         announce::ready(&settings, &addresses, operators.address()?);
@@ -104,19 +123,22 @@ impl Starting<'_> {
         notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
         let (reloads, reloaded) = mpsc::channel(COMMANDS);
         tokio::spawn(commands::obey(asked, log.clone(), reloads));
+        let (brake, roster) = (crew.brake.clone(), crew.roster.clone());
         let reloader = Reloader {
             log,
             traces: traces.clone(),
             load: reload,
             data,
             settings,
-            cores: count,
+            available,
             watched,
             desk: Desk::new(),
-            phase: cores.brake.watch(),
+            phase: crew.brake.watch(),
             plan,
             handed_over,
+            crew,
             switches,
+            sockets: Some(sockets),
             operators,
             marks,
             drain,
@@ -127,7 +149,7 @@ impl Starting<'_> {
             notifier: Arc::clone(&notifier),
         };
         let ended = tokio::select! {
-            ended = stop::supervise(signals, cores, &readiness, &notifier, bound) => ended,
+            ended = stop::supervise(signals, &brake, &roster, &readiness, &notifier, bound) => ended,
             never = reloader.run(reloaded, hangups) => never,
         };
         // Whoever asked them has been answered, or told that Weir is stopping.

@@ -1,18 +1,17 @@
-//! The data cores: a thread each, with a runtime and a listening socket of its own.
+//! A data core: a thread with a runtime and listening sockets of its own, from its first order to its last connection.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::pending;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_local;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
 
-use crate::catalog::Sighting;
 use crate::edge::Current;
 use crate::model::{Remote, clock};
 use crate::net::admission::Permit;
@@ -22,102 +21,43 @@ use crate::net::listen::{Acceptor, Listeners};
 use crate::net::socket::{Plain, Socket};
 use crate::net::welcome::{Unwelcome, Welcome};
 use crate::stages::upstream::Client;
-use crate::telemetry::{Controls, Observed, Telemetry, TurnedAway};
+use crate::telemetry::{Telemetry, TurnedAway};
 
-use super::ended;
 use super::plan::{Kept, Lasting, Plan};
-use super::stop::Brake;
-use super::switches::{Switch, Switches};
+use super::switches::{Hand, Switch};
 use super::systemd::Pulse;
 
 /// How often kept connections to servers are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How often a core hands over what it has to tell.
 const BEAT: Duration = Duration::from_millis(250);
-/// How often a draining core looks whether it is empty.
+/// How often a draining core looks whether it is empty, and one that is leaving, for which nobody waits.
 const LOOK: Duration = Duration::from_millis(10);
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// How often it is told at most that connections are turned away.
 const TELL: Duration = Duration::from_secs(1);
 
-/// All data cores.
-pub(super) struct Cores {
-    pub(super) brake: Brake,
-    /// Each core's end: `Ok` when it has drained, an error when it ended by a defect.
-    pub(super) ends: Vec<oneshot::Receiver<()>>,
-    /// Resolved once a core accepts.
-    accepting: Vec<oneshot::Receiver<()>>,
-}
-
-impl Cores {
-    /// Starts a core for each of `sockets`, and of `pulses`.
-    pub(super) fn start(
-        plan: &Arc<Plan>,
-        sockets: Vec<Listeners>,
-        pulses: Vec<Pulse>,
-        sightings: &mpsc::Sender<Sighting>,
-        controls: &Controls,
-        observed: &Observed,
-    ) -> anyhow::Result<(Self, Switches)> {
-        let brake = Brake::default();
-        let (mut ends, mut accepting, mut switches) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, (listeners, pulse)) in sockets.into_iter().zip(pulses).enumerate() {
-            let (ended, end) = oneshot::channel();
-            let (accepts, begun) = oneshot::channel();
-            let (switch, switched) = mpsc::channel(1);
-            let (plan, sightings) = (Arc::clone(plan), sightings.clone());
-            let controls = controls.clone();
-            let observed = observed.clone();
-            let orders = Orders { phase: brake.watch(), switched };
-            let body = move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-                Ok(runtime) => {
-                    let kept = Kept::new(number, sightings, observed.core(number, &controls));
-                    let beginning = Beginning { listeners, pulse, accepts, orders };
-                    runtime.block_on(run(plan, kept, beginning));
-                    let _ = ended.send(());
-                }
-                Err(error) => tracing::error!(%error, core = number, "cannot make a runtime"),
-            };
-            thread::Builder::new().name(format!("weir-core-{number}")).spawn(body).context("cannot start a thread")?;
-            ends.push(end);
-            accepting.push(begun);
-            switches.push(switch);
-        }
-        Ok((Self { brake, ends, accepting }, Switches::new(switches)))
-    }
-
-    /// Waits until all of them accept.
-    ///
-    /// # Errors
-    /// One ended by a defect.
-    pub(super) async fn accept(&mut self) -> anyhow::Result<()> {
-        for (number, begun) in self.accepting.drain(..).enumerate() {
-            begun.await.map_err(|_| ended(number))?;
-        }
-        Ok(())
-    }
-}
-
 /// What a core is started with, beside the plan and what it keeps.
-struct Beginning {
-    listeners: Listeners,
-    pulse: Pulse,
-    /// Told once it accepts.
-    accepts: oneshot::Sender<()>,
-    orders: Orders,
+pub(super) struct Beginning {
+    pub(super) pulse: Pulse,
+    /// Told once it runs.
+    pub(super) begins: oneshot::Sender<anyhow::Result<()>>,
+    pub(super) orders: Orders,
 }
 
 /// What a core is told while it runs.
-struct Orders {
-    phase: watch::Receiver<Phase>,
-    switched: mpsc::Receiver<Switch>,
+pub(super) struct Orders {
+    /// How far stopping has come.
+    pub(super) phase: watch::Receiver<Phase>,
+    /// What it works by, and where it listens. Where nobody is left who could tell, it leaves.
+    pub(super) switched: mpsc::Receiver<Switch>,
 }
 
-/// One core, until it has drained. What a core cannot be without runs in the same task, so that a defect in it ends
+/// One core, until it has drained or left. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
-async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
-    let Beginning { listeners, pulse, accepts, orders } = beginning;
-    let acceptor = accepting(listeners);
+pub(super) async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
+    let Beginning { pulse, begins, orders } = beginning;
     let (calls, telemetry) = (Rc::clone(&kept.client), Rc::clone(&kept.telemetry));
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
@@ -130,16 +70,17 @@ async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
         scratch: client::scratch(),
         doorstep: Doorstep::default(),
         open: Cell::default(),
+        closing: Cell::default(),
         turned: Cell::default(),
         told: Cell::default(),
     });
     // A plan that is no longer in force must not keep its commands running.
     drop(plan);
     // Whoever waits for it may have given up.
-    let _ = accepts.send(());
+    let _ = begins.send(Ok(()));
     tokio::select! {
         () = pulse.beat() => unreachable!("it beats as long as its core runs"),
-        () = carry(&core, acceptor, orders) => calls.pool.close_idle(),
+        () = carry(&core, orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = telemetry.core().watch_lag() => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
@@ -149,30 +90,72 @@ async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
     telemetry.flush();
 }
 
-/// Accepts until draining begins, then waits until nothing runs any more, or for what is cut to say so.
-async fn carry(core: &Rc<Shared>, mut acceptor: Acceptor, mut orders: Orders) {
+/// Accepts until it is to leave or drain, then waits until nothing runs any more, or for what is cut to say so.
+async fn carry(core: &Rc<Shared>, mut orders: Orders) {
+    let mut acceptor = accepting(Listeners::none());
+    let (mut told, mut leaving) = (true, Leaving::default());
     loop {
         tokio::select! {
             (stream, remote) = acceptor.next() => core.serve(stream, remote),
-            Some(switch) = orders.switched.recv() => acceptor = core.switch(switch, acceptor),
+            switch = orders.switched.recv(), if told => match switch {
+                Some(switch) => acceptor = core.switch(switch, acceptor, &mut leaving),
+                None => {
+                    told = false;
+                    leaving.begin(Duration::ZERO);
+                }
+            },
+            () = until(GLANCE, || core.is_empty()), if leaving.begun => {
+                tracing::info!(core = core.kept.number, "the data core has left");
+                return;
+            }
+            () = leaving.patience() => core.drain.begin(),
             _ = orders.phase.wait_for(|phase| *phase >= Phase::Draining) => break,
         }
     }
-    // A reload that is on its way comes too late, and is told so.
+    // What waits in the sockets of an order that is on its way is lost unless it is taken.
+    while let Ok(switch) = orders.switched.try_recv() {
+        acceptor = core.switch(switch, acceptor, &mut leaving);
+    }
+    // A reload that comes later is told so.
     drop(orders.switched);
     core.drain.begin();
     acceptor.close(|stream, remote| core.serve(stream, remote)).await;
-    let abandoned = &core.kept.client.abandoned;
     tokio::select! {
-        () = until(|| core.open.get() == 0 && abandoned.open() == 0) => return,
+        () = until(LOOK, || core.is_empty()) => return,
         _ = orders.phase.wait_for(|phase| *phase >= Phase::Cutting) => core.drain.cut(),
     }
     // Nobody is there to be told of an abandoned call.
-    until(|| core.open.get() == 0).await;
+    until(LOOK, || core.open.get() == 0).await;
 }
 
-async fn until(holds: impl Fn() -> bool) {
-    let mut looks = interval(LOOK);
+/// A core's way out, where others stay: what runs comes to its end, as in life. For a while connections wait for one more
+/// request, and streams without an end go on; then they are let go as when the daemon stops, and nothing is cut.
+#[derive(Default)]
+struct Leaving {
+    begun: bool,
+    /// What is left of that while.
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+impl Leaving {
+    fn begin(&mut self, bound: Duration) {
+        if !self.begun {
+            (self.begun, self.patience) = (true, Some(Box::pin(sleep(bound))));
+        }
+    }
+
+    /// Returns when it is over, once.
+    async fn patience(&mut self) {
+        match &mut self.patience {
+            Some(patience) => patience.await,
+            None => pending().await,
+        }
+        self.patience = None;
+    }
+}
+
+async fn until(look: Duration, holds: impl Fn() -> bool) {
+    let mut looks = interval(look);
     while !holds() {
         looks.tick().await;
     }
@@ -216,6 +199,8 @@ struct Shared {
     doorstep: Doorstep,
     /// Connections that were taken in and have not ended, those that were never polled among them.
     open: Cell<usize>,
+    /// Sockets from which it still takes what had begun to connect when they moved.
+    closing: Cell<usize>,
     /// Connections that were turned away since it was last told, and when that was.
     turned: Cell<usize>,
     told: Cell<Option<Instant>>,
@@ -241,23 +226,38 @@ impl Drop for Open {
 
 impl Shared {
     /// Works by another generation from now on. Connections keep the bounds that they began with, requests all of it.
-    fn switch(self: &Rc<Self>, switch: Switch, acceptor: Acceptor) -> Acceptor {
-        let Switch { plan, listeners, done } = switch;
+    fn switch(self: &Rc<Self>, switch: Switch, acceptor: Acceptor, leaving: &mut Leaving) -> Acceptor {
+        let Switch { plan, hand, leaves, done } = switch;
         self.front.switch(plan.front(&self.kept));
         self.limits.set(plan.limits);
         self.http2.set(plan.http2);
         self.welcome.replace(Arc::clone(&plan.welcome));
-        let acceptor = match listeners {
-            Some(listeners) => {
+        let acceptor = match hand {
+            Hand::Same => acceptor,
+            // Who lets go of a socket closes none.
+            Hand::Dealt(listeners) => accepting(listeners),
+            Hand::Moved(listeners) => {
                 let core = Rc::clone(self);
-                spawn_local(acceptor.close(move |stream, remote| core.serve(stream, remote)));
+                self.closing.set(self.closing.get() + 1);
+                spawn_local(async move {
+                    acceptor.close(|stream, remote| core.serve(stream, remote)).await;
+                    core.closing.set(core.closing.get() - 1);
+                });
                 accepting(listeners)
             }
-            None => acceptor,
         };
+        if let Some(bound) = leaves {
+            self.drain.leave();
+            leaving.begin(bound);
+        }
         // Whoever waited for it may have gone.
         let _ = done.send(());
         acceptor
+    }
+
+    /// Whether nothing runs any more, nor is about to.
+    fn is_empty(&self) -> bool {
+        self.open.get() + self.closing.get() + self.kept.client.abandoned.open() == 0
     }
 
     fn serve(self: &Rc<Self>, stream: Plain, remote: Remote) {
@@ -318,6 +318,10 @@ impl Shared {
         };
         counted.into_iter().for_each(|why| self.kept.telemetry.core().turned_away(why));
         tracing::debug!(peer = %peer.remote, why = %unwelcome, "a connection came to nothing");
+        // Somebody's configuration lacks an `s`; all else may be anybody's noise.
+        if let Unwelcome::Plain = unwelcome {
+            self.tell(peer.remote, &unwelcome);
+        }
         None
     }
 
@@ -334,15 +338,19 @@ impl Shared {
         }
     }
 
-    fn turn_away(&self, stream: Plain, remote: Remote, why: &str) {
+    /// Tells that a connection was turned away. A flood of connections is no flood of lines.
+    fn tell(&self, remote: Remote, why: impl fmt::Display) {
         self.turned.set(self.turned.get() + 1);
         let now = clock::now();
-        // A flood of connections is no flood of lines.
         if self.told.get().is_none_or(|told| now - told >= TELL) {
             let connections = self.turned.replace(0);
-            tracing::warn!(peer = %remote, connections, why, "connections were turned away, this one the last");
+            tracing::warn!(peer = %remote, connections, %why, "connections were turned away, this one the last");
             self.told.set(Some(now));
         }
+    }
+
+    fn turn_away(&self, stream: Plain, remote: Remote, why: &str) {
+        self.tell(remote, why);
         // Who does not speak plain HTTP would not understand.
         if self.welcome.borrow().is_plain()
             && let Some(turned) = self.doorstep.turn_away(stream.into())

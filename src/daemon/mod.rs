@@ -7,6 +7,7 @@ mod check;
 mod commands;
 mod control;
 mod core_thread;
+mod crew;
 mod endpoints;
 mod files;
 mod memory;
@@ -15,6 +16,7 @@ mod operators;
 mod plan;
 mod reading;
 mod reload;
+mod roster;
 mod sockets;
 mod sources;
 mod spawned;
@@ -35,7 +37,7 @@ use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
 
 use crate::config::Settings;
-use crate::net::listen::{self, At, Listeners};
+use crate::net::listen::{self, At, Sockets};
 use crate::telemetry::log::{self, Log};
 
 use control::Starting;
@@ -117,22 +119,18 @@ fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log, ready: impl
     }
     // Before they are read, so that no change is missed.
     let files = sources::marked(sources::of(settings));
-    let cores = settings.listen.cores.unwrap_or_else(sockets::available_cores);
+    let available = sockets::available_cores();
+    let cores = settings.listen.cores.unwrap_or(available);
     let sockets = sockets::open(settings, handed_over, cores)?;
-    let addresses = sockets::addresses(&sockets).map_err(|error| Failure::failed(error.into()))?;
+    let addresses = sockets.addresses().map_err(|error| Failure::failed(error.into()))?;
     let near = sockets::beyond_loopback(&addresses).is_none();
     let plan = Arc::new(Plan::build(settings, &options.data, near, None)?);
     let handed_over = Arc::clone(handed_over);
-    serve(Starting { plan, addresses, handed_over, cores, files, log }, options, sockets, ready)
-        .map_err(Failure::failed)
+    let starting = Starting { plan, addresses, handed_over, cores, available, files, log };
+    serve(starting, options, sockets, ready).map_err(Failure::failed)
 }
 
-fn serve(
-    starting: Starting<'_>,
-    options: Options,
-    sockets: Vec<Listeners>,
-    ready: impl FnOnce(Ready),
-) -> anyhow::Result<()> {
+fn serve(starting: Starting<'_>, options: Options, sockets: Sockets, ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
     let address = options.settings.admin.address;
     let operators = listen::bind_alone(address)
         .with_context(|| format!("cannot listen on {address} ([admin] address, --admin)"))?;

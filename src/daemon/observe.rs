@@ -122,7 +122,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         memory_limit: looked.memory_limit,
         pressure: pressure(&looked.pressure),
         cpu: Some(cpu_of_the_process()),
-        cores: observed.threads().into_iter().filter_map(|(core, file)| Some((core, cpu_in(&file)?))).collect(),
+        cores: observed.cpu(),
         open_files: open_files(),
         most_files: getrlimit(Resource::Nofile).current,
         queues: looked.queues.borrow().look(),
@@ -146,12 +146,6 @@ fn cpu_of_the_process() -> Duration {
     Duration::new(u64::try_from(used.tv_sec).unwrap_or(0), u32::try_from(used.tv_nsec).unwrap_or(0))
 }
 
-/// The CPU time of a thread: the first number of its `schedstat`, in nanoseconds.
-fn cpu_in(schedstat: &Path) -> Option<Duration> {
-    let text = read_to_string(schedstat).ok()?;
-    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
-}
-
 /// Linux tells the number of open files as the size of their directory since 6.2; before that they are counted.
 fn open_files() -> Option<u64> {
     const FILES: &str = "/proc/self/fd";
@@ -170,13 +164,10 @@ mod tests {
         let (before, open) = (cpu_of_the_process(), open_files().unwrap());
         assert!(before > Duration::ZERO && open > 3, "{before:?} {open}");
         let _file = fs::File::open("/proc/self/status").unwrap();
-        let schedstat = Path::new("/proc/thread-self/schedstat");
         let mut spun = 0u64;
-        while cpu_in(schedstat).unwrap() == Duration::ZERO || cpu_of_the_process() == before {
+        while cpu_of_the_process() == before {
             spun = std::hint::black_box(spun + 1);
         }
-        assert!(cpu_in(schedstat).unwrap() <= cpu_of_the_process() + Duration::from_secs(1));
-        assert_eq!(cpu_in(Path::new("/proc/self/status")), None);
     }
 
     #[test]

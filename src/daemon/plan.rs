@@ -93,10 +93,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(number: usize, sightings: mpsc::Sender<Sighting>, telemetry: Telemetry) -> Self {
+    pub(super) fn new(
+        number: usize,
+        numbers: Numbers,
+        sightings: mpsc::Sender<Sighting>,
+        telemetry: Telemetry,
+    ) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
-        let client =
-            Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(number) });
+        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers });
         Self { number, client, telemetry: Rc::new(telemetry), sightings }
     }
 }

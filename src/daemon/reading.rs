@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::config::{Report, Settings};
 use crate::net::drain::Phase;
-use crate::net::listen::Listeners;
+use crate::net::listen::Sockets;
 
 use super::plan::Plan;
 use super::reload::Loader;
@@ -32,7 +32,8 @@ pub(super) struct Reading {
     pub(super) known: Settings,
     pub(super) plan: Arc<Plan>,
     pub(super) handed_over: Arc<HandedOver>,
-    pub(super) cores: usize,
+    /// As many cores as are taken where nothing is said.
+    pub(super) available: usize,
     pub(super) phase: watch::Receiver<Phase>,
 }
 
@@ -49,8 +50,10 @@ pub(super) struct Read {
 pub(super) struct Built {
     pub(super) settings: Settings,
     pub(super) plan: Arc<Plan>,
-    /// Where the cores listen, if that has changed.
-    pub(super) sockets: Option<Vec<Listeners>>,
+    /// How many cores there are to be.
+    pub(super) cores: usize,
+    /// Where they listen, if that has changed.
+    pub(super) sockets: Option<Sockets>,
 }
 
 impl Reading {
@@ -69,25 +72,20 @@ impl Reading {
     }
 
     fn build(&self, settings: Settings) -> anyhow::Result<Built> {
-        // What cannot be changed while the daemon runs is refused by name. Nothing said is no change: the machine may
-        // give more or fewer than at the start.
-        let (before, after) = (self.cores, settings.listen.cores);
-        if let Some(after) = after.filter(|after| *after != before) {
-            bail!("[listen] cores cannot be changed from {before} to {after} while running: restart the daemon");
-        }
+        let cores = settings.listen.cores.unwrap_or(self.available);
         if *self.phase.borrow() >= Phase::Draining {
             bail!("the daemon is draining");
         }
         let sockets = match settings.listen.address == self.known.listen.address {
             true => None,
-            false => Some(sockets::open(&settings, &self.handed_over, self.cores).map_err(|failure| failure.error)?),
+            false => Some(sockets::open(&settings, &self.handed_over, cores).map_err(|failure| failure.error)?),
         };
         let near = match &sockets {
-            Some(sockets) => sockets::beyond_loopback(&sockets::addresses(sockets)?).is_none(),
+            Some(sockets) => sockets::beyond_loopback(&sockets.addresses()?).is_none(),
             None => self.plan.near,
         };
         let plan = Plan::build(&settings, &self.data, near, Some(&self.plan)).map_err(|failure| failure.error)?;
-        Ok(Built { settings, plan: Arc::new(plan), sockets })
+        Ok(Built { settings, plan: Arc::new(plan), cores, sockets })
     }
 }
 

@@ -12,11 +12,13 @@ use tokio::sync::{mpsc, watch};
 use crate::config::{Report, Settings};
 use crate::model::{Attempt, Generation, Status, Undone, clock};
 use crate::net::drain::Phase;
+use crate::net::listen::{Dealt, Listeners, Sockets};
 use crate::telemetry::Observed;
 use crate::telemetry::log::LogControl;
 use crate::telemetry::trace::TraceControl;
 
 use super::commands::Asked;
+use super::crew::Crew;
 use super::memory::Marks;
 use super::observe::{self, Queues};
 use super::operators::Operators;
@@ -24,7 +26,7 @@ use super::plan::Plan;
 use super::reading::{Built, Desk, Reading, unmarked};
 use super::sockets::HandedOver;
 use super::sources::{self, Files};
-use super::switches::{self, Switches};
+use super::switches::{self, Deal, Switches};
 use super::systemd::Notifier;
 use super::watch::Watch;
 
@@ -38,8 +40,8 @@ pub(super) struct Reloader {
     pub(super) load: Option<Loader>,
     pub(super) data: PathBuf,
     pub(super) settings: Settings,
-    /// How many cores there are, whatever the machine has come to give since.
-    pub(super) cores: usize,
+    /// As many cores as are taken where nothing is said: what the machine gave at the start, whatever it gives since.
+    pub(super) available: usize,
     /// What is watched, as it was read.
     pub(super) watched: Files,
     pub(super) desk: Desk,
@@ -47,7 +49,10 @@ pub(super) struct Reloader {
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) plan: Arc<Plan>,
     pub(super) handed_over: Arc<HandedOver>,
+    pub(super) crew: Crew,
     pub(super) switches: Switches,
+    /// A hand on every socket that the cores have, until draining begins: they close when the cores close them.
+    pub(super) sockets: Option<Sockets>,
     pub(super) operators: Operators,
     pub(super) marks: watch::Sender<Option<Marks>>,
     pub(super) drain: watch::Sender<Duration>,
@@ -63,12 +68,17 @@ impl Reloader {
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut hangups: Signal) -> ! {
         let mut watch = Watch::new();
         watch.watch(self.watched.clone());
+        let mut phase = self.phase.clone();
         loop {
             let runs = !self.is_draining();
+            if !runs {
+                self.sockets = None;
+            }
             let (by, answer) = tokio::select! {
                 Some(answer) = asked.recv() => ("an operator", Some(answer)),
                 // Without a configuration to read again it stops the daemon.
                 _ = hangups.recv(), if self.load.is_some() => ("SIGHUP", None),
+                _ = phase.wait_for(|phase| *phase >= Phase::Draining), if runs => continue,
                 () = watch.changed(), if runs => ("changed files", None),
                 () = self.desk.late(), if runs => ("files that can be read again", None),
             };
@@ -166,7 +176,7 @@ impl Reloader {
             known: self.settings.clone(),
             plan: Arc::clone(&self.plan),
             handed_over: Arc::clone(&self.handed_over),
-            cores: self.cores,
+            available: self.available,
             phase: self.phase.clone(),
         };
         // What is in them while reading hangs is not known.
@@ -179,16 +189,32 @@ impl Reloader {
     }
 
     /// Puts it into force, and gives the numbers of the cores that hang.
-    async fn enforce(&mut self, Built { settings, plan, sockets }: Built) -> anyhow::Result<Vec<usize>> {
+    async fn enforce(&mut self, Built { settings, plan, cores, sockets }: Built) -> anyhow::Result<Vec<usize>> {
         let rebound = self.operators.rebind(&settings.admin)?;
-        let queues = sockets.as_deref().map(Queues::of);
-        // From here on nothing is refused any more, but by the end of the process.
-        let hang = self.switches.switch(&plan, sockets).await?;
+        let before = self.switches.staying().count();
+        let dealt = match &sockets {
+            Some(sockets) => Some(sockets.redeal(cores)),
+            None if cores == before => None,
+            None => Some(self.sockets.as_ref().context("the daemon is draining")?.redeal(cores)),
+        };
+        let dealt =
+            dealt.transpose().with_context(|| format!("cannot give {cores} data cores sockets ([listen] cores)"))?;
+        let started = self.crew.start(&plan, cores.saturating_sub(before)).await?;
+        // From here to the orders nothing is awaited: whoever connects to a new socket is taken in, come what may.
+        let (moved, patience) = (sockets.is_some(), settings.drain.timeout);
+        let hands = dealt.map(|dealt| self.adopt(sockets, dealt)).transpose()?;
+        self.switches.join(started);
+        if let Some(hands) = &hands {
+            self.queues.send_replace(Queues::of(self.switches.staying().zip(hands)));
+        }
+        if cores != before {
+            tracing::info!(before, cores, "the number of data cores changes");
+        }
+        // Nothing is refused any more, but by the end of the process.
+        let deal = hands.map(|hands| Deal { hands, moved, patience });
+        let hang = self.switches.switch(&plan, deal).await?;
         plan.enforce();
         self.operators.change(&settings.admin, rebound);
-        if let Some(queues) = queues {
-            self.queues.send_replace(queues);
-        }
         self.marks.send_replace(Marks::of(&settings.http));
         self.drain.send_replace(settings.drain.timeout);
         self.certificates.send_replace(observe::certificates(&settings));
@@ -196,6 +222,15 @@ impl Reloader {
         self.traces.apply(settings.telemetry.traces.as_ref());
         (self.settings, self.plan) = (settings, plan);
         Ok(hang)
+    }
+
+    /// Listens on what was dealt, and lets go of the sockets of another address.
+    fn adopt(&mut self, moved: Option<Sockets>, dealt: Dealt) -> anyhow::Result<Vec<Listeners>> {
+        if moved.is_some() {
+            self.sockets = moved;
+        }
+        let sockets = self.sockets.as_mut().context("the daemon is draining")?;
+        sockets.adopt(dealt).context("cannot listen with more data cores ([listen] cores)")
     }
 }
 

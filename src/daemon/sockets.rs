@@ -4,7 +4,6 @@
 //! refuses nobody.
 
 use std::env;
-use std::io;
 use std::process;
 use std::thread;
 
@@ -12,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
 
 use crate::config::{Address, Settings};
-use crate::net::listen::{At, Bound, Listeners};
+use crate::net::listen::{At, Bound, Sockets};
 
 use super::Failure;
 
@@ -57,11 +56,11 @@ impl HandedOver {
         Self { sockets: sockets.collect(), problem: None }
     }
 
-    /// The sockets of that name, for so many cores.
+    /// The sockets of that name.
     ///
     /// # Errors
     /// There is none, or one that clients cannot connect to.
-    pub(super) fn listeners(&self, name: &str, cores: usize) -> anyhow::Result<Vec<Listeners>> {
+    pub(super) fn sockets(&self, name: &str) -> anyhow::Result<Sockets> {
         let mut sockets = Vec::new();
         for Handed { descriptor, socket, .. } in self.sockets.iter().filter(|handed| handed.name == name) {
             match socket {
@@ -74,7 +73,7 @@ impl HandedOver {
         if sockets.is_empty() {
             return Err(anyhow!("no socket {name:?} was handed over: {}", self.what_there_is()));
         }
-        Listeners::deal(&sockets, cores).context("a handed-over socket cannot be shared by the cores")
+        Ok(Sockets::handed_over(sockets))
     }
 
     /// Warns once of what nothing will serve.
@@ -111,25 +110,25 @@ pub(super) fn available_cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(256)
 }
 
-/// The data listeners, for each of so many cores.
-pub(super) fn open(settings: &Settings, handed_over: &HandedOver, cores: usize) -> Result<Vec<Listeners>, Failure> {
+/// The sockets for clients, for so many cores.
+pub(super) fn open(settings: &Settings, handed_over: &HandedOver, cores: usize) -> Result<Sockets, Failure> {
     let address = &settings.listen.address;
     let bound = match address {
-        Address::Handed(name) => return handed(name, settings, handed_over, cores),
-        Address::Tcp(address) => Listeners::bind(*address, cores),
-        Address::Unix(path) => Listeners::bind_unix(path, cores),
+        Address::Handed(name) => return handed(name, settings, handed_over),
+        Address::Tcp(address) => Sockets::bind(*address, cores),
+        Address::Unix(path) => Sockets::bind_unix(path),
     };
     handed_over.warn_unless_named(None);
     bound.with_context(|| format!("cannot listen on {address} ([listen] address, --listen)")).map_err(Failure::failed)
 }
 
-fn handed(name: &str, settings: &Settings, handed_over: &HandedOver, cores: usize) -> Result<Vec<Listeners>, Failure> {
+fn handed(name: &str, settings: &Settings, handed_over: &HandedOver) -> Result<Sockets, Failure> {
     let anonymous = &settings.auth.anonymous;
-    let listeners = handed_over.listeners(name, cores);
-    let listeners = listeners.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
-    let listeners = listeners.map_err(Failure::unusable)?;
+    let sockets = handed_over.sockets(name);
+    let sockets = sockets.with_context(|| format!("cannot listen on fd:{name} ([listen] address, --listen)"));
+    let sockets = sockets.map_err(Failure::unusable)?;
     // Of an address that is written the configuration has been asked the same.
-    let addresses = addresses(&listeners).context("a handed-over socket has no address").map_err(Failure::failed)?;
+    let addresses = sockets.addresses().context("a handed-over socket has no address").map_err(Failure::failed)?;
     match beyond_loopback(&addresses) {
         Some(address) if !anonymous.really => Err(Failure::unusable(anyhow!(
             "the handed-over socket {name:?} listens on {address}, which is not loopback, and no way to authenticate is \
@@ -139,22 +138,9 @@ fn handed(name: &str, settings: &Settings, handed_over: &HandedOver, cores: usiz
         ))),
         _ => {
             handed_over.warn_unless_named(Some(name));
-            Ok(listeners)
+            Ok(sockets)
         }
     }
-}
-
-/// Where clients reach them, each address once.
-pub(super) fn addresses(listeners: &[Listeners]) -> io::Result<Vec<At>> {
-    let mut all = Vec::new();
-    for core in listeners {
-        for address in core.addresses()? {
-            if !all.contains(&address) {
-                all.push(address);
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// Addresses for people.
@@ -235,11 +221,10 @@ mod tests {
     }
 
     #[test]
-    fn all_sockets_of_a_name_are_dealt_again_and_again() {
+    fn all_sockets_of_a_name_are_given_again_and_again() {
         let handed = handed(&["weir", "other", "weir"]);
         for _ in 0..2 {
-            let dealt = handed.listeners("weir", 2).unwrap();
-            let addresses: Vec<_> = dealt.iter().flat_map(|core| core.addresses().unwrap()).collect();
+            let addresses = handed.sockets("weir").unwrap().addresses().unwrap();
             let of = |at: usize| handed.sockets[at].socket.as_ref().unwrap().at().unwrap();
             assert_eq!(addresses, [of(0), of(2)]);
         }
@@ -247,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_unfit_is_said() {
-        let said = |handed: &HandedOver, name| format!("{:#}", handed.listeners(name, 1).unwrap_err());
+        let said = |handed: &HandedOver, name| format!("{:#}", handed.sockets(name).unwrap_err());
         assert!(said(&HandedOver::default(), "weir").contains("LISTEN_FDS is not set"));
         assert!(said(&handed(&["web", "api"]), "weir").contains("\"web\", \"api\""));
         let problem = HandedOver { problem: Some("LISTEN_FDS is for process 8".into()), ..HandedOver::default() };

@@ -16,6 +16,15 @@ fn settings(more: &str, listen: SocketAddr, admin: SocketAddr) -> Settings {
     Settings::parse(tail, "test").unwrap_or_else(|report| panic!("{report}\n{tail}"))
 }
 
+/// A plan for one server, and where its keys are.
+pub(super) fn plan() -> (Arc<Plan>, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+    let settings = Settings::parse(text, "test").unwrap();
+    let plan = Plan::build(&settings, data.path(), true, None).unwrap_or_else(|why| panic!("{why:?}"));
+    (Arc::new(plan), data)
+}
+
 fn free() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
@@ -41,8 +50,8 @@ fn an_address_that_is_taken() {
     let (code, why) = failure(&settings("", free(), address), data.path());
     assert!(code == 1 && why.contains(&format!("cannot listen on {address} ([admin]")), "{code} {why}");
     // Another Weir shares its port with its own cores, and with nobody else.
-    let others = Listeners::bind(free(), 2).unwrap();
-    let listen::At::Tcp(address) = others[0].addresses().unwrap()[0] else { panic!("it is no address") };
+    let others = Sockets::bind(free(), 2).unwrap();
+    let listen::At::Tcp(address) = others.addresses().unwrap()[0] else { panic!("it is no address") };
     let (code, why) = failure(&settings("", address, free()), data.path());
     assert!(code == 1 && why.contains(&address.to_string()), "{code} {why}");
 }

@@ -1,7 +1,6 @@
 //! What answers the requests of a data core, by one generation of the configuration.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,8 +132,9 @@ impl Front {
         let finish = Finish::begin(&self.core, route, peer.remote).over(body.fate());
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
-            let walk = pin!(flow::run(&self.core, arrival, &finish, drain));
-            panics::caught(walk).await
+            // Its own box: every future around it is moved into its place, and would carry the room for this one.
+            let mut walk = Box::pin(flow::run(&self.core, arrival, &finish, drain));
+            panics::caught(walk.as_mut()).await
         };
         match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {

@@ -3,6 +3,7 @@
 mod addressee;
 pub mod clock;
 mod command;
+mod decimal;
 mod hex;
 mod pressure;
 mod principal;
@@ -15,6 +16,7 @@ mod trusted;
 
 pub use addressee::{Addressee, Refused};
 pub use command::{Command, Generation, Undone};
+pub use decimal::Decimal;
 pub use hex::Hex;
 pub use pressure::{Level, Pressure};
 pub use principal::Principal;

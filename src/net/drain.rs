@@ -1,14 +1,17 @@
-//! Stopping on one core: a phase that every connection sees, and the count of those that are still there.
+//! The end of one core, or of all of them: a phase that every connection sees, and the count of those that are still
+//! there.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Waker};
 
-/// How far stopping has come; it only goes on.
+/// How far the end has come; it only goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// It has not begun.
     #[default]
     Serving,
+    /// This core takes no new connection, and others do: a connection ends with its next answer, and nothing is hurried.
+    Leaving,
     /// Nothing new is begun; what runs comes to its end.
     Draining,
     /// The time for that is over: what still runs is told so, and ended.
@@ -33,6 +36,11 @@ impl Drain {
     /// How many members have entered and not left.
     pub fn open(&self) -> usize {
         self.open.get()
+    }
+
+    /// Lets each connection end with its next answer: every member is told.
+    pub fn leave(&self) {
+        self.advance(Phase::Leaving);
     }
 
     /// Lets what runs come to its end: every member is told.
@@ -76,9 +84,9 @@ impl Member<'_> {
         self.drain
     }
 
-    /// Whether draining has begun.
-    pub fn is_draining(&self) -> bool {
-        self.drain.phase() >= Phase::Draining
+    /// Whether the next answer on a connection is its last.
+    pub fn is_leaving(&self) -> bool {
+        self.drain.phase() >= Phase::Leaving
     }
 
     /// The phase; this task is woken when the next one begins. Costs a compare once it has been called.
@@ -131,6 +139,7 @@ mod tests {
                     .map(|_| {
                         let drain = Rc::clone(&drain);
                         tokio::task::spawn_local(async move {
+                            reached(&drain, Phase::Leaving).await;
                             reached(&drain, Phase::Draining).await;
                             reached(&drain, Phase::Cutting).await;
                         })
@@ -139,6 +148,9 @@ mod tests {
                 while drain.open() < 100 {
                     tokio::task::yield_now().await;
                 }
+                drain.leave();
+                reached(&drain, Phase::Leaving).await;
+                tokio::task::yield_now().await;
                 drain.begin();
                 reached(&drain, Phase::Draining).await;
                 tokio::task::yield_now().await;

@@ -2,6 +2,7 @@
 //! socket, and what was handed over. And an accept loop that survives an empty table of file descriptors.
 
 mod bound;
+mod sockets;
 mod tcp;
 mod unix;
 
@@ -28,6 +29,7 @@ use bound::Accepting;
 use unix::SocketFile;
 
 pub use bound::{At, Bound};
+pub use sockets::{Dealt, Sockets};
 pub use tcp::{bind_alone, bind_shared, could_bind};
 
 /// Connections that the kernel may keep for us before they are accepted; it cuts this to `somaxconn`.
@@ -45,7 +47,7 @@ pub fn could_bind_unix(path: &Path) -> io::Result<()> {
     unix::has_room(path)
 }
 
-/// The listening sockets of one core.
+/// The listening sockets of one core. Dropping them closes none for which another has a hand on it.
 #[derive(Debug)]
 pub struct Listeners {
     sockets: Vec<Bound>,
@@ -64,54 +66,14 @@ enum Owner {
 }
 
 impl Listeners {
-    /// Sockets of our own, one for each of `cores`; see [`bind_shared`].
-    ///
-    /// # Errors
-    /// What the operating system says, for the first socket that cannot be had.
-    pub fn bind(address: SocketAddr, cores: usize) -> io::Result<Vec<Self>> {
-        let own = |socket| Self { sockets: vec![Bound::Tcp(socket)], owner: Owner::Us };
-        Ok(bind_shared(address, cores)?.into_iter().map(own).collect())
-    }
-
-    /// One Unix socket for all `cores`. A file of one that nobody listens on any more is replaced, and ours is removed
-    /// when the last core lets go of it.
-    ///
-    /// # Errors
-    /// Somebody listens there, something else is there, or what the operating system says.
-    pub fn bind_unix(path: &Path, cores: usize) -> io::Result<Vec<Self>> {
-        let (socket, file) = unix::bind(path)?;
-        let owner = Owner::File(Arc::new(file));
-        Self::dealt(&[Bound::Unix(socket)], cores, &owner)
-    }
-
-    /// Handed-over sockets for `cores`, in turn: each core gets at least one, each socket at least one core. Whoever
-    /// handed them over keeps them, with the connections that wait in them.
-    ///
-    /// # Errors
-    /// What the operating system says where a socket cannot be duplicated.
-    pub fn deal(sockets: &[Bound], cores: usize) -> io::Result<Vec<Self>> {
-        Self::dealt(sockets, cores, &Owner::Others)
-    }
-
-    fn dealt(sockets: &[Bound], cores: usize, owner: &Owner) -> io::Result<Vec<Self>> {
-        let mut dealt: Vec<_> = (0..cores).map(|_| Self { sockets: Vec::new(), owner: owner.clone() }).collect();
-        for turn in 0..sockets.len().max(cores) {
-            dealt[turn % cores].sockets.push(sockets[turn % sockets.len()].try_clone()?);
-        }
-        Ok(dealt)
+    /// None at all: a core that has none yet, or takes no more.
+    pub fn none() -> Self {
+        Self { sockets: Vec::new(), owner: Owner::Others }
     }
 
     /// Each of them.
     pub fn sockets(&self) -> impl Iterator<Item = &Bound> {
         self.sockets.iter()
-    }
-
-    /// Where clients reach them.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn addresses(&self) -> io::Result<Vec<At>> {
-        self.sockets.iter().map(Bound::at).collect()
     }
 
     /// Begins to accept, on the runtime of this core.
@@ -124,7 +86,7 @@ impl Listeners {
     }
 }
 
-/// Accepts on all sockets of a core.
+/// Accepts on all sockets of a core. Dropped it lets go of them, as [`Listeners`] do.
 #[derive(Debug)]
 pub struct Acceptor {
     sockets: Vec<Accepting>,

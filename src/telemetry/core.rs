@@ -10,7 +10,7 @@ use http::HeaderMap;
 use super::core_meter::{CoreCells, CoreMeter};
 use super::ended::Ended;
 use super::log::{Access, Settings, Sink};
-use super::meter::{RouteCells, RouteMeter};
+use super::meter::RouteMeter;
 use super::server::{ServerCells, ServerMeter};
 use super::trace::{self, Trace, TraceControl, Tracer};
 
@@ -63,21 +63,13 @@ impl Telemetry {
     }
 
     pub(super) fn of(cells: Arc<CoreCells>, controls: &Controls) -> Self {
-        let nowhere = Arc::new(RouteCells::new("", ""));
-        cells.add_route(&nowhere);
+        let core = CoreMeter::new(cells);
         // What reaches no route reaches no server: its connections are none that anybody reads of.
         let none = Rc::new(ServerMeter::new(Arc::new(ServerCells::new(""))));
-        let door = Rc::new(RouteMeter::new(nowhere, none));
+        let door = Rc::new(RouteMeter::new(core.route("", ""), none));
         let access = Access::new(controls.sink.clone(), Arc::clone(&controls.log));
         let tracer = Tracer::new(&controls.traces);
-        Self {
-            routes: RefCell::default(),
-            servers: RefCell::default(),
-            core: CoreMeter::new(cells),
-            door,
-            access,
-            tracer,
-        }
+        Self { routes: RefCell::default(), servers: RefCell::default(), core, door, access, tracer }
     }
 
     /// The meter of a route: the same one for the same path and server, so that a reload counts on.
@@ -86,9 +78,7 @@ impl Telemetry {
         if let Some(known) = routes.iter().find(|known| known.path == path && known.server == server) {
             return Rc::clone(known);
         }
-        let cells = Arc::new(RouteCells::new(path, server));
-        self.core.cells.add_route(&cells);
-        let meter = Rc::new(RouteMeter::new(cells, self.server(server)));
+        let meter = Rc::new(RouteMeter::new(self.core.route(path, server), self.server(server)));
         routes.push(Rc::clone(&meter));
         meter
     }
@@ -99,9 +89,7 @@ impl Telemetry {
         if let Some((_, known)) = servers.iter().find(|(known, _)| known == name) {
             return Rc::clone(known);
         }
-        let cells = Arc::new(ServerCells::new(name));
-        self.core.cells.add_server(&cells);
-        let meter = Rc::new(ServerMeter::new(cells));
+        let meter = Rc::new(ServerMeter::new(self.core.server(name)));
         servers.push((name.to_owned(), Rc::clone(&meter)));
         meter
     }

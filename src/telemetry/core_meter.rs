@@ -1,10 +1,10 @@
 //! What is counted of a core itself: its clients' connections, and how late it is.
 
-use std::fs::read_link;
+use std::fs::{read_link, read_to_string};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep_until;
@@ -55,7 +55,9 @@ impl TurnedAway {
 }
 
 impl CoreMeter {
+    /// That of the thread that asks.
     pub(super) fn new(cells: Arc<CoreCells>) -> Self {
+        locked(&cells.thread).begin();
         Self { cells, _one_thread: PhantomData }
     }
 
@@ -74,6 +76,28 @@ impl CoreMeter {
         self.cells.turned_away[why as usize].add(1);
     }
 
+    /// The cells of a route, as it is counted here already, or anew.
+    pub(super) fn route(&self, path: &str, server: &str) -> Arc<RouteCells> {
+        let mut routes = locked(&self.cells.routes);
+        if let Some(known) = routes.iter().find(|known| known.path == path && known.server == server) {
+            return Arc::clone(known);
+        }
+        let cells = Arc::new(RouteCells::new(path, server));
+        routes.push(Arc::clone(&cells));
+        cells
+    }
+
+    /// The cells of a server, as it is counted here already, or anew.
+    pub(super) fn server(&self, name: &str) -> Arc<ServerCells> {
+        let mut servers = locked(&self.cells.servers);
+        if let Some(known) = servers.iter().find(|known| known.name == name) {
+            return Arc::clone(known);
+        }
+        let cells = Arc::new(ServerCells::new(name));
+        servers.push(Arc::clone(&cells));
+        cells
+    }
+
     /// Measures how late the core is, for as long as it lives.
     pub async fn watch_lag(&self) {
         loop {
@@ -84,13 +108,19 @@ impl CoreMeter {
     }
 }
 
-/// The numbers of a core: those behind a [`CoreMeter`], and those of its routes and servers.
+impl Drop for CoreMeter {
+    fn drop(&mut self) {
+        locked(&self.cells.thread).end();
+    }
+}
+
+/// The numbers of a core: those behind a [`CoreMeter`], and those of its routes and servers. They outlive the core: one
+/// of the same number that comes after it counts on in them.
 #[derive(Debug)]
 pub(super) struct CoreCells {
     /// The core's number.
     pub(super) number: String,
-    /// Where the system tells what its thread has used; `None` where it does not.
-    pub(super) schedstat: Option<PathBuf>,
+    thread: Mutex<Thread>,
     pub(super) connections: Cell,
     pub(super) connections_ended: Cell,
     pub(super) turned_away: [Cell; TurnedAway::ALL.len()],
@@ -101,12 +131,11 @@ pub(super) struct CoreCells {
 }
 
 impl CoreCells {
-    /// Those of the thread that asks.
+    /// Those of a core that has not begun yet.
     pub(super) fn new(number: usize) -> Self {
-        let thread = read_link("/proc/thread-self").ok();
         Self {
             number: number.to_string(),
-            schedstat: thread.map(|thread| Path::new("/proc").join(thread).join("schedstat")),
+            thread: Mutex::default(),
             connections: Cell::default(),
             connections_ended: Cell::default(),
             turned_away: Default::default(),
@@ -116,26 +145,79 @@ impl CoreCells {
         }
     }
 
-    pub(super) fn add_route(&self, cells: &Arc<RouteCells>) {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(cells));
-    }
-
-    pub(super) fn add_server(&self, cells: &Arc<ServerCells>) {
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(cells));
+    /// The CPU time of its threads; `None` where the system does not tell.
+    pub(super) fn cpu(&self) -> Option<Duration> {
+        locked(&self.thread).cpu()
     }
 
     pub(super) fn routes(&self) -> Vec<Arc<RouteCells>> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.routes).clone()
     }
 
     pub(super) fn servers(&self) -> Vec<Arc<ServerCells>> {
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.servers).clone()
     }
+}
+
+/// The thread of a core, and what those before it have used. Touched where one begins or ends, and by the reader.
+#[derive(Debug, Default)]
+struct Thread {
+    /// Where the system tells what it has used; `None` where it does not, and between two threads.
+    schedstat: Option<PathBuf>,
+    before: Option<Duration>,
+}
+
+impl Thread {
+    /// This thread is the core's.
+    fn begin(&mut self) {
+        let thread = read_link("/proc/thread-self").ok();
+        self.schedstat = thread.map(|thread| Path::new("/proc").join(thread).join("schedstat"));
+    }
+
+    /// It is not any more.
+    fn end(&mut self) {
+        self.before = self.cpu();
+        self.schedstat = None;
+    }
+
+    fn cpu(&self) -> Option<Duration> {
+        match &self.schedstat {
+            Some(file) => cpu_in(file).map(|used| used + self.before.unwrap_or_default()),
+            None => self.before,
+        }
+    }
+}
+
+/// The CPU time of a thread: the first number of its `schedstat`, in nanoseconds.
+fn cpu_in(schedstat: &Path) -> Option<Duration> {
+    let text = read_to_string(schedstat).ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_core_has_used_is_not_forgotten_with_its_thread() {
+        let cells = Arc::new(CoreCells::new(0));
+        let mut used = Duration::ZERO;
+        for _ in 0..2 {
+            let meter = CoreMeter::new(Arc::clone(&cells));
+            let mut spun = 0u64;
+            while cells.cpu().unwrap() <= used {
+                spun = std::hint::black_box(spun + 1);
+            }
+            drop(meter);
+            used = cells.cpu().unwrap();
+        }
+        assert_eq!(cells.cpu(), Some(used), "nobody uses any more");
+        assert_eq!(cpu_in(Path::new("/proc/self/status")), None);
+    }
 
     #[tokio::test]
     async fn a_core_that_is_busy_is_late() {

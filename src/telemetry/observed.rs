@@ -1,8 +1,8 @@
 //! What is counted of a daemon, over all its cores: where a core finds its cells, and who reloads tells of it.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::model::{Generation, Undone, clock};
 
@@ -40,10 +40,19 @@ impl Observed {
         }))
     }
 
-    /// The telemetry of a core; to be asked for on the thread of that core, once.
+    /// The telemetry of a core; to be asked for on the thread of that core, once. It counts on where the last core of
+    /// that number stopped; there is one of a number at a time.
     pub fn core(&self, number: usize, controls: &Controls) -> Telemetry {
-        let cells = Arc::new(CoreCells::new(number));
-        self.0.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&cells));
+        let mut cores = self.0.cores.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = number.to_string();
+        let cells = match cores.iter().find(|known| known.number == name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                cores.push(Arc::new(CoreCells::new(number)));
+                Arc::clone(&cores[cores.len() - 1])
+            }
+        };
+        drop(cores);
         Telemetry::of(cells, controls)
     }
 
@@ -70,10 +79,9 @@ impl Observed {
         }
     }
 
-    /// Where the system tells what the thread of each core has used, by the core's number.
-    pub fn threads(&self) -> Vec<(String, PathBuf)> {
-        let cores = self.cores();
-        cores.iter().filter_map(|core| Some((core.number.clone(), core.schedstat.clone()?))).collect()
+    /// The CPU time of each core, by its number, those that have ended among them.
+    pub fn cpu(&self) -> Vec<(String, Duration)> {
+        self.cores().iter().filter_map(|core| Some((core.number.clone(), core.cpu()?))).collect()
     }
 
     pub(super) fn cores(&self) -> Vec<Arc<CoreCells>> {

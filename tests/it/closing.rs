@@ -66,20 +66,46 @@ async fn nobody_is_cut_by_a_stop() {
     }
 }
 
+/// The reload comes to its end, is given up half way, or comes too late: whatever it has begun, no socket is lost with
+/// what waits in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_cut_by_a_stop_that_comes_with_another_number_of_cores() {
+    only_through_weir!();
+    let server = server().await;
+    let config = |cores: usize| {
+        let listen = format!("[reload]\nwatch = false\n[listen]\ncores = {cores}\n");
+        format!("{listen}[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url())
+    };
+    for round in 0..count(100) {
+        let (before, after) = if round % 2 == 0 { (1, 4) } else { (4, 1) };
+        let weir = Gateway::config(&config(before)).start().await;
+        let load = Load::on(weir.address());
+        load.goes_on(50).await;
+        weir.write(&config(after));
+        weir.hang_up();
+        // Sooner or later, as long as some are answered.
+        load.goes_on(round % 9).await;
+        weir.stop().await;
+        load.refused().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_cut_by_a_listener_that_moves() {
     only_through_weir!();
     let server = server().await;
-    let config = |address: SocketAddr| {
-        format!("[listen]\naddress = \"{address}\"\n[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url())
+    let config = |address: SocketAddr, cores: usize| {
+        let listen = format!("[listen]\naddress = \"{address}\"\ncores = {cores}\n");
+        format!("{listen}[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url())
     };
     let mut address = free();
-    let weir = Gateway::config(&config(address)).listening_by_file().start().await;
-    for _ in 0..count(60) {
+    let weir = Gateway::config(&config(address, 1)).listening_by_file().start().await;
+    for round in 0..count(60) {
         let load = Load::on(address);
         load.goes_on(50).await;
         address = free();
-        weir.write(&config(address));
+        // More cores at one address, and fewer at the next.
+        weir.write(&config(address, [3, 1, 2, 2][round % 4]));
         until("it has moved", async || Client::try_connect(address).await.is_some()).await;
         load.refused().await;
     }

@@ -31,12 +31,18 @@ async fn revision_2026_07_28_ends_alike_through_weir() {
 
 #[tokio::test]
 async fn the_task_extension_ends_alike_through_weir() {
+    let scenarios = task_scenarios().await;
+    let arguments: Vec<_> = scenarios.iter().map(|scenario| vec!["--scenario", scenario]).collect();
+    compare(&["--era", "dual", "--tasks"], &arguments, 10, 1).await;
+}
+
+/// The suite's scenarios for the extension of tasks.
+pub(crate) async fn task_scenarios() -> Vec<String> {
     let listed = node_lines(SUITE, &["list", "--server"], false).await;
     let name = |line: &String| line.trim().strip_prefix("- ")?.strip_suffix(" [extension]").map(str::to_owned);
     let scenarios: Vec<_> = listed.iter().filter_map(name).filter(|name| name.contains("tasks")).collect();
     assert_eq!(scenarios.len(), 10, "the pinned suite has ten scenarios for tasks: {scenarios:?}");
-    let arguments: Vec<_> = scenarios.iter().map(|scenario| vec!["--scenario", scenario]).collect();
-    compare(&["--era", "dual", "--tasks"], &arguments, 10, 1).await;
+    scenarios
 }
 
 async fn suite(revision: &str, scenarios: usize, passed: usize) {

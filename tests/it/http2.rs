@@ -1,5 +1,5 @@
 //! HTTP/2 in plain text by prior knowledge: the whole of h2spec, many streams at once, floods, stopping; and towards a
-//! server that offers it.
+//! server that offers it. Over TLS it is spoken in `tls_clients::http2`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,15 +8,20 @@ use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::{Response, StatusCode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    Gateway, NodeServer, Post, Process, Scripted, call, modern, node, node_lines, only_through_weir, result, within,
+    After, Exchange, Gateway, NodeServer, Post, Process, Scripted, call, modern, node, node_lines, only_through_weir,
+    result, within,
 };
 
 const EMPTY: &str = r#"{"resultType":"complete","content":[]}"#;
+const PROGRESS: &str = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1}}"#;
+/// What Node's client has to say in the end.
+pub(crate) const NODE_SAYS: [&str; 3] =
+    ["200 60 answers", "200 8 answers of 300000 bytes to as many", "200 8 streams of 3 events"];
 
 /// A gateway whose clients speak HTTP/2.
 async fn gateway(url: &str, http: &str) -> Gateway {
@@ -27,33 +32,41 @@ async fn gateway(url: &str, http: &str) -> Gateway {
 }
 
 /// h2's own client on one connection.
-struct Client {
-    send: SendRequest<Bytes>,
-    driven: JoinHandle<Result<(), h2::Error>>,
+pub(crate) struct Client {
+    pub(crate) send: SendRequest<Bytes>,
+    pub(crate) driven: JoinHandle<Result<(), h2::Error>>,
     host: String,
 }
 
 impl Client {
     async fn connect(weir: &Gateway, builder: &h2::client::Builder) -> Self {
         let socket = TcpStream::connect(weir.address()).await.expect("the gateway listens");
-        let (send, connection) = builder.handshake(socket).await.expect("it speaks HTTP/2");
+        Self::over(socket, weir, builder).await
+    }
+
+    /// Speaks over a stream that is there.
+    pub(crate) async fn over<S>(stream: S, weir: &Gateway, builder: &h2::client::Builder) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (send, connection) = builder.handshake(stream).await.expect("it speaks HTTP/2");
         Self { send, driven: tokio::spawn(connection), host: weir.address().to_string() }
     }
 
-    async fn post(&mut self, post: &Post) -> ResponseFuture {
+    pub(crate) async fn post(&mut self, post: &Post) -> ResponseFuture {
         self.send = self.send.clone().ready().await.expect("the connection goes on");
         let (response, mut stream) = self.send.send_request(post.h2_head(&self.host), false).expect("a sound head");
         stream.send_data(Bytes::copy_from_slice(post.text()), true).expect("an open stream");
         response
     }
 
-    async fn ask(&mut self, post: &Post) -> (StatusCode, String) {
+    pub(crate) async fn ask(&mut self, post: &Post) -> (StatusCode, String) {
         let response = self.post(post).await.await.expect("an answer");
         (response.status(), text(response).await.expect("a whole body"))
     }
 }
 
-async fn text(response: Response<RecvStream>) -> Result<String, h2::Error> {
+pub(crate) async fn text(response: Response<RecvStream>) -> Result<String, h2::Error> {
     let mut body = response.into_body();
     let mut text = String::new();
     while let Some(data) = body.data().await {
@@ -69,11 +82,19 @@ async fn h2spec_passes_whole_generic_and_strict() {
     only_through_weir!();
     let server = NodeServer::reference(&[]).await;
     let weir = gateway(server.url(), "").await;
+    h2spec(&weir, &[]).await;
+    // And it serves on.
+    let mut client = Client::connect(&weir, &h2::client::Builder::new()).await;
+    assert_eq!(client.ask(&modern("1", "tools/list", "")).await.0, 200);
+}
+
+/// Runs all of h2spec, and all of it has to pass.
+pub(crate) async fn h2spec(weir: &Gateway, more: &[&str]) {
     let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/go/bin/h2spec");
     assert!(binary.exists(), "{} is missing: run tests/install.sh", binary.display());
     let port = weir.address().port().to_string();
     let mut command = Command::new(binary);
-    command.args(["--strict", "--host", "127.0.0.1", "--port", &port, "--path", "/mcp", "--timeout", "10"]);
+    command.args(["--strict", "--host", "127.0.0.1", "--port", &port, "--path", "/mcp", "--timeout", "10"]).args(more);
     let mut spec = Process::start("h2spec", &mut command);
     let mut said = Vec::new();
     while let Some(line) = spec.line().await {
@@ -85,16 +106,27 @@ async fn h2spec_passes_whole_generic_and_strict() {
     let last = said.lines().rev().find(|line| line.contains(" passed")).expect("a summary");
     let numbers: Vec<usize> = last.split(|byte: char| !byte.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
     assert!(numbers[0] > 140 && numbers[0] == numbers[1] && numbers[2..] == [0, 0], "{last}");
-    // And it serves on.
-    let mut client = Client::connect(&weir, &h2::client::Builder::new()).await;
-    assert_eq!(client.ask(&modern("1", "tools/list", "")).await.0, 200);
 }
 
-/// Answers by the name of the tool: `events` streams until told to stop, `flood` streams without end, others at once.
-async fn by_name(exchange: crate::support::Exchange) -> crate::support::After {
+/// Answers by the name of the tool: `flood` streams without end, `stream` in three events, `big` says what it was told;
+/// others at once. Who listens hears one event, and no more.
+pub(crate) async fn by_name(exchange: Exchange) -> After {
     let (id, message) = (exchange.request.id(), exchange.request.json());
     match message["params"]["name"].as_str() {
         Some("silent") => exchange.silence().await,
+        Some("big") => {
+            let text = &message["params"]["arguments"]["text"];
+            let said = format!(r#"{{"resultType":"complete","content":[{{"type":"text","text":{text}}}]}}"#);
+            exchange.json(result(&id, &said)).await
+        }
+        Some("stream") => {
+            let mut stream = exchange.stream().await;
+            for _ in 0..2 {
+                stream.event(PROGRESS).await;
+            }
+            stream.event(&result(&id, EMPTY)).await;
+            stream.end().await
+        }
         Some("flood") => {
             let mut stream = exchange.stream().await;
             let event = format!("data: {{\"jsonrpc\":\"2.0\",\"method\":\"x/{}\"}}\n\n", "y".repeat(8000));
@@ -264,7 +296,7 @@ async fn node_speaks_to_it() {
     let server = Scripted::start(by_name).await;
     let weir = gateway(&server.url(), "").await;
     let lines = node_lines("http2.mjs", &[&weir.url()], false).await;
-    assert_eq!(lines, ["200 60 answers"]);
+    assert_eq!(lines, NODE_SAYS);
 }
 
 #[tokio::test]

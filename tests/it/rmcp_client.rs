@@ -1,4 +1,4 @@
-//! The official Rust client `rmcp` through Weir, in both eras.
+//! The official Rust client `rmcp` through Weir, in both eras, in front of a server and of a command.
 
 use rmcp::{
     ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient,
@@ -9,7 +9,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::support::{Gateway, NodeServer, until, within};
+use crate::support::{Gateway, NodeServer, node, only_through_weir, until, within};
 
 /// A client that hands on the progress it is told.
 struct Watcher(UnboundedSender<f64>);
@@ -23,34 +23,63 @@ impl ClientHandler for Watcher {
 
 struct Story {
     weir: Gateway,
-    _server: NodeServer,
+    _server: Option<NodeServer>,
     client: RunningService<RoleClient, Watcher>,
     progress: UnboundedReceiver<f64>,
 }
 
 #[tokio::test]
 async fn in_the_session_era() {
-    let mut story = Story::begin(ClientLifecycleMode::Initialize).await;
-    story.lists_and_calls().await;
-    story.sees_progress().await;
-    story.cancels().await;
-    story.end().await;
+    Story::of_a_server(ClientLifecycleMode::Initialize).await.live().await;
 }
 
 #[tokio::test]
 async fn in_2026_07_28() {
-    let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
-    let mut story = Story::begin(ClientLifecycleMode::Discover { preferred_versions }).await;
-    story.lists_and_calls().await;
-    story.sees_progress().await;
-    story.cancels().await;
-    story.end().await;
+    Story::of_a_server(modern()).await.live().await;
+}
+
+#[tokio::test]
+async fn in_the_session_era_before_a_command() {
+    only_through_weir!();
+    for per in ["session", "principal", "shared"] {
+        Story::of_a_command(ClientLifecycleMode::Initialize, per).await.live().await;
+    }
+}
+
+#[tokio::test]
+async fn in_2026_07_28_before_a_command() {
+    only_through_weir!();
+    for per in ["session", "shared"] {
+        Story::of_a_command(modern(), per).await.live().await;
+    }
+}
+
+fn modern() -> ClientLifecycleMode {
+    ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] }
 }
 
 impl Story {
-    async fn begin(lifecycle: ClientLifecycleMode) -> Self {
+    async fn of_a_server(lifecycle: ClientLifecycleMode) -> Self {
         let server = NodeServer::reference(&["--era", "dual"]).await;
         let weir = Gateway::to(server.url()).start().await;
+        Self::begin(weir, Some(server), lifecycle).await
+    }
+
+    async fn of_a_command(lifecycle: ClientLifecycleMode, per: &str) -> Self {
+        let mut server = node("ref-server.mjs");
+        server.args(["--stdio", "--era", "dual"]);
+        let weir = Gateway::command(&server, &format!("processes = {{ per = \"{per}\" }}")).start().await;
+        Self::begin(weir, None, lifecycle).await
+    }
+
+    async fn live(mut self) {
+        self.lists_and_calls().await;
+        self.sees_progress().await;
+        self.cancels().await;
+        self.end().await;
+    }
+
+    async fn begin(weir: Gateway, server: Option<NodeServer>, lifecycle: ClientLifecycleMode) -> Self {
         let (tell, progress) = unbounded_channel();
         let transport = StreamableHttpClientTransport::from_uri(weir.url());
         let client = Watcher(tell).serve_with_lifecycle(transport, lifecycle);

@@ -1,15 +1,29 @@
 #!/usr/bin/env node
-// matrix.mjs RUNS: the official TypeScript SDK of both generations does what the matrix asks.
+// matrix.mjs <RUNS: the official TypeScript SDK of both generations does what the matrix asks.
 //
-// RUNS is JSON, a list of {"run", "client": "1" | "2", "mode": "legacy" | "auto" | "2026-07-28", "url"}; with "refusals"
-// and "control" in it, a run goes through refusals instead of the scenario. Prints one JSON line a step: {"run", "step",
-// "result" or "error", "ms"}. tests/python/client.py is its twin.
+// RUNS is JSON, a list of {"run", "client": "1" | "2", "mode": "legacy" | "auto" | "2026-07-28", and "url", or "command" (see
+// clients.mjs)}. A run has "steps", a list of {"step", "do", and what that takes}; or "refusals" and "control", and then goes
+// through refusals. Prints one JSON line a step: {"run", "step", "result" or "error", "ms"}. tests/python/client.py is its twin.
+import { text } from 'node:stream/consumers';
 import { connect } from './clients.mjs';
 
-const PATIENCE = 20_000;   // only ends a step that hangs; nothing passes by being fast
+const PATIENCE = 60_000;   // only ends a step that hangs; nothing passes by being fast
 const SMALL = { text: 'grüße' };
 
-for (const run of JSON.parse(process.argv[2])) await story(run);
+// What a step can be.
+const ACTS = {
+  tools: ({ client }) => client.listTools(),
+  call: ({ call }, { name, arguments: args }) => call(name, args),
+  progress: async ({ call }, { name, arguments: args }) => {
+    const progress = [];
+    const result = await call(name, args, { onprogress: p => progress.push([p.progress, p.total, p.message]) });
+    return { call: result, progress };
+  },
+  read: ({ client }, { uri }) => client.readResource({ uri }),
+  prompt: ({ client }, { name, arguments: args }) => client.getPrompt({ name, arguments: args }),
+};
+
+for (const run of JSON.parse(await text(process.stdin))) await story(run);
 process.exit(0);
 
 async function story(run) {
@@ -22,29 +36,16 @@ async function story(run) {
   };
   let peer;
   const met = await take('connect', async () => {
-    peer = await connect({ sdk: run.client, mode: run.mode, url: run.url, fetch: spoiling });
+    peer = await connect({ sdk: run.client, mode: run.mode, url: run.url, command: run.command, fetch: spoiling });
     return { serverInfo: peer.client.getServerVersion(), capabilities: peer.client.getServerCapabilities(), instructions: peer.client.getInstructions() };
   });
   if (!met) return;
-  await (run.refusals ? refusals : scenario)(take, peer, run);
-  await take('end', async () => { await peer.transport.terminateSession(); await peer.client.close(); return 'ended'; });
+  await (run.refusals ? refusals : steps)(take, peer, run);
+  await take('end', async () => { await peer.transport.terminateSession?.(); await peer.client.close(); return 'ended'; });
 }
 
-// What every client does with every server. The names are those of ref-server.mjs.
-async function scenario(take, { client, call }) {
-  await take('tools', () => client.listTools());
-  await take('echo', () => call('probe_echo', SMALL));
-  await take('progress', async () => {
-    const progress = [];
-    const result = await call('test_tool_with_progress', {}, { onprogress: p => progress.push([p.progress, p.total, p.message]) });
-    return { call: result, progress };
-  });
-  await take('failing tool', () => call('test_error_handling'));
-  await take('elicitation', () => call('test_elicitation', { message: 'Who are you?' }));
-  await take('resource', () => client.readResource({ uri: 'test://static-text' }));
-  await take('prompt', () => client.getPrompt({ name: 'test_prompt_with_arguments', arguments: { arg1: 'a', arg2: 'b' } }));
-  await take('unknown tool', () => call('no_such_tool'));
-  await take('still there', () => call('probe_echo', SMALL));
+async function steps(take, peer, run) {
+  for (const step of run.steps) await take(step.step, () => ACTS[step.do](peer, step));
 }
 
 // Every refusal is followed by a good call on the same session, and the first one comes after one.

@@ -17,7 +17,7 @@ import {
   fromJsonSchema, inputRequired, isInitializeRequest, CLIENT_CAPABILITIES_META_KEY,
 } from '@modelcontextprotocol/server';
 import { NodeStreamableHTTPServerTransport, toNodeHandler, localhostHostValidation, localhostOriginValidation } from '@modelcontextprotocol/node';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 
 const { values: opt } = parseArgs({ options: {
   port: { type: 'string', default: '0' }, host: { type: 'string', default: '127.0.0.1' },
@@ -224,10 +224,10 @@ function build({ era } = {}) {
 // ---------------------------------------------------------------- serving
 if (opt.stdio) {
   // era over stdio: legacy pins the 2025 handshake, otherwise the SDK entry serves whichever the client opens with
+  const transport = new StdioServerTransport(tasks ? tasks.before(process.stdin, process.stdout) : process.stdin);
   if (opt.era === 'legacy') {
-    const { StdioServerTransport } = await import('@modelcontextprotocol/server/stdio');
-    const s = build(); stdioServers.push(s); await s.connect(new StdioServerTransport());
-  } else serveStdio(ctx => { const s = build(ctx); stdioServers.push(s); return s; }, opt.era === 'modern' ? { legacy: 'reject' } : {});
+    const s = build(); stdioServers.push(s); await s.connect(transport);
+  } else serveStdio(ctx => { const s = build(ctx); stdioServers.push(s); return s; }, { transport, ...(opt.era === 'modern' && { legacy: 'reject' }) });
 } else {
   modern = createMcpHandler(build, { legacy: 'reject', ...(opt.json && { responseMode: 'json' }), onerror: e => opt.verbose && console.error('modern:', e.message) });
   const modernNode = toNodeHandler(modern);

@@ -1,7 +1,8 @@
-"""client.py RUNS: the official Python SDK or FastMCP, whichever generations this environment has, does what the matrix asks.
+"""client.py <RUNS: the official Python SDK or FastMCP, whichever generations this environment has, does what the matrix asks.
 
-RUNS is JSON, a list of {"run", "client": "mcp" | "fastmcp", "mode": "legacy" | "auto" | "sse" | "2026-07-28", "url"}; with
-"refusals" and "control" in it, a run goes through refusals instead of the scenario. Prints one JSON line a step:
+RUNS is JSON, a list of {"run", "client": "mcp" | "fastmcp", "mode": "legacy" | "auto" | "sse" | "2026-07-28", and "url", or
+"command": {"words", "directory", "environment"}}. A run has "steps", a list of {"step", "do", and what that takes}; or
+"refusals" and "control", and then goes through refusals. Prints one JSON line a step:
 {"run", "step", "result" or "error", "ms"}. An error has "code" and "message"; one that is no error of JSON-RPC has the
 exception's name instead of a code.
 """
@@ -16,20 +17,20 @@ import urllib.request
 import anyio
 
 # Ends a step that hangs. No step passes by being fast.
-PATIENCE = 20
+PATIENCE = 60
 SMALL = {"text": "grüße"}
-ELICITED = {"username": "ada", "email": "ada@example.com", "response": "yes"}
+ELICITED = {"username": "ada", "email": "ada@example.com", "response": "yes", "name": "Ada"}
 
 
 async def main() -> None:
     logging.disable(logging.CRITICAL)
-    for run in json.loads(sys.argv[1]):
+    for run in json.load(sys.stdin):
         peers = importlib.import_module(f"peer_{run['client']}")
-        story = refusals if "refusals" in run else scenario
+        story = refusals if "refusals" in run else follow
         steps = Steps(run["run"])
         try:
             with anyio.fail_after(4 * PATIENCE):
-                async with peers.connect(run["url"], run["mode"], ELICITED) as peer:
+                async with peers.connect(run.get("url") or run["command"], run["mode"], ELICITED) as peer:
                     await story(steps, peer, run)
         except BaseException as error:  # a transport that dies cancels whoever waits for it
             steps.tell("connect" if steps.none() else "end", {"error": described(error)})
@@ -37,27 +38,29 @@ async def main() -> None:
             steps.tell("end", {"result": "ended"})
 
 
-async def scenario(steps, peer, _run) -> None:
-    """What every client does with every server. The names are those of tests/node/ref-server.mjs."""
+async def follow(steps, peer, run) -> None:
     await steps.take("connect", peer.server)
-    await steps.take("tools", peer.tools)
-    await steps.take("echo", lambda: peer.call("probe_echo", SMALL))
-    await steps.take("progress", lambda: with_progress(peer))
-    await steps.take("failing tool", lambda: peer.call("test_error_handling", {}))
-    await steps.take("elicitation", lambda: peer.call("test_elicitation", {"message": "Who are you?"}))
-    await steps.take("resource", lambda: peer.read("test://static-text"))
-    await steps.take("prompt", lambda: peer.prompt("test_prompt_with_arguments", {"arg1": "a", "arg2": "b"}))
-    await steps.take("unknown tool", lambda: peer.call("no_such_tool", {}))
-    await steps.take("still there", lambda: peer.call("probe_echo", SMALL))
+    for step in run["steps"]:
+        await steps.take(step["step"], lambda: ACTS[step["do"]](peer, step))
 
 
-async def with_progress(peer):
+async def with_progress(peer, step):
     seen = []
 
     async def on_progress(progress, total, message):
         seen.append([progress, total, message])
 
-    return {"call": await peer.call("test_tool_with_progress", {}, on_progress), "progress": seen}
+    return {"call": await peer.call(step["name"], step["arguments"], on_progress), "progress": seen}
+
+
+# What a step can be.
+ACTS = {
+    "tools": lambda peer, _: peer.tools(),
+    "call": lambda peer, step: peer.call(step["name"], step["arguments"]),
+    "progress": with_progress,
+    "read": lambda peer, step: peer.read(step["uri"]),
+    "prompt": lambda peer, step: peer.prompt(step["name"], step["arguments"]),
+}
 
 
 async def refusals(steps, peer, run) -> None:

@@ -4,11 +4,23 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastmcp import Client
-from fastmcp.client.transports import StreamableHttpTransport
+from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 
-from wire import altered, plain
+from wire import ROOT, SAID, altered, parameters, plain
 
 GENERATION = int(version("fastmcp").split(".")[0])
+
+
+async def sampled(_messages, _params, _context):
+    return SAID
+
+
+def transport(url, factory):
+    if isinstance(url, str):
+        return StreamableHttpTransport(url, httpx_client_factory=factory)
+    server, errors = parameters(url)
+    # Kept alive, the server would outlive its run.
+    return StdioTransport(server.command, server.args, server.env, server.cwd, keep_alive=False, log_file=errors)
 
 
 @asynccontextmanager
@@ -20,8 +32,8 @@ async def connect(url, mode, elicited):
         return altered(headers=headers, timeout=timeout, auth=auth)
 
     eras = {} if GENERATION < 4 else {"mode": mode, "cache": None}
-    transport = StreamableHttpTransport(url, httpx_client_factory=factory)
-    async with Client(transport, elicitation_handler=answer, **eras) as client:
+    asked = {"elicitation_handler": answer, "sampling_handler": sampled, "roots": [ROOT]}
+    async with Client(transport(url, factory), **asked, **eras) as client:
         yield Peer(client)
 
 

@@ -3,9 +3,22 @@
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from wire import altered, plain
+from wire import ROOT, SAID, altered, parameters, plain
 
 GENERATION = int(version("mcp").split(".")[0])
+
+
+def users(types):
+    """What a user would have typed and configured."""
+
+    async def sampled(_context, _params):
+        content = types.TextContent(type="text", text=SAID)
+        return types.CreateMessageResult(role="assistant", model="test-model", content=content)
+
+    async def rooted(_context):
+        return types.ListRootsResult.model_validate({"roots": [{"uri": ROOT}]})
+
+    return {"sampling_callback": sampled, "list_roots_callback": rooted}
 
 
 @asynccontextmanager
@@ -22,33 +35,40 @@ async def connect(url, mode, elicited):
 async def before(url, mode, elicited):
     from mcp import ClientSession, types
     from mcp.client.sse import sse_client
+    from mcp.client.stdio import stdio_client
     from mcp.client.streamable_http import streamable_http_client
 
     async def answer(_context, _params):
         return types.ElicitResult(action="accept", content=elicited)
 
     async with altered() as http:
-        # Over the pair of 2024-11-05, where that is asked for.
-        streams = sse_client(url) if mode == "sse" else streamable_http_client(url, http_client=http)
+        if isinstance(url, dict):
+            streams = stdio_client(*parameters(url))
+        else:
+            # Over the pair of 2024-11-05, where that is asked for.
+            streams = sse_client(url) if mode == "sse" else streamable_http_client(url, http_client=http)
         async with streams as (read, write, *_):
-            async with ClientSession(read, write, elicitation_callback=answer) as session:
+            async with ClientSession(read, write, elicitation_callback=answer, **users(types)) as session:
                 welcome = await session.initialize()
                 yield Peer(session, plain(welcome), lambda callback: {"progress_callback": callback})
 
 
 @asynccontextmanager
 async def present(url, mode, elicited):
+    import mcp_types
     from mcp import Client
+    from mcp.client.stdio import stdio_client
     from mcp.client.streamable_http import streamable_http_client
-    from mcp_types import ElicitResult
 
     async def answer(_context, _params):
-        return ElicitResult(action="accept", content=elicited)
+        return mcp_types.ElicitResult(action="accept", content=elicited)
 
     async with altered() as http:
-        transport = streamable_http_client(url, http_client=http)
+        piped = isinstance(url, dict)
+        transport = stdio_client(*parameters(url)) if piped else streamable_http_client(url, http_client=http)
+        asked = {"elicitation_callback": answer, **users(mcp_types)}
         # Without its cache, so that every list is asked for.
-        async with Client(transport, mode=mode, elicitation_callback=answer, cache=None) as client:
+        async with Client(transport, mode=mode, cache=None, **asked) as client:
             welcome = {"protocolVersion": client.protocol_version, "capabilities": plain(client.server_capabilities)}
             if client.server_info is not None:
                 welcome["serverInfo"] = plain(client.server_info)

@@ -90,7 +90,8 @@ impl<S: Stream> Wire<S> {
 
     /// Writes all of it. A peer that has gone is no failure of the writer: the reader will notice.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).await.is_ok()
+        // TLS may hold some of it.
+        self.stream.write_all(bytes).await.is_ok() && self.stream.flush().await.is_ok()
     }
 
     /// The next head; `None` if the peer closed (or reset) before its end.

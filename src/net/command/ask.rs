@@ -3,8 +3,9 @@
 //! Clients send `1` every time, so nothing rests on their ids: each request gets a number that no other one in the life
 //! of the process has, and its progress token becomes the same number. What comes back is put back, to the byte.
 
-use std::cell::Cell;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -94,25 +95,31 @@ pub(super) struct Opening {
     pub(super) capabilities: String,
 }
 
-/// The numbers of one core's requests.
-#[derive(Debug)]
-pub struct Numbers(Cell<u64>);
+/// The numbers of one core's requests. All clones go on where one of them stands: they are for the cores of one place
+/// that come one after the other, of which one alone counts at a time.
+#[derive(Clone, Debug)]
+pub struct Numbers(Arc<AtomicU64>);
 
 impl Numbers {
-    /// Those of the core of this place; each place has its own, for as long as a core needs for 2^44 of them. All are
+    /// Places that have numbers of their own.
+    pub const PLACES: usize = 1024;
+
+    /// Those of the cores of this place; each place has its own, for as long as a core needs for 2^42 of them. All are
     /// below 2^53, so that every JSON parser reads them alike.
     pub fn of_core(place: usize) -> Self {
-        Self(Cell::new((place as u64 % 256) << 44))
+        Self(Arc::new(AtomicU64::new(((place % Self::PLACES) as u64) << 42)))
     }
 
     /// Those that no core has.
     pub(super) fn of_nobody() -> Self {
-        Self(Cell::new(1 << 52))
+        Self(Arc::new(AtomicU64::new(1 << 52)))
     }
 
     pub(super) fn next(&self) -> u64 {
-        self.0.set(self.0.get() + 1);
-        self.0.get()
+        // With one writer that is a plain move.
+        let next = self.0.load(Ordering::Relaxed) + 1;
+        self.0.store(next, Ordering::Relaxed);
+        next
     }
 }
 

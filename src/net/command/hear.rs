@@ -141,9 +141,13 @@ impl Traffic {
             return;
         }
         self.strays += 1;
-        self.out.extend_from_slice(
-            b",\"error\":{\"code\":-32601,\"message\":\"several clients share this process, so that none can be asked\"}}\n",
-        );
+        let why = match self.is_dedicated() {
+            true => "too many requests wait for the client's answer",
+            false => "several clients share this process, so that none can be asked",
+        };
+        self.out.extend_from_slice(b",\"error\":{\"code\":-32601,\"message\":\"");
+        self.out.extend_from_slice(why.as_bytes());
+        self.out.extend_from_slice(b"\"}}\n");
     }
 
     fn notified(&mut self, sessions: &mut Sessions, message: &Message, line: &[u8]) {

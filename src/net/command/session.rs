@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) key: Key,
     /// When its client was heard last.
     pub(super) heard: Instant,
+    /// Whether a client was told of it, which can come back to it then.
+    pub(super) known: bool,
     /// Where what belongs to no call goes, with the number of its exchange.
     pub(super) listener: Option<(u64, Sink)>,
     /// The first event for the listener that was never sent.
@@ -55,7 +57,8 @@ struct Kept {
 
 impl Session {
     pub(super) fn new(key: Key, now: Instant) -> Self {
-        Self { key, heard: now, listener: None, unsent: 0, streams: LISTENING, log: Log::default(), primes: false }
+        let (listener, log) = (None, Log::default());
+        Self { key, heard: now, known: false, listener, unsent: 0, streams: LISTENING, log, primes: false }
     }
 
     /// The client has asked for this revision, which says what it understands.

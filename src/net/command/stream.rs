@@ -78,12 +78,12 @@ impl Stream {
         self.awaited = self.awaited.saturating_sub(1);
         let last = self.awaited == 0;
         if !self.begun && self.single {
-            self.whole(status, Bytes::copy_from_slice(message));
+            self.whole(sessions, status, Bytes::copy_from_slice(message));
         } else if self.begin(sessions) {
             let frame = self.frame(sessions, message);
             self.send(Part::Piece(frame));
         } else {
-            self.collect(message, last);
+            self.collect(sessions, message, last);
         }
         if last {
             self.send(Part::End);
@@ -91,18 +91,27 @@ impl Stream {
         last
     }
 
-    fn whole(&mut self, status: StatusCode, body: Bytes) {
-        self.send(Part::Head(Head { status, kind: Kind::Json, session: self.opens }));
+    fn whole(&mut self, sessions: &mut Sessions, status: StatusCode, body: Bytes) {
+        self.head(sessions, Head { status, kind: Kind::Json, session: self.opens });
         self.send(Part::Piece(body));
     }
 
-    fn collect(&mut self, message: &[u8], last: bool) {
+    /// Sends the head, by which a client gets to know the session that it opens.
+    fn head(&mut self, sessions: &mut Sessions, head: Head) {
+        self.send(Part::Head(head));
+        let opened = head.session.filter(|_| self.sink.is_some()).and_then(|opened| sessions.get_mut(&opened));
+        if let Some(opened) = opened {
+            opened.known = true;
+        }
+    }
+
+    fn collect(&mut self, sessions: &mut Sessions, message: &[u8], last: bool) {
         self.collected.push(if self.collected.is_empty() { b'[' } else { b',' });
         self.collected.extend_from_slice(message);
         if last {
             self.collected.push(b']');
             let all = Bytes::from(std::mem::take(&mut self.collected));
-            self.whole(StatusCode::OK, all);
+            self.whole(sessions, StatusCode::OK, all);
         }
     }
 
@@ -163,7 +172,7 @@ impl Stream {
     fn begin(&mut self, sessions: &mut Sessions) -> bool {
         if !self.begun && self.takes_events {
             self.begun = true;
-            self.send(Part::Head(Head { session: self.opens, ..EVENTS }));
+            self.head(sessions, Head { session: self.opens, ..EVENTS });
             let priming = self.home(sessions).and_then(|(session, stream)| session.priming(stream));
             if let Some(priming) = priming {
                 self.send(Part::Piece(priming));

@@ -93,9 +93,14 @@ impl Announced {
     }
 }
 
+/// Whether requests of this method have no body.
+pub fn has_no_body(method: &[u8]) -> bool {
+    matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"TRACE")
+}
+
 /// Refuses a body of that size (`None`: unknown) where the method has none.
 pub(super) fn check_body(method: &[u8], size: Option<u64>) -> Result<(), Fault> {
-    if matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"TRACE") && size != Some(0) {
+    if has_no_body(method) && size != Some(0) {
         return Err(Fault::bad("a body with a method that has none"));
     }
     Ok(())

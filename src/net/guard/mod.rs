@@ -40,7 +40,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use framing::Framing;
+pub use framing::{Framing, has_no_body};
 pub use head::Head;
 pub use http2::check_http2;
 pub use limits::HeadLimits;

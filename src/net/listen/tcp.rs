@@ -40,7 +40,8 @@ pub fn could_bind(address: SocketAddr) -> io::Result<()> {
     bind(address, false).map(drop)
 }
 
-fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+/// Binds a socket that does not listen yet; `shared`: others of ours may be bound to the same address.
+pub(super) fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
@@ -49,7 +50,8 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn listening(socket: Socket) -> io::Result<StdListener> {
+/// Listens on it.
+pub(super) fn listening(socket: Socket) -> io::Result<StdListener> {
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }

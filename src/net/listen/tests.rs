@@ -41,6 +41,17 @@ fn theirs() -> Bound {
     Bound::Tcp(StdListener::bind(ANY).unwrap())
 }
 
+/// Hands on them.
+fn hands(sockets: &[Bound]) -> Vec<Bound> {
+    sockets.iter().map(|socket| socket.try_clone().unwrap()).collect()
+}
+
+/// All of our own on a free port, for one core, and where clients reach them.
+fn own() -> (Listeners, SocketAddr) {
+    let sockets = Sockets::bind(ANY.parse().unwrap(), 1).unwrap();
+    (sockets.deal(1).unwrap().remove(0), address(&sockets.addresses().unwrap()[0]))
+}
+
 fn address(at: &At) -> SocketAddr {
     match at {
         At::Tcp(address) => *address,
@@ -55,9 +66,10 @@ fn connect(socket: &Bound) -> StdStream {
 #[test]
 fn handed_over_sockets_are_dealt_in_turn() {
     let of = |sockets: &[Bound], cores| -> Vec<Vec<usize>> {
-        let place = |at| sockets.iter().position(|socket| socket.at().unwrap() == at).unwrap();
-        let dealt = Listeners::deal(sockets, cores).unwrap();
-        dealt.iter().map(|core| core.addresses().unwrap().into_iter().map(place).collect()).collect()
+        let place =
+            |socket: &Bound| sockets.iter().position(|known| known.at().unwrap() == socket.at().unwrap()).unwrap();
+        let dealt = Sockets::handed_over(hands(sockets)).deal(cores).unwrap();
+        dealt.iter().map(|core| core.sockets().map(place).collect()).collect()
     };
     let sockets: Vec<_> = (0..5).map(|_| theirs()).collect();
     assert_eq!(of(&sockets[..1], 3), [[0], [0], [0]]);
@@ -66,10 +78,63 @@ fn handed_over_sockets_are_dealt_in_turn() {
     assert_eq!(of(&sockets, 2), [vec![0, 2, 4], vec![1, 3]]);
 }
 
+#[test]
+fn of_our_own_each_core_gets_as_many_and_shares_what_is_left_over() {
+    let sockets = Sockets::bind(ANY.parse().unwrap(), 4).unwrap();
+    let of = |cores| -> Vec<usize> { sockets.deal(cores).unwrap().iter().map(|core| core.sockets().count()).collect() };
+    assert_eq!([of(1), of(2), of(3), of(4)], [vec![4], vec![2, 2], vec![2, 2, 2], vec![1, 1, 1, 1]]);
+}
+
+#[tokio::test]
+async fn what_waits_in_a_socket_is_taken_by_whoever_is_given_it_next() {
+    let sockets = Sockets::bind(ANY.parse().unwrap(), 2).unwrap();
+    let to = address(&sockets.addresses().unwrap()[0]);
+    let leaving: Vec<_> = sockets.deal(2).unwrap().into_iter().map(|core| core.accept().unwrap()).collect();
+    let waiting: Vec<_> = (0..20).map(|_| StdStream::connect(to).unwrap()).collect();
+    let mut staying = sockets.deal(1).unwrap().remove(0).accept().unwrap();
+    drop(leaving);
+    let mut taken = Vec::new();
+    for _ in &waiting {
+        taken.push(staying.next().await.1);
+    }
+    assert!(waiting.iter().all(|client| taken.contains(&Remote::Tcp(client.local_addr().unwrap()))));
+}
+
+#[tokio::test]
+async fn new_sockets_take_their_part_once_they_are_adopted_and_not_before() {
+    let mut sockets = Sockets::bind(ANY.parse().unwrap(), 1).unwrap();
+    let to = address(&sockets.addresses().unwrap()[0]);
+    let dealt = sockets.redeal(3).unwrap();
+    let mut first = sockets.deal(1).unwrap().remove(0).accept().unwrap();
+    let before: Vec<_> = (0..20).map(|_| StdStream::connect(to).unwrap()).collect();
+    for _ in &before {
+        first.next().await;
+    }
+    drop(sockets.redeal(2).unwrap());
+    let mut cores: Vec<_> = sockets.adopt(dealt).unwrap().into_iter().map(|core| core.accept().unwrap()).collect();
+    drop(first);
+    assert_eq!((cores.len(), sockets.addresses().unwrap()), (3, vec![At::Tcp(to)]));
+    // Each of them is met sooner or later.
+    for core in &mut cores {
+        let mut clients = Vec::new();
+        let taken = async {
+            loop {
+                clients.push(TcpStream::connect(to).await.unwrap());
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = core.next() => {}
+            () = taken => {}
+        }
+    }
+    assert!(Sockets::handed_over(vec![theirs()]).redeal(3).unwrap().new.is_empty(), "theirs are as many as they are");
+}
+
 #[tokio::test]
 async fn no_socket_of_a_core_waits_for_another() {
     let sockets = [theirs(), theirs()];
-    let mut acceptor = Listeners::deal(&sockets, 1).unwrap().remove(0).accept().unwrap();
+    let mut acceptor = Sockets::handed_over(hands(&sockets)).deal(1).unwrap().remove(0).accept().unwrap();
     let (busy, quiet) = (&sockets[0], &sockets[1]);
     let clients: Vec<_> = [busy; 8].into_iter().chain([quiet]).map(connect).collect();
     let last = Remote::Tcp(clients[8].local_addr().unwrap());
@@ -89,12 +154,13 @@ async fn closed(acceptor: Acceptor) -> Vec<Remote> {
 
 #[tokio::test]
 async fn what_waits_is_taken_from_our_own_sockets_alone() {
-    let own = Listeners::bind(ANY.parse().unwrap(), 1).unwrap().remove(0);
+    let (own, _) = own();
     let _waiting = [0; 3].map(|_| connect(&own.sockets[0]));
     assert_eq!(closed(own.accept().unwrap()).await.len(), 3);
     let handed = theirs();
     let waiting = connect(&handed);
-    let deal = || Listeners::deal(&[handed.try_clone().unwrap()], 1).unwrap().remove(0).accept().unwrap();
+    let deal =
+        || Sockets::handed_over(hands(std::slice::from_ref(&handed))).deal(1).unwrap().remove(0).accept().unwrap();
     assert_eq!(closed(deal()).await, []);
     // The next process gets it.
     assert_eq!(deal().next().await.1, Remote::Tcp(waiting.local_addr().unwrap()));
@@ -102,8 +168,7 @@ async fn what_waits_is_taken_from_our_own_sockets_alone() {
 
 #[tokio::test]
 async fn whoever_connects_while_it_closes_is_let_in_or_refused_and_never_cut() {
-    let own = Listeners::bind(ANY.parse().unwrap(), 1).unwrap().remove(0);
-    let to = address(&own.addresses().unwrap()[0]);
+    let (own, to) = own();
     let mut acceptor = own.accept().unwrap();
     // One after the other, as fast as it goes, until nobody listens any more.
     let connecting = spawn_blocking(move || {
@@ -125,8 +190,7 @@ async fn whoever_connects_while_it_closes_is_let_in_or_refused_and_never_cut() {
 
 #[tokio::test]
 async fn nobody_begins_to_connect_to_a_socket_that_closes_and_whoever_sent_a_syn_comes_later() {
-    let own = Listeners::bind(ANY.parse().unwrap(), 1).unwrap().remove(0);
-    let to = address(&own.addresses().unwrap()[0]);
+    let (own, to) = own();
     let acceptor = own.accept().unwrap();
     acceptor.sockets[0].shun();
     let kept = spawn_blocking(move || StdStream::connect(to));
@@ -143,10 +207,11 @@ async fn nobody_begins_to_connect_to_a_socket_that_closes_and_whoever_sent_a_syn
 async fn a_unix_socket_is_shared_by_the_cores_and_gone_with_the_last() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("weir.sock");
-    let mut cores = Listeners::bind_unix(&path, 2).unwrap();
-    assert_eq!(cores[1].addresses().unwrap(), [At::Unix(path.clone())]);
+    let sockets = Sockets::bind_unix(&path).unwrap();
+    assert_eq!(sockets.addresses().unwrap(), [At::Unix(path.clone())]);
+    let mut cores = sockets.deal(2).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
-    let taken = Listeners::bind_unix(&path, 1).unwrap_err();
+    let taken = Sockets::bind_unix(&path).unwrap_err();
     assert_eq!((taken.kind(), could_bind_unix(&path).unwrap_err().kind()), (io::ErrorKind::AddrInUse, taken.kind()));
     let (mut one, other) = (cores.remove(0).accept().unwrap(), cores.remove(0).accept().unwrap());
     let _first = StdUnixStream::connect(&path).unwrap();
@@ -157,9 +222,9 @@ async fn a_unix_socket_is_shared_by_the_cores_and_gone_with_the_last() {
     assert!(!path.exists(), "nobody new finds the way");
     drop(one);
     // Another process has put its own there.
-    let one = Listeners::bind_unix(&path, 1).unwrap();
+    let one = Sockets::bind_unix(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    let other = Listeners::bind_unix(&path, 1).unwrap();
+    let other = Sockets::bind_unix(&path).unwrap();
     drop(one);
     assert!(path.exists());
     drop(other);
@@ -172,11 +237,11 @@ fn only_a_socket_that_nobody_listens_on_is_replaced() {
     let path = home.path().join("weir.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     could_bind_unix(&path).unwrap();
-    drop(Listeners::bind_unix(&path, 1).unwrap());
+    drop(Sockets::bind_unix(&path).unwrap());
     std::fs::write(&path, "a file of somebody's").unwrap();
-    assert_eq!(Listeners::bind_unix(&path, 1).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(Sockets::bind_unix(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(std::fs::read(&path).unwrap(), b"a file of somebody's");
-    assert_eq!(Listeners::bind_unix(&home.path().join("no/weir.sock"), 1).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(Sockets::bind_unix(&home.path().join("no/weir.sock")).unwrap_err().kind(), io::ErrorKind::NotFound);
 }
 
 #[test]

@@ -25,7 +25,8 @@ use crate::seal::KeyRing;
 use super::tickets::Tickets;
 use super::{TlsError, VERSIONS, content, identity, parsed, read, roots_in};
 
-/// What a session holds at most of what its client does not take; the rest waits where it comes from.
+/// What a session holds at most of what its client does not take; the rest waits where it comes from. While nothing is
+/// under way it holds its keys, and the 4 KiB that rustls reads into, which it gives nobody.
 const HELD: usize = 32 * 1024;
 /// What is spoken inside, by the client's choice.
 const ALPN: &[&[u8]] = &[HTTP2, b"http/1.1"];

@@ -30,6 +30,7 @@ struct Entry {
 }
 
 impl Keys {
+    #[inline(always)]
     pub(super) fn new() -> Keys {
         Keys { open: Stack::new(Entry { span: Span { start: 0, end: 0 }, tag: 0, escaped: false }) }
     }

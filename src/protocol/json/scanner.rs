@@ -43,16 +43,11 @@ const ARRAY: u32 = u32::MAX;
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of a text, whose length, first bytes and UTF-8 are checked here.
+    ///
+    /// Inlined, so that it is built where it stays: it is large.
+    #[inline(always)]
     pub(in crate::protocol) fn new(bytes: &'a [u8], depth: u16, repeats: Repeats) -> Result<Scanner<'a>, Fault> {
-        if bytes.len() >= u32::MAX as usize {
-            return Err(Fault::new(FaultReason::Oversized, u32::MAX as usize));
-        }
-        if bytes.starts_with(b"\xEF\xBB\xBF") {
-            return Err(Fault::new(FaultReason::ByteOrderMark, 0));
-        }
-        if let Err(error) = std::str::from_utf8(bytes) {
-            return Err(Fault::new(FaultReason::Utf8, error.valid_up_to()));
-        }
+        check_text(bytes)?;
         Ok(Scanner {
             bytes,
             at: 0,
@@ -137,6 +132,20 @@ impl<'a> Scanner<'a> {
         }
         self.leave();
         Ok(Value { span: Span::new(start, self.at), kind: Kind::Array, escaped: false })
+    }
+
+    /// The text from the next byte that is no white space.
+    pub(in crate::protocol) fn rest(&mut self) -> &'a [u8] {
+        self.peek();
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Takes the object that is next and so long without reading it. It has passed before: the same bytes under the
+    /// same rules, or stricter ones, at this depth or deeper. An object ends where it ends, whatever follows.
+    pub(in crate::protocol) fn pass_object(&mut self, length: usize) -> Value {
+        let start = self.at;
+        self.at += length;
+        Value { span: Span::new(start, self.at), kind: Kind::Object, escaped: false }
     }
 
     /// Checks that nothing but white space follows.
@@ -313,4 +322,15 @@ impl<'a> Scanner<'a> {
         let reason = if self.at < self.bytes.len() { reason } else { FaultReason::Truncated };
         Fault::new(reason, self.at)
     }
+}
+
+/// Checks the length of a text, its first bytes and its UTF-8.
+fn check_text(bytes: &[u8]) -> Result<(), Fault> {
+    if bytes.len() >= u32::MAX as usize {
+        return Err(Fault::new(FaultReason::Oversized, u32::MAX as usize));
+    }
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return Err(Fault::new(FaultReason::ByteOrderMark, 0));
+    }
+    std::str::from_utf8(bytes).map(|_| ()).map_err(|error| Fault::new(FaultReason::Utf8, error.valid_up_to()))
 }

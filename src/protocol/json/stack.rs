@@ -10,6 +10,7 @@ pub(super) struct Stack<T, const N: usize> {
 
 impl<T: Copy, const N: usize> Stack<T, N> {
     /// An empty stack; `blank` fills the unused room.
+    #[inline(always)]
     pub(super) fn new(blank: T) -> Stack<T, N> {
         Stack { inline: [blank; N], len: 0, heap: Vec::new() }
     }

@@ -84,11 +84,11 @@ pub(super) fn plain(bytes: &[u8], mut at: usize) -> usize {
 fn special(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (zero(quote) | zero(backslash) | control) & HIGH
+    // With its second bit turned the quote is 0x20, just above the control characters, which stay among themselves.
+    let control_or_quote = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    // A byte of ASCII that was below what is taken from it has its high bit now.
+    (control_or_quote | backslash) & !word & HIGH
 }
 
 /// Checks the escape whose backslash is at `at`; returns the offset behind it, and behind both halves of a pair.
@@ -185,5 +185,41 @@ impl Unescape<'_> {
         self.len = character.encode_utf8(&mut self.character).len() as u8;
         self.left = self.len;
         self.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::plain;
+
+    fn naive(bytes: &[u8], at: usize) -> usize {
+        let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+        bytes[at..].iter().position(special).map_or(bytes.len(), |place| at + place)
+    }
+
+    #[test]
+    fn each_byte_is_judged_alike_at_each_place_beside_each_neighbour() {
+        for byte in 0..=u8::MAX {
+            for around in [b'a', b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF, b'"', b'\\', 0, 0x1F] {
+                for place in 0..11 {
+                    let mut bytes = [around; 11];
+                    bytes[place] = byte;
+                    for at in 0..=bytes.len() {
+                        assert_eq!(plain(&bytes, at), naive(&bytes, at), "{byte} at {place} among {around}, from {at}");
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged_like_one_by_one(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            for at in 0..=bytes.len() {
+                prop_assert_eq!(plain(&bytes, at), naive(&bytes, at));
+            }
+        }
     }
 }

@@ -33,7 +33,7 @@ pub use glimpse::{Glimpse, Glimpsed};
 pub use id::Id;
 pub use owned_id::OwnedId;
 pub use progressive::Progressive;
-pub use reader::{read_client, read_server};
+pub use reader::{KNOWN_DEPTH, Known, read_client, read_server, read_server_knowing};
 
 #[cfg(test)]
 mod tests;

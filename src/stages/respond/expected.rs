@@ -1,7 +1,7 @@
 //! What a server may say on an answer, and what has been said.
 
 use crate::catalog::Observer;
-use crate::protocol::message::{Id, Kind, Limits, Message, OwnedId, SeenMessage};
+use crate::protocol::message::{self, Body, Fault, Id, Kind, Limits, Message, OwnedId, SeenMessage};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
@@ -110,6 +110,16 @@ impl Expected {
     /// The same, from which the catalog may learn.
     pub fn teaching(self, lesson: Lesson) -> Self {
         Self { lesson: Some(lesson), ..self }
+    }
+
+    /// Reads what a server says: a list that the catalog knows is not read again.
+    pub(super) fn read(&self, observer: &Observer, bytes: &[u8]) -> Result<Body, Fault> {
+        match (self.method, self.lesson) {
+            (Some(Method::ToolsList), Some(lesson)) => {
+                observer.read_tools(lesson.server, bytes, &self.limits, lesson.first_page)
+            }
+            _ => message::read_server(bytes, &self.limits),
+        }
     }
 
     /// Shows the catalog an answer that passes.

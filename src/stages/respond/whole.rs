@@ -25,7 +25,7 @@ pub struct Checked {
 /// # Errors
 /// `upstream_bad_response`: not read by the strict pass, an answer for somebody else, none, or two.
 pub fn whole(mut expected: Expected, bytes: Bytes, observer: &Observer) -> Result<Checked, Refusal> {
-    let body = message::read_server(&bytes, &expected.limits).map_err(|fault| bad(fault, expected.reads_only))?;
+    let body = expected.read(observer, &bytes).map_err(|fault| bad(fault, expected.reads_only))?;
     judge(&mut expected, &body, &bytes)?;
     let Body::One(message) = &body else { return Ok(Checked { bytes, revision: None }) };
     expected.teach(observer, &bytes, message);

@@ -1,10 +1,8 @@
 //! The head of a request to a server: written anew, never copied raw (security, "HTTP", 1 and 6).
 
-use std::io::Write as _;
-
 use http::HeaderMap;
 
-use crate::model::RequestId;
+use crate::model::{Decimal, RequestId};
 use crate::protocol::hop_by_hop::HopByHop;
 use crate::protocol::revision::Era;
 use crate::telemetry::trace::Trace;
@@ -36,13 +34,9 @@ impl Outgoing<'_> {
     /// Where the answer has to be read no coding is asked for, and that is said: without the field a server may choose
     /// one (RFC 9110, 12.5.3).
     pub fn write(&self, authority: &str, path: &str, out: &mut Vec<u8>) {
-        // Writing into a Vec cannot fail.
-        let _ = write!(
-            out,
-            "{} {path} HTTP/1.1\r\nhost: {authority}\r\nx-request-id: {}\r\n",
-            self.method,
-            &*self.id.hex()
-        );
+        let id = self.id.hex();
+        let begin = [self.method, " ", path, " HTTP/1.1\r\nhost: ", authority, "\r\nx-request-id: ", &id, "\r\n"];
+        begin.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
         if !self.encodable {
             field(out, "accept-encoding", b"identity");
         }
@@ -61,7 +55,7 @@ impl Outgoing<'_> {
             field(out, "mcp-session-id", session.as_bytes());
         }
         if let Some(length) = self.length {
-            let _ = write!(out, "content-length: {length}\r\n");
+            field(out, "content-length", Decimal::of(length as u64).as_bytes());
         }
         out.extend_from_slice(b"\r\n");
     }

@@ -14,8 +14,10 @@ use super::control::Settings;
 use super::line::{Line, Style, digits};
 use super::writer::Sink;
 
-/// A buffer of this many bytes is handed over.
-const FULL: usize = 8 * 1024;
+/// A buffer of this many bytes is handed over: some hundred lines, as waking the writer costs more than writing a line.
+const FULL: usize = 31 * 1024;
+/// Room for the line that fills it; with it a buffer is as large as the allocator still keeps at hand for a thread.
+const LAST: usize = 1024;
 
 /// The access lines of one core.
 #[derive(Debug)]
@@ -104,7 +106,7 @@ impl Access {
     }
 
     fn hand_over(&self, buffer: &mut String) {
-        let full = std::mem::replace(buffer, String::with_capacity(FULL + 1024));
+        let full = std::mem::replace(buffer, String::with_capacity(FULL + LAST));
         self.sink.write(full.into_bytes(), self.lines.replace(0));
     }
 }

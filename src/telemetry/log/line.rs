@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tracing::Level;
 
+use crate::model::Decimal;
+
 /// Bytes of one field's text that are written.
 const MOST_TEXT: usize = 2048;
 
@@ -181,16 +183,21 @@ fn plain(out: &mut String, text: &str) {
     out.extend(text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }));
 }
 
-/// A number in at least so many digits: the formatting of the standard library is most of what a line would cost.
+/// A number in at least so many digits, at most three: the formatting of the standard library is most of what a line
+/// would cost.
 pub(super) fn digits(out: &mut String, number: u64, least: usize) {
-    let (mut digits, mut at, mut rest) = ([b'0'; 20], 20, number);
-    while rest > 0 {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    if number >= 1000 {
+        return out.push_str(&Decimal::of(number));
     }
-    let digits = &digits[at.min(20 - least)..];
-    out.push_str(std::str::from_utf8(digits).expect("digits are ASCII"));
+    // Nearly all numbers of a line are this small. A digit that is pushed need not be checked to be text.
+    let digit = |ten: u64| char::from(b'0' + (number / ten % 10) as u8);
+    if number >= 100 || least > 2 {
+        out.push(digit(100));
+    }
+    if number >= 10 || least > 1 {
+        out.push(digit(10));
+    }
+    out.push(digit(1));
 }
 
 fn name(level: Level) -> &'static str {
@@ -312,9 +319,17 @@ mod tests {
 
     #[test]
     fn numbers() {
-        for (number, least, expected) in
-            [(0, 1, "0"), (7, 3, "007"), (1000, 3, "1000"), (u64::MAX, 1, "18446744073709551615")]
-        {
+        for (number, least, expected) in [
+            (0, 1, "0"),
+            (0, 3, "000"),
+            (7, 3, "007"),
+            (30, 1, "30"),
+            (42, 3, "042"),
+            (100, 1, "100"),
+            (999, 1, "999"),
+            (1000, 3, "1000"),
+            (u64::MAX, 1, "18446744073709551615"),
+        ] {
             let mut out = String::new();
             digits(&mut out, number, least);
             assert_eq!(out, expected);

@@ -3,7 +3,8 @@
 use weir::protocol::{
     json::{self, Span, Value, elements, members},
     message::{
-        Body, Fault, FaultReason, Id, Limits, Message, Progressive, Seen, SeenMessage, read_client, read_server,
+        Body, Fault, FaultReason, Id, KNOWN_DEPTH, Limits, Message, Progressive, Seen, SeenMessage, read_client,
+        read_server, read_server_knowing,
     },
 };
 
@@ -24,10 +25,36 @@ pub(crate) fn check(data: &[u8]) {
     let server = read_server(data, &Limits::default());
     bodies_are_judged_like_the_model(data, &text, Side::Client, &client);
     bodies_are_judged_like_the_model(data, &text, Side::Server, &server);
+    what_is_known_changes_nothing(data, &server);
     for size in [1, 2, 3, 7, 64, 1 + data.len() / 2, data.len() + 1] {
         chunks_are_judged_like_the_whole(data, data.chunks(size), &server);
     }
     chunks_are_judged_like_the_whole(data, Uneven(data, 7), &server);
+}
+
+/// A `result` that may be known is one, and then every text that is like this one up to behind it is read in both ways.
+fn what_is_known_changes_nothing(data: &[u8], body: &Result<Body, Fault>) {
+    let Ok(Body::One(Message { result: Some(result), .. })) = body else { return };
+    let (known, end) = (result.raw(data), result.span.end as usize);
+    let sound = json::check(known, KNOWN_DEPTH).is_ok() && known.starts_with(b"{");
+    if !sound || json::member(data, result.span, "_meta").is_some() {
+        return;
+    }
+    for depth in [3, KNOWN_DEPTH, 64] {
+        let limits = Limits { depth, ..Limits::default() };
+        let agree = |text: &[u8]| {
+            let length = |text: &[u8]| if text.starts_with(known) { known.len() } else { 0 };
+            assert_eq!(read_server_knowing(text, &limits, &length), read_server(text, &limits), "depth {depth}");
+        };
+        agree(data);
+        agree(&[b"[", data, b"]"].concat());
+        for at in end..data.len() {
+            agree(&data[..at]);
+            for byte in [b'}', b',', b'"', b'x', 0xFF] {
+                agree(&[&data[..at], &[byte], &data[at + 1..]].concat());
+            }
+        }
+    }
 }
 
 fn texts_are_judged_like_the_model(data: &[u8], text: &Text) {

@@ -45,6 +45,21 @@ async fn haproxy_at_its_loosest_and_weir_see_the_same_requests() {
     through(Kind::HaproxyLoose, 3).await;
 }
 
+#[tokio::test]
+async fn envoy_and_weir_see_the_same_requests() {
+    through(Kind::Envoy, 3).await;
+}
+
+#[tokio::test]
+async fn envoy_at_its_loosest_and_weir_see_the_same_requests() {
+    through(Kind::EnvoyLoose, 0).await;
+}
+
+#[tokio::test]
+async fn envoy_that_speaks_http2_and_weir_see_the_same_requests() {
+    through(Kind::EnvoyHttp2, 1).await;
+}
+
 /// One stack in the gate, all of them in the long run.
 async fn through(kind: Kind, turn: usize) {
     only_through_weir!();
@@ -56,7 +71,9 @@ async fn through(kind: Kind, turn: usize) {
 
 async fn story(kind: Kind, stack: Stack) {
     let server = Backend::start(stack).await;
-    let weir = Gateway::to(&server.url()).start().await;
+    let http2 = kind == Kind::EnvoyHttp2;
+    let section = format!("[[servers]]\nname = \"server\"\nendpoints = [{:?}]\n", server.url());
+    let weir = Gateway::config(&format!("[listen]\nhttp2_prior_knowledge = {http2}\n{section}")).start().await;
     let front = Front::start(kind, weir.address()).await;
     let address = front.address();
     let shapes = Arc::new(shapes(&address.to_string()));

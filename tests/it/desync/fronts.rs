@@ -1,6 +1,10 @@
-//! nginx and HAProxy in front of Weir, with one small pool of connections to it for all their clients.
+//! nginx, HAProxy and Envoy in front of Weir, with one small pool of connections to it for all their clients.
 
-use std::{net::SocketAddr, path::Path, process::Command};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
@@ -16,6 +20,11 @@ pub(super) enum Kind {
     NginxLoose,
     Haproxy,
     HaproxyLoose,
+    Envoy,
+    /// Takes HTTP/1.0, two framings of one body, trailers, and more requests after one that is none.
+    EnvoyLoose,
+    /// Makes HTTP/2 of what it reads.
+    EnvoyHttp2,
 }
 
 pub(super) struct Front {
@@ -39,7 +48,7 @@ pub(super) struct Counted {
     pub(super) is_broken: bool,
 }
 
-/// A port that nobody else gets as long as the socket is there; who sets SO_REUSEPORT, as both proxies do, may listen.
+/// A port that nobody else gets as long as the socket is there; who sets SO_REUSEPORT, as all of these do, may listen.
 fn reserved() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -53,16 +62,19 @@ impl Front {
     pub(super) async fn start(kind: Kind, weir: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let (port, address) = reserved();
-        let file = directory.path().join("front.conf");
+        // Envoy tells the language by the name.
+        let file = directory.path().join("front.yaml");
         let (text, program) = match kind {
             Kind::Nginx | Kind::NginxLoose => (nginx(kind, directory.path(), address, weir), "nginx"),
             Kind::Haproxy | Kind::HaproxyLoose => (haproxy(kind, address, weir), "haproxy"),
+            Kind::Envoy | Kind::EnvoyLoose | Kind::EnvoyHttp2 => (envoy(kind, address, weir), "envoy"),
         };
         std::fs::write(&file, text).expect("the directory can be written");
         let mut command = Command::new(installed(program));
         match program {
             "nginx" => command.arg("-e").arg("stderr").arg("-c").arg(&file),
-            _ => command.arg("-db").arg("-f").arg(&file),
+            "haproxy" => command.arg("-db").arg("-f").arg(&file),
+            _ => command.args(ENVOY).arg(&file),
         };
         let process = Process::start(program, &mut command);
         until(&format!("{program} listens"), async || Client::try_connect(address).await.is_some()).await;
@@ -95,23 +107,24 @@ impl std::fmt::Debug for Front {
 }
 
 impl Counted {
-    /// `counted NONCE|WHERE|STATUS|END`, as both configurations below have it.
+    /// `counted NONCE|WHERE|STATUS|END`, as all configurations below have it. Envoy's end is one dash where all is well,
+    /// HAProxy's two.
     fn parse(line: &str) -> Option<Self> {
         let mut parts = line.strip_prefix("counted ")?.split('|');
         let [nonce, whither, status, end] = [(); 4].map(|()| parts.next().unwrap_or_default().trim());
         let passed = if matches!(whither, "-" | "<NOSRV>") { 0 } else { whither.split(',').count() };
         let nonce = if nonce == "-" { "" } else { nonce };
-        let is_broken = end != "--" || status == "-";
+        let is_broken = !matches!(end, "-" | "--") || status == "-";
         Some(Self { nonce: nonce.into(), passed, status: status.into(), is_broken })
     }
 }
 
-fn installed(program: &str) -> String {
-    let paths = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
-    let found = paths.iter().map(|path| format!("{path}/{program}")).find(|path| Path::new(path).exists());
-    found.unwrap_or_else(|| {
-        panic!("{program} is missing (Debian: apt-get install {program}); tests/install.sh says more")
-    })
+/// By the distribution, or among our own tools.
+fn installed(program: &str) -> PathBuf {
+    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/.venvs/tools/bin");
+    let paths = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", tools];
+    let found = paths.iter().map(|path| Path::new(path).join(program)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{program} is missing: run tests/install.sh, which says how to get it"))
 }
 
 fn nginx(kind: Kind, directory: &Path, address: SocketAddr, weir: SocketAddr) -> String {
@@ -178,5 +191,83 @@ backend weir
   http-reuse always
   server weir {weir} pool-max-conn 2
 "#
+    )
+}
+
+/// One worker, as the others have; nothing shared with another one; what it counts is told soon.
+const ENVOY: [&str; 8] = [
+    "--concurrency",
+    "1",
+    "--disable-hot-restart",
+    "--file-flush-interval-msec",
+    "10",
+    "--log-level",
+    "error",
+    "--config-path",
+];
+
+fn envoy(kind: Kind, address: SocketAddr, weir: SocketAddr) -> String {
+    let loose = match kind {
+        Kind::EnvoyLoose => {
+            "http_protocol_options: { accept_http_10: true, allow_chunked_length: true, enable_trailers: true }\n          \
+             stream_error_on_invalid_http_message: true"
+        }
+        _ => "",
+    };
+    let http2 = match kind {
+        Kind::EnvoyHttp2 => {
+            "typed_extension_protocol_options:\n      \
+             envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n        \
+             \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n        \
+             explicit_http_config: { http2_protocol_options: {} }"
+        }
+        _ => "",
+    };
+    let at = |address: SocketAddr| {
+        format!("{{ socket_address: {{ address: {}, port_value: {} }} }}", address.ip(), address.port())
+    };
+    let types = "type.googleapis.com/envoy.extensions";
+    format!(
+        r#"static_resources:
+  listeners:
+  - address: {listen}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": {types}.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: clients
+          codec_type: HTTP1
+          generate_request_id: false
+          request_headers_timeout: 1s
+          request_timeout: 1s
+          stream_idle_timeout: 5s
+          common_http_protocol_options: {{ idle_timeout: 1s }}
+          {loose}
+          access_log:
+          - name: counted
+            typed_config:
+              "@type": {types}.access_loggers.stream.v3.StdoutAccessLog
+              log_format:
+                text_format_source: {{ inline_string: "counted %REQ(X-NONCE)%|%UPSTREAM_HOST%|%RESPONSE_CODE%|%RESPONSE_FLAGS%\n" }}
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes: [{{ match: {{ prefix: "/" }}, route: {{ cluster: weir, timeout: 60s }} }}]
+          http_filters:
+          - name: router
+            typed_config: {{ "@type": {types}.filters.http.router.v3.Router }}
+  clusters:
+  - name: weir
+    connect_timeout: 10s
+    {http2}
+    circuit_breakers: {{ thresholds: [{{ max_connections: 2, max_pending_requests: 10000, max_requests: 10000 }}] }}
+    load_assignment:
+      cluster_name: weir
+      endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {weir} }} }}] }}]
+"#,
+        listen = at(address),
+        weir = at(weir),
     )
 }

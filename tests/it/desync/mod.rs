@@ -4,7 +4,7 @@
 //! twists    the ways to twist a request, and how a strict reader reads each
 //! shapes    a twisted request with a probe behind it, on a connection of its own
 //! backends  servers on Node, hyper, uvicorn and Go that tell what they saw
-//! fronts    nginx and HAProxy before Weir
+//! fronts    nginx, HAProxy and Envoy before Weir
 //! behind    the same shapes sent to those
 //! corpus    the requests of aws/http-desync-guardian, through Weir to the same servers
 //! answers   what servers may send that two readers could read differently

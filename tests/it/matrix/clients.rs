@@ -1,13 +1,14 @@
 //! The clients of the matrix, and how they are run: one program a generation of an SDK, with a list of runs.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, process::Command, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     inspector, sdk_rust,
-    servers::{Era, Server},
+    servers::Era,
+    steps::{self, Step},
     transcript::{Line, Transcripts},
 };
 use crate::support::{Process, node, python};
@@ -67,20 +68,35 @@ pub(super) const CLIENTS: &[Client] = &[
     client("inspector-modern", Program::Inspector, "", Mode::Modern),
 ];
 
-/// One client, once, at one address.
+/// One client, once, with one server.
 #[derive(Clone)]
 pub(super) struct Run {
     pub(super) client: &'static Client,
     pub(super) name: String,
-    pub(super) url: String,
-    /// What it has to run into, and where the faults are steered; `None` for the scenario.
-    pub(super) refusals: Option<(Vec<&'static str>, String)>,
+    pub(super) place: Place,
+    pub(super) story: Story,
+}
+
+/// Where a client finds its server.
+#[derive(Clone)]
+pub(super) enum Place {
+    Url(String),
+    /// It starts it, and speaks to it over stdio.
+    Command(Arc<Command>),
+}
+
+/// What a client does there.
+#[derive(Clone)]
+pub(super) enum Story {
+    Steps(Arc<[Step]>),
+    /// It runs into these, and the faults are steered there.
+    Refusals(Vec<&'static str>, String),
 }
 
 impl Client {
-    /// Whether it and `server` have an era in common.
-    pub(super) fn meets(&self, server: &Server) -> bool {
-        match (self.mode, server.era) {
+    /// Whether it and a server of that era have one in common.
+    pub(super) fn meets(&self, era: Era) -> bool {
+        match (self.mode, era) {
             (_, Era::Both) | (Mode::Auto, _) => true,
             (mode, era) => (mode == Mode::Modern) == (era == Era::Modern),
         }
@@ -126,7 +142,9 @@ async fn lines(program: Program, runs: &[Run]) -> Vec<Line> {
         Program::PythonPresent => ("the Python clients", python("present", "client.py")),
         _ => ("the TypeScript clients", node("matrix.mjs")),
     };
-    let mut process = Process::start(name, argued(&mut command, runs));
+    let mut process = Process::listening(name, &mut command);
+    process.say(told(runs).to_string().as_bytes());
+    process.hush();
     let mut lines = Vec::new();
     while let Some(line) = process.line().await {
         lines.push(Line::parse(&line));
@@ -136,21 +154,44 @@ async fn lines(program: Program, runs: &[Run]) -> Vec<Line> {
     lines
 }
 
-fn argued<'a>(command: &'a mut Command, runs: &[Run]) -> &'a mut Command {
-    let told: Vec<Value> = runs.iter().map(Run::json).collect();
-    command.arg(Value::from(told).to_string())
+fn told(runs: &[Run]) -> Value {
+    runs.iter().map(Run::json).collect()
 }
 
 impl Run {
     fn json(&self) -> Value {
         let client = self.client;
-        let mut run = json!({ "run": self.name, "client": client.kind, "mode": client.mode.name(), "url": self.url });
-        if let Some((refusals, control)) = &self.refusals {
-            run["refusals"] = json!(refusals);
-            run["control"] = json!(control);
+        let mut run = json!({ "run": self.name, "client": client.kind, "mode": client.mode.name() });
+        match &self.place {
+            Place::Url(url) => run["url"] = json!(url),
+            Place::Command(command) => run["command"] = self::command(command),
+        }
+        match &self.story {
+            Story::Steps(all) => run["steps"] = steps::told(all),
+            Story::Refusals(refusals, control) => {
+                run["refusals"] = json!(refusals);
+                run["control"] = json!(control);
+            }
         }
         run
     }
+
+    /// Its address, where it is not the one to start the server.
+    pub(super) fn url(&self) -> &str {
+        match &self.place {
+            Place::Url(url) => url,
+            Place::Command(command) => panic!("{} has no address but a command: {command:?}", self.name),
+        }
+    }
+}
+
+/// What a command is, as the programs of Node and Python take it.
+pub(super) fn command(command: &Command) -> Value {
+    let text = |text: &std::ffi::OsStr| text.to_str().expect("these are UTF-8").to_owned();
+    let words: Vec<_> = [command.get_program()].into_iter().chain(command.get_args()).map(text).collect();
+    let environment: BTreeMap<_, _> =
+        command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
+    json!({ "words": words, "directory": command.get_current_dir(), "environment": environment })
 }
 
 const fn client(name: &'static str, program: Program, kind: &'static str, mode: Mode) -> Client {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     clients::{Mode, Run},
+    steps::{Step, scenario},
     transcript::Line,
 };
 use crate::support::{Process, node};
@@ -34,6 +35,11 @@ const LONG: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What has to end well of it.
+pub(super) fn steps() -> Vec<Step> {
+    scenario().into_iter().filter(|step| GATE.iter().any(|(name, _)| *name == step.name)).collect()
+}
+
 /// Runs them one after the other.
 pub(super) async fn lines(runs: Vec<Run>) -> Vec<Line> {
     let home = tempfile::tempdir().expect("a temporary directory can be made");
@@ -42,7 +48,7 @@ pub(super) async fn lines(runs: Vec<Run>) -> Vec<Line> {
         let further = if std::env::var_os("WEIR_LONG").is_some() { LONG } else { &[] };
         for (step, arguments) in GATE.iter().chain(further) {
             let mut command = node(SCRIPT);
-            command.env("HOME", home.path()).args([run.url.as_str(), "--transport", "http", "--quiet"]);
+            command.env("HOME", home.path()).args([run.url(), "--transport", "http", "--quiet"]);
             command.args(["--protocol-era", era(run.client.mode)]).args(*arguments);
             lines.push(line(&run, step, command).await);
         }

@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use super::{
-    clients::{CLIENTS, Client, Mode, Program, Run, ends},
+    clients::{CLIENTS, Client, Mode, Place, Program, Run, Story, ends},
     faults::Faults,
+    steps::scenario,
     transcript::{Line, Transcripts},
 };
 use crate::support::{Client as Connection, Gateway, NodeServer, Scripted, only_through_weir};
@@ -71,7 +72,8 @@ async fn where_there_is_no_route_or_no_server_every_client_is_told_at_once() {
     for client in CLIENTS.iter().filter(|client| client.mode != Mode::Auto) {
         for path in ["down", "nowhere"] {
             let (name, url) = (format!("{} {path}", client.name), format!("http://{}/{path}/mcp", weir.address()));
-            runs.push(Run { client, name, url, refusals: None });
+            let story = Story::Steps(scenario().into());
+            runs.push(Run { client, name, place: Place::Url(url), story });
         }
     }
     let told = ends(runs.clone()).await;
@@ -156,8 +158,8 @@ impl Stage {
         let run = |((client, refusals), way): (&(&'static Client, Vec<&'static str>), &Faults)| Run {
             client,
             name: client.name.into(),
-            url: format!("http://{}/{}/mcp", weir.address(), client.name),
-            refusals: Some((refusals.clone(), way.control())),
+            place: Place::Url(format!("http://{}/{}/mcp", weir.address(), client.name)),
+            story: Story::Refusals(refusals.clone(), way.control()),
         };
         let told = ends(runs.iter().zip(&faults).map(run).collect()).await;
         let log = weir.log().await;

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{
-    clients::{Client, Program},
-    servers::Server,
-};
+use super::steps::{End, Step};
 
 /// One step of one run: what the client's SDK handed to its caller.
 #[derive(Clone, Debug)]
@@ -24,27 +21,16 @@ pub(super) struct Transcripts(BTreeMap<String, Vec<Line>>);
 
 /// One client with one server, both ways.
 pub(super) struct Pair<'a> {
-    pub(super) client: &'a Client,
-    pub(super) server: &'a Server,
+    pub(super) name: String,
+    /// Whether they have an era in common.
+    pub(super) meets: bool,
+    /// What has to come of it, if they do.
+    pub(super) steps: Vec<Step>,
+    /// Through Weir, others of the session era use the same process.
+    pub(super) shares: bool,
     pub(super) direct: &'a [Line],
     pub(super) weir: &'a [Line],
 }
-
-/// The steps that have to succeed where a client and a server have an era in common, and what has to be in each.
-const EXPECTED: &[(&str, &str)] = &[
-    ("connect", ""),
-    ("tools", "\"probe_echo\""),
-    ("echo", "grüße"),
-    ("progress", "step 100"),
-    ("failing tool", "This tool intentionally returns an error for testing"),
-    ("elicitation", "action=accept"),
-    ("resource", "This is the content of the static text resource."),
-    ("prompt", "arg1='a', arg2='b'"),
-    ("still there", "grüße"),
-    ("end", "ended"),
-];
-/// The steps of the Inspector's command line, each a process and a connection of its own.
-const INSPECTOR: &[(&str, &str)] = &[("tools", "\"probe_echo\""), ("echo", "grüße")];
 
 impl Line {
     pub(super) fn new(run: &str, step: &str, end: Result<Value, Value>, took: u64) -> Self {
@@ -91,23 +77,33 @@ impl Transcripts {
 impl Pair<'_> {
     /// What is wrong with it, a line each.
     pub(super) fn faults(&self) -> Vec<String> {
-        let name = format!("{} -> {}", self.client.name, self.server.name);
+        let name = &self.name;
         let mut faults: Vec<String> =
-            self.missing(self.direct).into_iter().map(|fault| format!("{name}, directly: {fault}")).collect();
-        let texts = |lines: &[Line]| lines.iter().map(Line::comparable).collect::<Vec<_>>();
-        let (direct, weir) = (texts(self.direct), texts(self.weir));
-        for at in 0..direct.len().max(weir.len()) {
-            let told = |side: &[String]| side.get(at).cloned().unwrap_or_else(|| "nothing".into());
-            if told(&direct) != told(&weir) {
-                faults.push(format!("{name}\n  directly     {}\n  through Weir {}", told(&direct), told(&weir)));
+            self.missing().into_iter().map(|fault| format!("{name}, directly: {fault}")).collect();
+        for at in 0..self.direct.len().max(self.weir.len()) {
+            let told = |side: &[Line]| side.get(at).map_or_else(|| "nothing".into(), Line::comparable);
+            let (direct, weir) = (told(self.direct), told(self.weir));
+            let fine = match self.sharing(at) {
+                Some(end) => self.weir.get(at).is_some_and(|line| end.is(&line.end)),
+                None => direct == weir,
+            };
+            if !fine {
+                faults.push(format!("{name}\n  directly     {direct}\n  through Weir {weir}"));
             }
         }
         faults
     }
 
+    /// How the step of this place has to end for those who share a process, if that is different.
+    fn sharing(&self, at: usize) -> Option<End> {
+        let step = self.direct.get(at).filter(|_| self.shares).map(|line| &line.step)?;
+        self.steps.iter().find(|known| known.name == step).and_then(|step| step.shared)
+    }
+
     /// What the direct run lacks: without this, two empty transcripts would be equal.
-    fn missing(&self, lines: &[Line]) -> Vec<String> {
-        if !self.client.meets(self.server) {
+    fn missing(&self) -> Vec<String> {
+        let lines = self.direct;
+        if !self.meets {
             let met = lines.iter().find(|line| line.end.is_ok() && line.step != "connect" && line.step != "end");
             let none = lines.is_empty().then(|| "it told nothing".into());
             return met
@@ -116,14 +112,16 @@ impl Pair<'_> {
                 .into_iter()
                 .collect();
         }
-        let expected = if self.client.program == Program::Inspector { INSPECTOR } else { EXPECTED };
-        let holds = |(step, part): &&(&str, &str)| {
-            let line = lines.iter().find(|line| line.step == *step);
-            line.and_then(|line| line.end.as_ref().ok()).is_some_and(|end| end.to_string().contains(part))
-        };
-        let told = |step: &str| lines.iter().find(|line| line.step == step).map(|line| &line.end);
-        let fault = |(step, part): &(&str, &str)| format!("{step} should have {part:?}: {:?}", told(step));
-        expected.iter().filter(|step| !holds(step)).map(fault).collect()
+        let told = |name: &str| lines.iter().find(|line| line.step == name).map(|line| &line.end);
+        let ended = |step: &&Step| !told(step.name).is_some_and(|end| step.end.is(end));
+        let fault = |step: &Step| format!("{} should have ended {:?}: {:?}", step.name, step.end, told(step.name));
+        let mut faults: Vec<_> = self.steps.iter().filter(ended).map(fault).collect();
+        // A client that keeps a connection tells of its beginning and of its end.
+        let whole = lines.last().is_some_and(|last| last.step == "end" && last.end == Ok(json!("ended")));
+        if told("connect").is_some() && !whole {
+            faults.push(format!("it did not end: {:?}", lines.last()));
+        }
+        faults
     }
 }
 

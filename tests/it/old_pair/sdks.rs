@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::gateway;
+use crate::matrix;
 use crate::sdk::{REFERENCE, makes};
 use crate::support::{Gateway, NodeServer, Process, node, only_through_weir, python, within};
 
@@ -68,8 +69,11 @@ async fn scenario(weir: &Gateway) {
 
 /// What `client.py` does with every server, each step with the right end.
 pub(super) async fn makes_scenario(mode: &str, url: &str) {
-    let runs = json!([{ "run": "pair", "client": "mcp", "mode": mode, "url": url }]).to_string();
-    let mut client = Process::start("client.py", python("before", "client.py").arg(runs));
+    let steps = matrix::told(&matrix::scenario());
+    let runs = json!([{ "run": "pair", "client": "mcp", "mode": mode, "url": url, "steps": steps }]).to_string();
+    let mut client = Process::listening("client.py", &mut python("before", "client.py"));
+    client.say(runs.as_bytes());
+    client.hush();
     let mut steps = Vec::new();
     while let Some(line) = within("a step", client.line()).await {
         let step: Value = serde_json::from_str(&line).expect("a step is JSON");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Caller, INITIALIZE, gateway, messages, reason, said};
-use crate::support::{Gateway, call, legacy, modern, only_through_weir, until, within};
+use crate::support::{Exposition, Gateway, call, legacy, modern, only_through_weir, until, within};
 
 #[tokio::test]
 async fn a_process_that_dies_fails_its_calls_and_no_others() {
@@ -135,6 +135,37 @@ async fn a_server_that_hangs_at_its_start_is_given_up() {
     assert_eq!(answer.refusal().1, "upstream_reset", "{answer:?}");
     assert!(answer.text().contains("initialize"), "{answer:?}");
     weir.stop().await;
+}
+
+/// Answers `initialize` once there is a file `go`.
+const WAITS: &str = r#"read -r line; id=${line#*\"id\":}; id=${id%%,*}; : > begun; until [ -e go ]; do sleep 0.02; done
+echo "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{}}}"; cat > /dev/null"#;
+
+#[tokio::test]
+async fn a_session_that_its_client_has_not_waited_for_ends_with_its_process() {
+    only_through_weir!();
+    let place = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut server = std::process::Command::new("sh");
+    server.args(["-c", WAITS]).current_dir(place.path());
+    let weir = Gateway::command(&server, "processes = { idle = \"1h\" }").start().await;
+    let mut client = weir.client().await;
+    client.post(&legacy("0", "initialize", INITIALIZE)).await;
+    until("it starts", async || place.path().join("begun").exists()).await;
+    drop(client);
+    until("Weir knows that it left", async || weir.said().contains("method=initialize")).await;
+    // What takes long to start, as what has to be fetched first, starts for the client that comes after this one.
+    until("it still starts", async || processes(&weir).await == [1.0, 0.0]).await;
+    std::fs::write(place.path().join("go"), "").expect("the directory can be written");
+    until("nobody knows of it, and it ends", async || processes(&weir).await == [1.0, 1.0]).await;
+    weir.stop().await;
+}
+
+/// How many were started, and how many have ended.
+async fn processes(weir: &Gateway) -> [f64; 2] {
+    let mut admin = weir.admin().await;
+    admin.get("/metrics", &[]).await;
+    let page = Exposition::parse(admin.answer().await.text());
+    ["started", "ended"].map(|what| page.sum(&format!("weir_server_processes_{what}_total"), &[("server", "server")]))
 }
 
 #[tokio::test]

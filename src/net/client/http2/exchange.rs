@@ -23,6 +23,7 @@ use super::super::{End, Handler, Next, Reply, RequestBody, Source, Stop, TurnedA
 use super::body::{Reading, StreamBody};
 use super::outlet::Outlet;
 use super::serve::Connection;
+use super::unsaid;
 
 /// What a field of a request costs beside its bytes.
 const FIELD: usize = 96;
@@ -46,8 +47,13 @@ pub(super) async fn exchange<IO, H>(
 {
     let (_open, member) = (connection.opens(), connection.drain.enter());
     let mut outlet = Outlet::new(connection, respond);
-    let (mut head, body) = request.into_parts();
-    if let Err(refused) = check_http2(&mut head, body.is_end_stream(), connection.limits.head) {
+    let (mut head, mut body) = request.into_parts();
+    let unsaid = unsaid::is_unsaid(&head, &body);
+    let mut checked = check_http2(&mut head, unsaid || body.is_end_stream(), connection.limits.head);
+    if checked.is_ok() && unsaid && !Box::pin(unsaid::ends(connection, &mut body, &mut outlet, &member)).await {
+        checked = check_http2(&mut head, false, connection.limits.head);
+    }
+    if let Err(refused) = checked {
         tracing::debug!(peer = %connection.peer.remote, why = refused.why, "refused by the head guard");
         let turned = TurnedAway { status: refused.status, why: refused.why };
         connection.handler.turned_away(connection.peer, turned);
@@ -231,7 +237,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Relay<'_, IO, H> {
                     Stop::Cut => return End::Cut,
                 },
             };
-            let length = self.left;
+            let (length, nothing) = (self.left, bytes.is_empty());
             let sent = match self.count(bytes.len(), last).and_then(|()| self.open(&mut head, length)) {
                 Ok(()) => self.outlet.send(bytes, last).await,
                 Err(fault) => Err(fault),
@@ -241,6 +247,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Relay<'_, IO, H> {
                 (Err(Fault::Length), _) => return End::Cut,
                 (Ok(()), Event::Piece(Next::Last)) => return End::Complete,
                 (Ok(()), Event::Stopping) => return End::Drained,
+                // Something came of which nothing was for the client, who still hears nothing.
+                (Ok(()), Event::Piece(_)) if nothing => {}
                 (Ok(()), _) => silence.as_mut().reset(clock::timer_now() + keepalive),
             }
         }

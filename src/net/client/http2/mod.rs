@@ -21,6 +21,7 @@ mod outlet;
 mod purse;
 mod queue;
 mod serve;
+mod unsaid;
 mod wire;
 
 pub(super) use body::{Reading, StreamBody};

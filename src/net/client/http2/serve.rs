@@ -286,7 +286,7 @@ impl Clocks<'_> {
             tracing::debug!(peer = %connection.peer.remote, why, "an HTTP/2 connection is ended");
             return self.end(Step::End(Reason::ENHANCE_YOUR_CALM));
         }
-        if phase >= Phase::Draining && self.draining.is_none() && self.told.is_none() {
+        if phase >= Phase::Leaving && self.draining.is_none() && self.told.is_none() {
             self.draining = Some(clock::now());
             self.tick.as_mut().reset(clock::timer_now());
             return Step::Drain;
@@ -299,7 +299,7 @@ impl Clocks<'_> {
             if let (Some(step), None) = (connection.expired(self.draining, phase == Phase::Cutting), self.told) {
                 return self.end(step);
             }
-            let soon = self.told.is_some() || phase >= Phase::Draining;
+            let soon = self.told.is_some() || phase >= Phase::Leaving;
             let tick = if soon { connection.limits.tick().min(LOOK) } else { connection.limits.tick() };
             self.tick.as_mut().reset(clock::timer_now() + tick);
         }

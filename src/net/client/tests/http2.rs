@@ -198,6 +198,28 @@ async fn what_the_guard_refuses_is_that_streams_alone() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_announced_is_one_once_it_has_a_byte() {
+    let limits = Limits { head_timeout: Duration::from_millis(200), ..patient() };
+    tell_h2(limits, |mut client, told| async move {
+        for (follows, status) in [("", StatusCode::OK), ("x", StatusCode::BAD_REQUEST)] {
+            let request = Request::delete("http://a/whole").version(Version::HTTP_2).body(()).unwrap();
+            let (response, mut stream) = client.send.send_request(request, false).unwrap();
+            client.send = client.send.clone().ready().await.unwrap();
+            // The head arrives alone.
+            until(|| told.drain.open() == 2).await;
+            stream.send_data(Bytes::new(), false).unwrap();
+            stream.send_data(Bytes::from(follows), true).unwrap();
+            assert_eq!(response.await.unwrap().status(), status, "{follows:?}");
+        }
+        // And one that never says.
+        let request = Request::delete("http://a/whole").version(Version::HTTP_2).body(()).unwrap();
+        let (response, _stream) = client.send.send_request(request, false).unwrap();
+        assert_eq!(response.await.unwrap().status(), StatusCode::BAD_REQUEST);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bodies_have_their_time_and_their_memory() {
     let limits = Limits { body_grace: Duration::from_millis(50), body_rate: 1 << 20, ..patient() };
     tell_h2(limits, |mut client, _told| async move {

@@ -156,3 +156,52 @@ async fn a_stream_that_begins_while_draining_says_that_it_is_the_last() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_connection_of_a_core_that_leaves_ends_with_its_next_answer_and_not_before() {
+    for (asked, answered) in [("/whole", "connection: close"), ("/now", "onnection: close")] {
+        tell(patient(), |mut both| async move {
+            both.send(&get("/whole")).await;
+            both.until("GET /whole ").await;
+            both.drain.leave();
+            let mut one = [0];
+            let waits = tokio::time::timeout(LOOKS, both.client.read(&mut one)).await;
+            assert!(waits.is_err(), "it is idle, and stays: {waits:?}");
+            both.send(&get(asked)).await;
+            let came = both.rest().await;
+            assert!(came.starts_with("HTTP/1.1 200 ") && came.contains(answered), "{came}");
+        })
+        .await;
+    }
+    // What is idle for longer than its core waits is let go as when the daemon stops.
+    tell(patient(), |mut both| async move {
+        both.send(&get("/whole")).await;
+        both.until("GET /whole ").await;
+        both.drain.leave();
+        tokio::task::yield_now().await;
+        both.drain.begin();
+        assert_eq!(both.rest().await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_while_its_core_leaves() {
+    tell(patient(), |mut both| async move {
+        both.send(&get("/stream?endless")).await;
+        both.until("\r\n\r\n").await;
+        both.drain.leave();
+        both.pieces.send(Piece::Bytes("a")).await.unwrap();
+        both.until("1\r\na\r\n").await;
+        both.pieces.send(Piece::Last("b")).await.unwrap();
+        both.until("1\r\nb\r\n0\r\n\r\n").await;
+        // Its head had gone before that was known: the next answer is the last.
+        both.send(&get("/whole")).await;
+        let came = both.rest().await;
+        assert!(came.contains("connection: close") && came.ends_with("GET /whole "), "{came}");
+    })
+    .await;
+}
+
+/// Longer than a connection that drains waits until it looks again.
+const LOOKS: Duration = Duration::from_millis(600);

@@ -132,6 +132,28 @@ async fn silence_is_filled_on_event_streams_alone() {
     .await;
 }
 
+/// A server's comments are not passed on: they are no sign of life to the client.
+#[tokio::test]
+async fn what_is_swallowed_fills_no_silence() {
+    let quick = Limits { keepalive: Duration::from_millis(100), ..patient() };
+    tell(quick, |mut both| async move {
+        both.send(&get("/stream?events")).await;
+        both.until("\r\n\r\n").await;
+        let pieces = both.pieces.clone();
+        let swallowed = async {
+            loop {
+                pieces.send(Piece::Bytes("")).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            heard = both.until(":\n\n\r\n") => assert_eq!(heard, "3\r\n:\n\n\r\n"),
+            () = swallowed => {}
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_is_seen_while_the_stream_waits() {
     tell(patient(), |mut both| async move {

@@ -3,6 +3,8 @@
 mod lines;
 mod refusals;
 mod supply;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -225,10 +227,12 @@ impl Fleet {
     }
 
     /// Ends a session, and the process that is its own.
-    fn close(&mut self, number: u64) {
+    pub(super) fn close(&mut self, number: u64) {
         let Some(mut session) = self.sessions.remove(&number) else { return };
         session.deafen();
-        let Some(process) = self.processes.get(&session.key).cloned() else { return };
+        let Some(process) = self.processes.get(&session.key).cloned() else {
+            return self.renounce(&session.key, number);
+        };
         process.traffic.borrow_mut().forget(number);
         match session.key {
             Key::Session(_) => self.dismiss(&process, "its session was ended"),

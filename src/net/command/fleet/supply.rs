@@ -65,10 +65,27 @@ impl Fleet {
     pub(in crate::net::command) fn dismiss(&mut self, process: &Rc<Process>, why: &'static str) {
         self.spare.retain(|spare| !Rc::ptr_eq(spare, process));
         self.processes.retain(|_, known| !Rc::ptr_eq(known, process));
+        self.inherit(&mut process.traffic.borrow_mut());
         if !self.leaving.iter().any(|leaving| Rc::ptr_eq(leaving, process)) {
             self.leaving.push(Rc::clone(process));
         }
         process.end(why);
+    }
+
+    /// Keeps what those who share a process subscribed to, for the one that follows it: that may be started before this
+    /// one has ended.
+    fn inherit(&mut self, traffic: &mut Traffic) {
+        if !traffic.is_dedicated() && !traffic.subscribed.is_empty() {
+            self.bereft.insert(traffic.key.clone(), std::mem::take(&mut traffic.subscribed));
+        }
+    }
+
+    /// A session ends while it has no process: the next one need not subscribe for it.
+    pub(super) fn renounce(&mut self, key: &Key, session: u64) {
+        if let Some(subscribed) = self.bereft.get_mut(key) {
+            subscribed.values_mut().for_each(|sessions| sessions.retain(|of| *of != session));
+            subscribed.retain(|_, sessions| !sessions.is_empty());
+        }
     }
 
     fn may_end(&self, process: &Process) -> bool {
@@ -134,12 +151,7 @@ impl Fleet {
                     session.deafen();
                 }
             }
-            key => {
-                let subscribed = std::mem::take(&mut traffic.subscribed);
-                if !subscribed.is_empty() {
-                    fleet.bereft.insert(key.clone(), subscribed);
-                }
-            }
+            _ => fleet.inherit(traffic),
         }
         fleet.serve_waiting(shared, now);
     }
@@ -188,11 +200,33 @@ impl Fleet {
         let over: Vec<_> =
             fleet.processes.values().filter_map(|one| Some((Rc::clone(one), fleet.is_over(one, now)?))).collect();
         over.into_iter().for_each(|(process, why)| fleet.dismiss(&process, why));
+        fleet.close_unknown();
+        fleet.deafen_retired();
         fleet.sessions.retain(|_, session| {
             matches!(session.key, Key::Session(_)) || session.is_heard() || now - session.heard < REMEMBERED
         });
         fleet.revive(shared, now);
         fleet.fill(shared, now);
+    }
+
+    /// Ends the sessions whose client left, or was refused, before it was told of them: nobody can ever name them.
+    pub(super) fn close_unknown(&mut self) {
+        let unknown = self.sessions.iter().filter(|(_, session)| !session.known);
+        let opened = |number: &u64, session: &Session| {
+            let process = self.processes.get(&session.key);
+            process.is_some_and(|process| process.traffic.borrow().opens(*number))
+                || self.waiting.iter().any(|(_, ask)| ask.session == Some(*number))
+        };
+        let left: Vec<_> = unknown.filter(|(number, session)| !opened(number, session)).map(|(of, _)| *of).collect();
+        left.into_iter().for_each(|number| self.close(number));
+    }
+
+    /// Once no process is started any more, nothing can come for sessions whose process has ended: whoever listens is let
+    /// go, and learns that the session is over when it comes back.
+    fn deafen_retired(&mut self) {
+        let retired = self.retired;
+        let bereft = self.sessions.values_mut().filter(|session| !self.processes.contains_key(&session.key));
+        bereft.filter(|_| retired).for_each(Session::deafen);
     }
 
     /// Refuses those who have waited for a process for as long as they may.

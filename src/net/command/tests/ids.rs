@@ -34,6 +34,16 @@ fn equal_ids_and_tokens_of_many_clients_never_meet() {
 }
 
 #[test]
+fn cores_of_one_place_count_on_and_those_of_others_never_meet_them() {
+    let first = Numbers::of_core(1);
+    let numbers = [first.next(), first.next(), first.clone().next()];
+    assert_eq!((numbers[1], numbers[2]), (numbers[0] + 1, numbers[0] + 2));
+    let last = Numbers::of_core(Numbers::PLACES - 1);
+    assert!(Numbers::of_core(2).next() - numbers[2] > 1 << 41);
+    assert!(last.next() < Numbers::of_nobody().next() && Numbers::of_nobody().next() < 1 << 53);
+}
+
+#[test]
 fn every_kind_of_id_comes_back_as_it_was_written() {
     let mut stage = Stage::dedicated();
     for id in [r#""""#, r#""é\u0041""#, "0", "-7", "9007199254740991", r#""1""#] {

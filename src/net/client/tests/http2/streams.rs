@@ -116,6 +116,34 @@ async fn silence_is_filled_on_each_event_stream() {
 }
 
 #[tokio::test]
+async fn what_is_swallowed_fills_no_silence() {
+    let limits = Limits { keepalive: Duration::from_millis(100), ..patient() };
+    tell_h2(limits, |mut client, told| async move {
+        let mut answer = client.ask("GET", "/stream?events", None).await.unwrap();
+        let pieces = told.pieces.clone();
+        let swallowed = async {
+            loop {
+                pieces.send(Piece::Bytes("")).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let heard = async {
+            loop {
+                let piece = answer.piece().await.unwrap().unwrap();
+                if !piece.is_empty() {
+                    return piece;
+                }
+            }
+        };
+        tokio::select! {
+            heard = heard => assert_eq!(heard, ":\n\n"),
+            () = swallowed => {}
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_leaves_is_noticed_stream_by_stream() {
     tell_h2(patient(), |mut client, told| async move {
         let answer = client.ask("GET", "/stream?events", None).await.unwrap();
@@ -185,4 +213,29 @@ async fn an_idle_connection_is_told_before_it_is_closed() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_of_a_core_that_leaves_takes_nothing_new_and_its_streams_go_on() {
+    tell_h2(patient(), |mut client, told| async move {
+        let endless = client.ask("GET", "/stream?endless", None).await.unwrap();
+        let waiting = client.begin("POST", "/wait", Some("x")).await;
+        told.drain.leave();
+        told.script.go.notify_one();
+        assert_eq!(Answer::of(waiting.await.unwrap()).text().await.unwrap(), "POST http://a/wait x");
+        assert_eq!((told.ends(), told.served.is_finished()), (vec![], false), "nothing is hurried");
+        told.drain.begin();
+        assert_eq!(endless.text().await.unwrap(), "bye");
+        client.driven.await.unwrap().unwrap();
+        assert!(!told.served.await.unwrap());
+    })
+    .await;
+    tell_h2(patient(), |mut client, told| async move {
+        client.ask("GET", "/whole", None).await.unwrap().text().await.unwrap();
+        told.drain.leave();
+        // It is told so first, and nothing is lost.
+        client.driven.await.unwrap().unwrap();
+        assert!(!told.served.await.unwrap());
+    })
+    .await;
 }

@@ -1,0 +1,52 @@
+//! A core in this process, for the tests that count what a call costs: one route to one server, everyone may call.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+use weir::catalog::{Catalog, Observer, Sighting};
+use weir::model::RequestIds;
+use weir::net::command::Numbers;
+use weir::net::upstream::{Endpoint, Pool};
+use weir::pipeline::pair::Pairs;
+use weir::pipeline::{Behind, Bounds, Core, Route, Server};
+use weir::seal::{KeyRing, Purpose};
+use weir::stages::balance::{Endpoints, Listed};
+use weir::stages::upstream::{Abandoned, Client, Patience, Room};
+use weir::telemetry::Telemetry;
+
+/// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`.
+pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
+    let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
+    let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
+    let catalog = Arc::new(Catalog::new(1));
+    let sealer = |purpose| KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(purpose);
+    Rc::new(Core {
+        routes: vec![Route {
+            path: "/mcp".into(),
+            server: 0,
+            abandoned: Rc::new(Room::new(9)),
+            meter: telemetry.route("/mcp", "files"),
+        }],
+        servers: vec![Server {
+            name: "files".into(),
+            behind: Behind::Endpoints(Endpoints::new(vec![listed], 0)),
+            patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
+            pinned: None,
+        }],
+        client: Rc::new(Client {
+            pool: Rc::new(Pool::new(1, 4)),
+            abandoned: Rc::new(Abandoned::default()),
+            numbers: Numbers::of_core(0),
+        }),
+        observer: Observer::new(Arc::clone(&catalog), sightings),
+        catalog,
+        sealer: sealer(Purpose::Session),
+        pairs: Pairs::new(Arc::default(), sealer(Purpose::Pair)),
+        ids: RequestIds::new(),
+        telemetry: Rc::new(telemetry),
+        bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
+        anonymous: true,
+    })
+}
