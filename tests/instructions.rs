@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! this test -> valgrind --tool=callgrind -> this binary again, `flows` alone
-//!                                             core: hyper, edge, flow, codec     counted
+//!                                             core: reader, edge, flow, codec    counted
 //!                                             client and server (`peers`)        left out
 //! ```
 //!
