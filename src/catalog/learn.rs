@@ -5,7 +5,7 @@ use crate::{
     protocol::{
         headers::ParamHeaders,
         json::{self, Kind, Span, Value},
-        message::KNOWN_DEPTH,
+        message::{KNOWN_DEPTH, Meta},
         revision::{Era, Revision, Revisions},
     },
 };
@@ -17,7 +17,7 @@ const NAME: usize = 256;
 pub(super) struct PageOfTools {
     pub(super) tools: Vec<Tool>,
     pub(super) goes_on: bool,
-    /// It has a `_meta`, which whoever reads the answer may want to see.
+    /// It has a `_meta` with members that a reader of the answer keeps.
     pub(super) has_meta: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) fn tools(result: &[u8]) -> Option<PageOfTools> {
     let list = json::member(result, object, "tools").filter(|list| list.kind == Kind::Array)?;
     let goes_on = json::member(result, object, "nextCursor").is_some_and(|cursor| cursor.kind == Kind::String);
     let tools = json::elements(result, list.span).take(TOOLS).filter_map(|definition| tool(result, definition));
-    let has_meta = json::member(result, object, "_meta").is_some();
+    let has_meta = json::member(result, object, "_meta").is_some_and(|meta| !Meta::is_none_of(result, meta));
     Some(PageOfTools { tools: tools.collect(), goes_on, has_meta })
 }
 

@@ -100,7 +100,7 @@ fn what_is_known_is_not_sent_again_whatever_the_ids() {
 #[test]
 fn a_list_that_is_known_is_compared_and_found_to_say_the_same() {
     let mut desk = Desk::new(4);
-    let list = page(&[tool("a", "A")], "");
+    let list = page(&[tool("a", "A")], r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}}"#);
     let result = &list[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..];
     let known =
         |desk: &Desk, first_page| desk.catalog.slot(0).unwrap().load().length_of_page(result.as_bytes(), first_page);
@@ -119,13 +119,15 @@ fn a_list_that_is_known_is_compared_and_found_to_say_the_same() {
 }
 
 #[test]
-fn a_list_with_a_meta_is_read_each_time() {
-    let mut desk = Desk::new(4);
-    let list = page(&[tool("a", "A")], r#","_meta":{"progressToken":1}"#);
-    assert_eq!((desk.list(&list), desk.list(&list)), (1, 0));
-    let found = desk.observer.read_tools(0, list.as_bytes(), &Limits::default(), true);
-    let Ok(Body::One(message)) = found else { panic!("{found:?}") };
-    assert!(message.meta.progress_token.is_some());
+fn a_list_whose_meta_is_of_use_is_read_each_time() {
+    for key in ["progressToken", r"progress\u0054oken"] {
+        let mut desk = Desk::new(4);
+        let list = page(&[tool("a", "A")], &format!(r#","_meta":{{"{key}":1}}"#));
+        assert_eq!((desk.list(&list), desk.list(&list)), (1, 0));
+        let found = desk.observer.read_tools(0, list.as_bytes(), &Limits::default(), true);
+        let Ok(Body::One(message)) = found else { panic!("{found:?}") };
+        assert!(message.meta.progress_token.is_some());
+    }
 }
 
 #[test]

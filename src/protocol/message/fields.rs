@@ -1,6 +1,6 @@
 //! The members of `params` and of `_meta` that anyone needs.
 
-use crate::protocol::json::Value;
+use crate::protocol::json::{self, Kind, Value};
 
 /// Members of `params`, whatever kind they are: who needs a string asks [`Value::text`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +71,12 @@ impl Fields {
 }
 
 impl Meta {
+    /// Whether none of these members is in a `_meta` that has passed [`json::check`].
+    pub fn is_none_of(bytes: &[u8], meta: Value) -> bool {
+        let kept = |key: Value| Self::default().slot(&key.content(bytes)).is_some();
+        meta.kind != Kind::Object || !json::members(bytes, meta.span).any(|(key, _)| kept(key))
+    }
+
     /// Where the member `key` is kept; `None` if it is none of these.
     #[inline]
     pub(super) fn slot(&mut self, key: &[u8]) -> Option<&mut Option<Value>> {

@@ -29,7 +29,7 @@ pub fn read_server(bytes: &[u8], limits: &Limits) -> Result<Body, Fault> {
 }
 
 /// Says how long the object is that a text begins with, if it is known: it has passed [`json::check`] at a depth of
-/// [`KNOWN_DEPTH`], and has no `_meta`. 0 if none is.
+/// [`KNOWN_DEPTH`], and has no `_meta` with members of [`Meta`]. 0 if none is.
 pub type Known<'a> = &'a dyn Fn(&[u8]) -> usize;
 
 /// Nesting of what may be [`Known`].
