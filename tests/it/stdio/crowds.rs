@@ -67,7 +67,9 @@ async fn question(caller: &mut Caller, weir: &crate::support::Gateway, nonce: &s
 #[tokio::test]
 async fn a_thousand_clients_with_equal_ids_share_one_process() {
     only_through_weir!();
-    let weir = gateway(&[], "processes = { per = \"shared\" }").await;
+    // Each has two connections for a moment: one is on its way out when the next one comes.
+    let room = "[http]\nconnections_per_address = 3000";
+    let weir = gateway(&[], &format!("processes = {{ per = \"shared\" }}\n{room}")).await;
     let clients = count(1000).max(100);
     let (barrier, mut callers) = (Arc::new(Barrier::new(clients)), JoinSet::new());
     let weir = Arc::new(weir);
