@@ -8,10 +8,10 @@
 //!                                             client and server (`peers`)        left out
 //! ```
 //!
-//! Instructions, unlike times, are the same on every machine that has the same toolchain and C library: valgrind shows
-//! one and the same processor, sockets are asked only when their answer is certain, and the kernel is not counted. What
-//! is left to chance is time (a clock that runs out while the machine does something else), so the median of several
-//! counts is taken. With another toolchain or library a count says less: then only a quarter is a finding.
+//! Instructions, unlike times, are the same on every machine that has the same toolchain, C library and processor (by
+//! which the library chooses how it copies): sockets are asked only when their answer is certain, and the kernel is not
+//! counted. What is left to chance is time (a clock that runs out while the machine does something else), so the median
+//! of several counts is taken. Where one of them is another a count says less: then only a quarter is a finding.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -142,7 +142,11 @@ fn toolchain() -> String {
         String::from_utf8(output.stdout).expect("it is text").trim().to_owned()
     };
     let library = said("getconf", "GNU_LIBC_VERSION");
-    format!("{}, {library}, {}, {}", said("rustc", "-V"), said("valgrind", "--version"), env::consts::ARCH)
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor =
+        processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|of| of.1);
+    let processor = processor.unwrap_or(env::consts::ARCH);
+    format!("{}, {library}, {}, {processor}", said("rustc", "-V"), said("valgrind", "--version"))
 }
 
 /// Runs [`flows`] under callgrind.
