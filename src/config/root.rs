@@ -47,7 +47,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &command::LIMITS,
     &routes::SHAPE,
     &auth::SHAPE,
-    &auth::ANONYMOUS,
+    &auth::anonymous::SHAPE,
     &reload::SHAPE,
     &telemetry::SHAPE,
     &telemetry::LOG,

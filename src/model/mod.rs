@@ -1,6 +1,7 @@
 //! The nouns that every floor above shares, and the clock.
 
 mod addressee;
+mod challenge;
 pub mod clock;
 mod command;
 mod decimal;
@@ -15,11 +16,12 @@ mod status;
 mod trusted;
 
 pub use addressee::{Addressee, Refused};
+pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};
 pub use decimal::Decimal;
 pub use hex::Hex;
 pub use pressure::{Level, Pressure};
-pub use principal::Principal;
+pub use principal::{Caller, Means, Principal};
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};
 pub use remote::Remote;
