@@ -1,5 +1,7 @@
 //! The value of `Date` (RFC 9110, 5.6.7), written anew once a second.
 
+use crate::model::date;
+
 /// The second that was asked for last, as text.
 pub(super) struct Date {
     second: u64,
@@ -44,18 +46,6 @@ fn text(second: u64) -> [u8; Date::LENGTH] {
     put(20, second / 60 % 60);
     put(23, second % 60);
     text
-}
-
-/// The date of a day since 1970, by eras of 400 years that begin with March.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

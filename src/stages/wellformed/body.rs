@@ -63,13 +63,17 @@ where
     }
     let Some(second) = next(body).await.map_err(broken)? else { return Ok(first) };
     // The announced length is the client's word: room is made for what has come, and beyond that only for a little.
-    let credible = usize::try_from(announced).unwrap_or(CREDIBLE).min(CREDIBLE);
-    let mut whole = BytesMut::with_capacity(credible.max(first.len()));
+    // Once so much is there it is made for the rest as well, once: a page that nothing was written to takes no memory.
+    let announced = usize::try_from(announced).unwrap_or(bounds.bytes).min(bounds.bytes);
+    let mut whole = BytesMut::with_capacity(announced.min(CREDIBLE).max(first.len()));
     whole.extend_from_slice(&first);
     let mut piece = Some(second);
     while let Some(bytes) = piece {
         if whole.len() + bytes.len() > bounds.bytes {
             return Err(too_large(body, bounds, vec![whole.freeze(), bytes]).await);
+        }
+        if whole.len() + bytes.len() > whole.capacity() {
+            whole.reserve(announced.saturating_sub(whole.len()).max(bytes.len()));
         }
         whole.extend_from_slice(&bytes);
         piece = next(body).await.map_err(broken)?;

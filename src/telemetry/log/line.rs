@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use crate::model::Decimal;
+use crate::model::{Decimal, date};
 
 /// Bytes of one field's text that are written.
 const MOST_TEXT: usize = 2048;
@@ -235,18 +235,6 @@ pub fn stamp(out: &mut String, at: Duration) {
     put(20, milliseconds / 10);
     text[22] += (milliseconds % 10) as u8;
     out.push_str(std::str::from_utf8(&text).expect("digits are ASCII"));
-}
-
-/// The date of a day since 1970, by eras of 400 years that begin with March.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
