@@ -13,6 +13,7 @@ use crate::admin::Admin;
 use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
 use crate::net::listen::{At, Sockets};
+use crate::net::spread::Spread;
 use crate::telemetry::log::Log;
 use crate::telemetry::trace;
 use crate::telemetry::{Controls, Fold, Observed};
@@ -108,6 +109,7 @@ impl Starting<'_> {
             sightings,
             controls,
             observed: observed.clone(),
+            spread: Spread::default(),
             numbers: BTreeMap::new(),
         };
         let mut switches = Switches::new();

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Sighting;
 use crate::net::command::Numbers;
+use crate::net::spread::Spread;
 use crate::telemetry::{Controls, Observed};
 
 use super::core_thread::{self, Beginning, Orders};
@@ -32,6 +33,8 @@ pub(super) struct Crew {
     pub(super) sightings: mpsc::Sender<Sighting>,
     pub(super) controls: Controls,
     pub(super) observed: Observed,
+    /// Over all of them.
+    pub(super) spread: Spread,
     /// By the core's number: one that comes after another of its number counts on.
     pub(super) numbers: BTreeMap<usize, Numbers>,
 }
@@ -73,7 +76,8 @@ impl Crew {
         let (begins, begun) = oneshot::channel();
         let (way, switched) = mpsc::channel(1);
         let orders = Orders { phase: self.brake.watch(), switched };
-        let beginning = Beginning { pulse: self.beats.pulse(number), begins, orders };
+        let (pulse, seat) = (self.beats.pulse(number), self.spread.seat());
+        let beginning = Beginning { pulse, seat, begins, orders };
         let (plan, sightings) = (Arc::clone(plan), self.sightings.clone());
         let (controls, observed) = (self.controls.clone(), self.observed.clone());
         let kept = move || Kept::new(number, numbers, sightings, observed.core(number, &controls));
@@ -125,6 +129,7 @@ mod tests {
             sightings: mpsc::channel(1).0,
             controls: Controls::nowhere(),
             observed: Observed::new(),
+            spread: Spread::default(),
             numbers: BTreeMap::new(),
         }
     }
