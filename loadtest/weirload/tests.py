@@ -2,13 +2,14 @@
 
 import http.server
 import json
+import os
 import re
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-from . import cluster, command, drivers, figures, messages, one_round
+from . import cluster, command, drivers, figures, growth, messages, one_round
 from . import places, probe, processes, report, rounds, scenarios, trust
 
 WRK = 'RESULT {"requests":100,"microseconds":1000000,"bytes":%d,"refused":%d,"broken":%d,"p50":10,"p99":20}\n'
@@ -70,10 +71,45 @@ class Figures(unittest.TestCase):
         # Both have become twice as slow in the last turn; the ratio has not changed.
         self.assertEqual(figures.paired([10, 10, 20], [20, 20, 40]), 0.5)
 
+    def test_a_share_is_measured_by_an_even_one(self):
+        shares = [figures.busiest(seconds) for seconds in ([1, 1], [3, 1], [2, 0], [0, 0], [1, 1, 4])]
+        self.assertEqual(shares, [1, 1.5, 2, 1, 2])
+
     def test_two_figures_are_all_that_a_cluster_has(self):
         self.assertEqual([cluster.rounded(value) for value in (123_456, 99.9, 7)], [120_000, 99, 7])
         lines = cluster.arithmetic([{"scenario": "call-64", "front": "weir", "cost": 20.0}])
         self.assertIn("| 50,000 | 140,000 | 420,000 | 280,000 |", lines[-1])
+
+
+class Growth(unittest.TestCase):
+    def test_as_many_are_refused_as_should_be_and_none_breaks_off(self):
+        def lap(requests, refused, broken=0):
+            return growth.wrong({"requests": requests, "refused": refused, "broken": broken}, 0.25)
+
+        self.assertEqual([lap(1000, 250), lap(1000, 280)], ["", ""])
+        for wrong in (lap(1000, 0), lap(1000, 500), lap(1000, 250, 1), lap(0, 0)):
+            self.assertTrue(wrong)
+
+    def test_it_is_a_figure_of_memory(self):
+        scenario = scenarios.named(["growth"])[0]
+        extra = {"first_kib": 10_240, "last_kib": 10_752, "growth": 5.0}
+        rounds_of = [{"weir": took(cost=cost, rate=None, p50_us=None, p99_us=None, server_us=None, foreign=0.5,
+                                   extra=extra)} for cost in (-1.0, 5.0, 9.0)]  # fmt: skip
+        (row,) = report.rows_of(rounds.Measured(scenario, rounds_of, []))
+        self.assertEqual((row["cost"], row["unit"], row["doubts"]), (5.0, "% of memory", []))
+        self.assertEqual(row["says"], "10.0 MiB before")
+        self.assertIn(" 5.0 % ", report.table([row]))
+
+
+class Cores(unittest.TestCase):
+    def test_two_are_put_beside_one(self):
+        scenario = scenarios.named(["cores-2"])[0]
+        turn = {"weir": took(), "weir-2-cores": took("weir-2-cores", cost=10.5, extra={"core_seconds": [1.1, 0.9]})}
+        _, row = report.rows_of(rounds.Measured(scenario, [turn] * 3, []))
+        self.assertEqual(row["says"], "1.05 x weir, within 1.1 x, the busiest core 1.10 x an even share")
+
+    def test_data_cores_are_known_by_their_threads(self):
+        self.assertEqual(processes.data_cores([os.getpid()]), {})
 
 
 class Doubts(unittest.TestCase):
@@ -106,7 +142,7 @@ class Doubts(unittest.TestCase):
 class Turns(unittest.TestCase):
     def take(self, script, count=2, repeats=2):
         """Turns of two fronts, of which the second does what the script says; and who was driven, in order."""
-        run = command.Run(None, None, None, None, 0, count, 1, 0, repeats, 0, False)
+        run = command.Run(None, None, None, None, None, 0, count, 1, 0, repeats, 0, False, (1, 2), 0)
         run.say = lambda _: None
         driven, script = [], iter(script)
 
