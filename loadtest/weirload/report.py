@@ -45,6 +45,7 @@ def summary(measured, name, rounds):
         "memory_kib": middle(lambda took: took.memory_kib),
         "server_us": middle(lambda took: took.server_us),
         "streams": rounds[0].extra.get("streams"),
+        "after_kib": middle(lambda took: took.extra.get("after_kib")),
         "rounds": len(rounds),
         "doubts": [asdict(doubt) for doubt in trust.doubts(scenario, rounds)],
     }
@@ -116,6 +117,7 @@ def line(row):
     unit = {"KiB a stream": " KiB", "% of memory": " %"}.get(row["unit"], "")
     notes = [doubt["mark"] for doubt in row["doubts"]] + ([row["says"]] if "says" in row else [])
     notes += [f"{row['streams']} streams"] if row["streams"] else []
+    notes += [f"{row['after_kib'] / 1024:.1f} MiB once they have gone"] if row["after_kib"] else []
     return [
         row["scenario"],
         row["front"],
