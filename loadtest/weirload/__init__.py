@@ -19,4 +19,6 @@ trust      which figures are not to be believed, and why
 figures    medians, ratios
 report     the table, the raw figures, RESULTS.md
 cluster    from one core to a cluster
+
+safety     another command, loadtest/safety: instructions of each check, by callgrind
 """

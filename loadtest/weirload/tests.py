@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from . import cluster, command, drivers, figures, growth, messages, one_round
-from . import places, probe, processes, report, rounds, scenarios, trust
+from . import places, probe, processes, report, rounds, safety, scenarios, trust
 
 WRK = 'RESULT {"requests":100,"microseconds":1000000,"bytes":%d,"refused":%d,"broken":%d,"p50":10,"p99":20}\n'
 H2LOAD = """
@@ -99,6 +99,35 @@ class Growth(unittest.TestCase):
         self.assertEqual((row["cost"], row["unit"], row["doubts"]), (5.0, "% of memory", []))
         self.assertEqual(row["says"], "10.0 MiB before")
         self.assertIn(" 5.0 % ", report.table([row]))
+
+
+class Safety(unittest.TestCase):
+    SAID = (
+        "noise\ntimes\t3\t\t\nwhole\t2\ta whole call\t\nlogged\t2\ta whole call\t\n"
+        "with\t2\tthe door\tnobody strange\nwithout\t2\tthe door\t\nwith\t2\tmetrics\tnumbers\n"
+    )
+    # Three times each, of which the middle one counts.
+    TOTALS = [900, 1000, 9000, 1200, 1100, 1200, 200, 210, 190, 140, 140, 900, 10, 10, 10]
+
+    def test_a_check_costs_what_it_takes_less_what_would_be_done_instead(self):
+        whole, found = safety.prices(safety.read(self.SAID, lambda number: self.TOTALS[number - 1]))
+        self.assertEqual(whole, 600)
+        self.assertEqual([(name, count) for name, count, _, _ in found],
+                         [("the access line", 100), ("the door", 30), ("metrics", 5)])  # fmt: skip
+        self.assertIn("| the door | 30 | 5.0% | nobody strange |", safety.table(whole, found))
+
+    def test_nothing_counted_is_no_table(self):
+        with self.assertRaises(processes.Failure):
+            safety.read("it broke\n", lambda _: 1)
+
+    def test_its_section_takes_its_own_place_and_no_other(self):
+        page = f"# Results\n\n{report.NEWEST}\na run\n{report.OLDER}\n\n## Before\n"
+        once = safety.put(page, safety.section("first", True))
+        twice = safety.put(once, safety.section("second", True))
+        self.assertIn("first", once)
+        self.assertNotIn("first", twice)
+        self.assertEqual(re.findall(r"^## (.*)$", twice, re.M), ["The price of safety", "Before"])
+        self.assertIn("a run", twice)
 
 
 class Cores(unittest.TestCase):
