@@ -49,7 +49,7 @@ const CALLS: usize = 20;
 /// Before that: enough for everything that grows with use to have grown.
 const BEFORE: usize = 40;
 
-const CALL: &str = r#"{"jsonrpc":"2.0","id":42,"method":"tools/call","params":{"name":"execute_sql","arguments":{"query":"SELECT id, name FROM users WHERE active AND region = $1 ORDER BY created_at DESC","region":"us-west1","limit":50,"dry":false},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"Example","version":"1.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+const CALL: &str = r#"{"jsonrpc":"2.0","id":42,"method":"tools/call","params":{"name":"execute_sql","arguments":{"query":"SELECT id, name FROM users WHERE active AND region = $1 ORDER BY age","region":"us-west1","limit":50,"dry":false},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"Example","version":"1.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":42,"result":{"resultType":"complete","content":[{"type":"text","text":"[{\"id\":1,\"name\":\"Ada\"},{\"id\":2,\"name\":\"Grace\"},{\"id\":3,\"name\":\"Edsger\"},{\"id\":4,\"name\":\"Barbara\"}]"}],"structuredContent":{"rows":[{"id":1,"name":"Ada"},{"id":2,"name":"Grace"},{"id":3,"name":"Edsger"},{"id":4,"name":"Barbara"}]},"isError":false}}"#;
 
