@@ -80,6 +80,12 @@ class Figures(unittest.TestCase):
         lines = cluster.arithmetic([{"scenario": "call-64", "front": "weir", "cost": 20.0}])
         self.assertIn("| 50,000 | 140,000 | 420,000 | 280,000 |", lines[-1])
 
+    def test_what_a_second_core_costs_is_taken_off_and_nothing_is_added(self):
+        call = {"scenario": "call-64", "front": "weir", "cost": 20.0}
+        for ratio, node in ((1.4, "100,000"), (0.9, "140,000")):
+            two = {"scenario": "cores-2", "front": "weir-2-cores", "cost": 9.0, "beside": ratio}
+            self.assertIn(f"| 50,000 | {node} |", cluster.arithmetic([call, two])[-1])
+
 
 class Growth(unittest.TestCase):
     def test_as_many_are_refused_as_should_be_and_none_breaks_off(self):
