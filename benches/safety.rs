@@ -90,6 +90,7 @@ fn main() {
 /// Makes all that is to be counted, and says in which order: what it is, how many calls it is each time, its name, and
 /// what it buys.
 fn count() {
+    assert_eq!(meter::PATH, "safety::meter", "loadtest/safety tells callgrind so");
     println!("times\t{TIMES}\t\t");
     for (what, logs) in [("whole", false), ("logged", true)] {
         let house = House::new(logs);
