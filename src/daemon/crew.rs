@@ -29,14 +29,14 @@ const _: () = assert!(MOST <= Numbers::PLACES, "each core has numbers of its own
 pub(super) struct Crew {
     pub(super) brake: Brake,
     pub(super) roster: Roster,
-    pub(super) beats: Beats,
-    pub(super) sightings: mpsc::Sender<Sighting>,
-    pub(super) controls: Controls,
-    pub(super) observed: Observed,
+    beats: Beats,
+    sightings: mpsc::Sender<Sighting>,
+    controls: Controls,
+    observed: Observed,
     /// Over all of them.
-    pub(super) spread: Spread,
+    spread: Spread,
     /// By the core's number: one that comes after another of its number counts on.
-    pub(super) numbers: BTreeMap<usize, Numbers>,
+    numbers: BTreeMap<usize, Numbers>,
 }
 
 /// A core that runs, and has no socket yet. Dropping it makes the core leave.
@@ -50,6 +50,12 @@ pub(super) struct Started {
 type Begun = oneshot::Receiver<anyhow::Result<()>>;
 
 impl Crew {
+    /// Nobody yet.
+    pub(super) fn new(beats: Beats, sightings: mpsc::Sender<Sighting>, controls: Controls, observed: Observed) -> Self {
+        let (brake, roster, spread) = (Brake::default(), Roster::default(), Spread::default());
+        Self { brake, roster, beats, sightings, controls, observed, spread, numbers: BTreeMap::new() }
+    }
+
     /// Starts so many cores, and waits until they run.
     ///
     /// # Errors
@@ -122,16 +128,7 @@ mod tests {
     const CORES: usize = 16;
 
     fn crew() -> Crew {
-        Crew {
-            brake: Brake::default(),
-            roster: Roster::default(),
-            beats: Beats::from_env(),
-            sightings: mpsc::channel(1).0,
-            controls: Controls::nowhere(),
-            observed: Observed::new(),
-            spread: Spread::default(),
-            numbers: BTreeMap::new(),
-        }
+        Crew::new(Beats::from_env(), mpsc::channel(1).0, Controls::nowhere(), Observed::new())
     }
 
     /// A socket that whoever has it closes, and where it is.
