@@ -14,12 +14,14 @@ const HISTORY: &str = "# Results\n\n<!-- The newest run: written by loadtest/com
     <!-- Older runs, by hand. -->\n\n## Before\n\nkept\n";
 
 const PROXIES: &[&str] = &["nginx", "haproxy", "weir"];
-/// Each tool once: wrk, h2load, and the two clients of our own; on both legs; and Weir's command.
-const EXPECTED: [(&str, &[&str]); 5] = [
+/// Each tool once: wrk, h2load, and the two clients of our own; on both legs; Weir's command, and its cores.
+const EXPECTED: [(&str, &[&str]); 7] = [
     ("call-64", PROXIES),
     ("call-h2", PROXIES),
     ("connect-tls", PROXIES),
     ("stdio", &["weir", "weir-stdio"]),
+    ("cores-2", &["weir", "weir-2-cores"]),
+    ("growth", &["weir"]),
     ("idle-tls", PROXIES),
 ];
 
@@ -99,11 +101,20 @@ fn a_short_run_has_all_its_rows() {
 fn is_whole(row: &Value) {
     assert!(row["cost"].as_f64().is_some_and(f64::is_finite), "{row}");
     assert!(row["doubts"].as_array().is_some_and(|doubts| doubts.iter().any(|doubt| doubt["mark"] == "few")), "{row}");
-    if row["scenario"] != "stdio" {
-        assert!(row["cost/nginx"].is_number() && row["cost/haproxy"].is_number(), "{row}");
-    } else if row["front"] == "weir-stdio" {
-        assert!(row["beside"].is_number(), "{row}");
+    match (text(&row["scenario"]), text(&row["front"])) {
+        ("growth", _) => does_not_grow(row),
+        ("stdio" | "cores-2", "weir") => {}
+        ("stdio", _) => assert!(row["beside"].is_number(), "{row}"),
+        ("cores-2", _) => assert!(row["beside"].is_number() && row["busiest_core"].is_number(), "{row}"),
+        _ => assert!(row["cost/nginx"].is_number() && row["cost/haproxy"].is_number(), "{row}"),
     }
+}
+
+/// Between 5,000 requests and 50,000 of all kinds: a tenth, and what pages and an allocator come to.
+fn does_not_grow(row: &Value) {
+    let kib = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name}: {row}"));
+    let (first, last) = (kib("first_kib"), kib("memory_kib"));
+    assert!(first > 0 && last <= first + first / 10 + 2048, "it grows from {first} to {last} KiB: {row}");
 }
 
 #[test]

@@ -12,10 +12,13 @@ fronts     what stands before it: nginx, HAProxy, Weir; their texts are in confi
 lab        what runs for one scenario
 probe      the server's own answer, to the byte, or nothing is measured
 drivers    the tools: wrk, h2load, and a client of our own for handshakes; streams.py is for those that are idle
+growth     a mixture of requests, and the memory that is held after some and after many
 one_round  one front, driven once: what it cost, and what disturbed it
 rounds     turns A B A B, and those that have to be taken again
 trust      which figures are not to be believed, and why
 figures    medians, ratios
 report     the table, the raw figures, RESULTS.md
 cluster    from one core to a cluster
+
+safety     another command, loadtest/safety: instructions of each check, by callgrind
 """

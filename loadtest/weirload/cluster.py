@@ -25,7 +25,9 @@ KEPT = {"idle": "idle streams, plain", "idle-tls": "idle streams, TLS to the cli
 def arithmetic(rows):
     """Lines of Markdown, from the rows of Weir that are there; none without them."""
     costs = {row["scenario"]: row["cost"] for row in rows if row["front"] == "weir" and "failed" not in row}
-    lines = [of_time(says, costs[name]) for name, says in TIMED.items() if costs.get(name, 0) > 0]
+    # What one request costs more where several cores are at work; never less, which would be chance.
+    dearer = max([1.0, *(row["beside"] for row in rows if row["scenario"] == "cores-2" and "beside" in row)])
+    lines = [of_time(says, costs[name], dearer) for name, says in TIMED.items() if costs.get(name, 0) > 0]
     lines += [of_memory(says, costs[name]) for name, says in KEPT.items() if costs.get(name, 0) > 0]
     if not lines:
         return []
@@ -33,13 +35,15 @@ def arithmetic(rows):
         f"{NODES} nodes of {CORES} cores and {MEMORY_MIB // 1024} GB, each kind of work alone; "
         f"{PLANNED:.0%} of a core's time and {SHED:.0%} of the memory are planned with."
     )
+    if dearer > 1:
+        head += f" With several cores a request costs {dearer:.2f} times that with one (`cores-2`)."
     table = ["| what | one core | a node | three nodes | while one is lost |", "| --- | ---: | ---: | ---: | ---: |"]
     return ["### A cluster", "", head, "", *table, *lines]
 
 
-def of_time(says, microseconds):
+def of_time(says, microseconds, dearer):
     core = 1e6 / microseconds
-    return line(f"{says} ({microseconds:.1f} us)", core, core * CORES * PLANNED)
+    return line(f"{says} ({microseconds:.1f} us)", core, core * CORES * PLANNED / dearer)
 
 
 def of_memory(says, kib):

@@ -20,6 +20,7 @@ class Run:
     """What all scenarios share."""
 
     weir: Path
+    other: Path | None
     cores: places.Cores
     ports: places.Ports
     place: places.Place
@@ -30,6 +31,9 @@ class Run:
     repeats: int
     streams: int
     keepalives: bool
+    # Requests after which memory is looked at, for growth, and the seconds that what is given back may take.
+    marks: tuple
+    settling: float
     certificate: Path | None = None
     key: Path | None = None
 
@@ -48,8 +52,10 @@ def options(arguments):
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each that count (default: 7)")
     parser.add_argument("--seconds", type=int, metavar="S", help="length of a round (default: 5)")
     parser.add_argument("--streams", type=int, metavar="N", help="idle streams at most (default: 10000)")
-    parser.add_argument("--quick", action="store_true", help="one round of a second, 100 streams: to see that it works")
+    quick = "one round of a second, 100 streams, a twentieth of growth: to see that it works"
+    parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--weir", metavar="FILE", help="a binary to measure, instead of building one")
+    parser.add_argument("--other", metavar="FILE", help="another binary of Weir, in turns with it as weir-other")
     where = "where RESULTS.md and results.json go (default: loadtest, with --quick target/loadtest)"
     parser.add_argument("--out", metavar="DIR", help=where)
     parser.add_argument("--proxy-core", type=int, metavar="N", help="the proxy's core, which nothing else runs on")
@@ -65,7 +71,7 @@ def main(arguments):
         print(listing())
         return 0
     try:
-        chosen, names = scenarios.named(given.scenarios), proxies(given.proxies)
+        chosen, names = scenarios.named(given.scenarios), proxies(given.proxies, given.other)
     except ValueError as error:
         parser.error(str(error))
     processes.SIGNALS.take()
@@ -79,8 +85,10 @@ def main(arguments):
         return 130
 
 
-def proxies(text):
+def proxies(text, other):
     names = [name for name in text.split(",") if name]
+    if other and "weir-other" not in names:
+        names.append("weir-other")
     unknown = [name for name in names if name not in fronts.FRONTS]
     if unknown or not names:
         raise ValueError(f"no such proxy: {', '.join(unknown) or 'none is named'}; --list names them")
@@ -130,6 +138,7 @@ def prepared(given, weir, place):
     quick = given.quick
     run = Run(
         weir=weir,
+        other=lab.check(given.other) if given.other else None,
         cores=places.Cores(given.proxy_core, given.load_core, given.server_core),
         ports=places.Ports(),
         place=place,
@@ -140,6 +149,8 @@ def prepared(given, weir, place):
         repeats=0 if quick else (given.rounds or 7),
         streams=given.streams or (100 if quick else 10_000),
         keepalives=not quick,
+        marks=(5_000, 50_000) if quick else (100_000, 1_000_000),
+        settling=1 if quick else 12,
     )
     run.certificate, run.key = fronts.certificate(place)
     # What this process does is the load's, too.
@@ -164,6 +175,7 @@ def facts(given, run):
     """What a figure is worth nothing without."""
     versions = {
         "weir": packages.version(str(run.weir), "--version") + ("" if given.weir else commit()),
+        **({"weir-other": "other: " + packages.version(given.other, "--version")} if given.other else {}),
         "nginx": packages.version("nginx", "-v"),
         "haproxy": packages.version("haproxy", "-v"),
         "wrk": packages.version("wrk", "-v").split(" Copyright")[0],

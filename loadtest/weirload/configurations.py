@@ -14,6 +14,8 @@ class Setting:
     """What a front is started with."""
 
     weir: str
+    # The binary of weir-other, where one is named.
+    other: object
     leg: str
     port: int
     server: int
@@ -104,7 +106,7 @@ backend mcp
     return [packages.find("haproxy"), "-db", "-f", config]
 
 
-def weir(setting, log=True, stdio=False):
+def weir(setting, log=True, stdio=False, cores=1):
     tls = f'tls = {{ certificate = "{setting.certificate}", key = "{setting.key}" }}' if setting.leg == "tls" else ""
     sample = f'endpoints = ["http://{places.HOST}:{setting.server}/mcp"]'
     if stdio:
@@ -115,7 +117,7 @@ def weir(setting, log=True, stdio=False):
     text = f"""
 [listen]
 address = "{places.HOST}:{setting.port}"
-cores = 1
+cores = {cores}
 {tls}
 
 [admin]

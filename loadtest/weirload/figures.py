@@ -34,6 +34,11 @@ def spread(values):
     return (high - low) / middle if middle else 0.0
 
 
+def busiest(shares):
+    """How much the largest of several shares is of an even one: 1 where all have as much."""
+    return max(shares) * len(shares) / sum(shares) if sum(shares) else 1.0
+
+
 def paired(values, others):
     """The median of the ratios of two that took turns: what drifts hits both of a pair."""
     ratios = [value / other for value, other in zip(values, others) if value is not None and other]

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable
 
 from . import places, processes
@@ -25,11 +25,20 @@ FRONTS = {
     "haproxy": Kind("HAProxy, one thread, no log", haproxy, False, ("haproxy",)),
     "weir": Kind("Weir as `weir run --to URL` has it: its access log is written", weir),
     "weir-silent": Kind("the same without the access log", lambda setting: weir(setting, log=False)),
+    "weir-2-cores": Kind("the same with two data cores", lambda setting: weir(setting, cores=2)),
+    "weir-other": Kind("another build of Weir (`--other FILE`)", lambda setting: weir(other(setting))),
     "direct": Kind("no proxy, the sample server itself", direct),
     "weir-stdio": Kind("Weir with the sample server as a command", lambda setting: weir(setting, stdio=True)),
 }
 # Those that a run takes where none are named.
-USUAL = ("direct", "nginx", "haproxy", "weir", "weir-stdio")
+USUAL = ("direct", "nginx", "haproxy", "weir", "weir-stdio", "weir-2-cores")
+
+
+def other(setting):
+    """The same, with the other build."""
+    if setting.other is None:
+        raise processes.Failure("weir-other needs a binary: --other FILE")
+    return replace(setting, weir=setting.other)
 
 
 class Front:

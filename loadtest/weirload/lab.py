@@ -28,6 +28,7 @@ class Lab:
         run = self.run
         setting = configurations.Setting(
             weir=run.weir,
+            other=run.other,
             leg=self.scenario.leg,
             port=run.ports.free(),
             server=self.server.port,
@@ -38,7 +39,8 @@ class Lab:
             key=run.key,
             directory=run.place.fresh(name),
         )
-        self.fronts[name] = fronts.Front(name, setting, run.cores.proxy)
+        core = run.cores.all() if self.scenario.everywhere else run.cores.proxy
+        self.fronts[name] = fronts.Front(name, setting, core)
         return self.fronts[name]
 
     def stop(self, name):

@@ -104,5 +104,7 @@ LONG_REQUEST = modern(
     "tools/call", name="echo", size=MIB, arguments={"text": "a short answer"}, filled=("arguments", "padding")
 )
 LONG_BOTH = modern("tools/call", name="echo", size=MIB)
+# The same key twice: a gateway that reads refuses it.
+REFUSED = Message("/mcp", CALL.body.replace(b'"id":7', b'"id":7,"id":8'), CALL.headers)
 LISTEN = modern("subscriptions/listen", notifications={"resourceSubscriptions": ["demo://notes"]})
 SESSION_CALL = legacy("tools/call", name="echo", size=400)

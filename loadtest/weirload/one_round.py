@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from http.client import HTTPException
 
-from . import drivers, machine, probe, processes, streams
+from . import drivers, growth, machine, probe, processes, streams
 
 # Cores' worth of other programs, and of other machines, that a round may bear.
 FOREIGN = 0.10
@@ -16,7 +16,7 @@ class Round:
     """One front, driven once."""
 
     front: str
-    # Microseconds of CPU a request; for idle streams KiB of memory a stream.
+    # Microseconds of CPU a request; for idle streams KiB of memory a stream; for growth percent of memory.
     cost: float | None = None
     rate: float | None = None
     p50_us: float | None = None
@@ -59,12 +59,16 @@ def driven(scenario, front, prepared, lab, run):
     mine, server = front.pids(), lab.serving(front)
     with Watch(lab, took, run.cores):
         before, served = processes.cpu_seconds(mine), processes.cpu_seconds(server)
+        each = processes.data_cores(mine) if scenario.everywhere else {}
         try:
             load = drivers.drive(scenario, front, prepared, run.seconds, run.cores, run.place)
         except processes.Failure as failure:
             took.failed = str(failure)
             return took
         cost, served = processes.cpu_seconds(mine) - before, processes.cpu_seconds(server) - served
+        if len(each) > 1:
+            used = processes.data_cores(mine)
+            took.extra["core_seconds"] = [used[core] - each[core] for core in sorted(each)]
     if not front.program.alive():
         took.failed = f"{front.name} has ended: {front.program.tail()}"
         return took
@@ -93,12 +97,33 @@ def idle(scenario, name, lab, run):
         probe.verify_stream(scenario, lab.server, front)
         request = run.place.file("listen", scenario.message.raw(front.host))
         count = streams.most(run.files, min(scenario.connections, run.streams))
+        # Of two builds it is asked what they give back: it takes its time.
+        settling = run.settling if run.other else None
         with Watch(lab, took, run.cores):
-            took.extra = streams.measure(front, request, count, run.cores.load, run.keepalives)
+            took.extra = streams.measure(front, request, count, run.cores.load, run.keepalives, settling)
         took.requests = count
         took.cost = took.extra.get("kib_held", took.extra["kib_open"])
         took.memory_kib = took.extra.get("held_kib", took.extra["open_kib"])
     except (streams.Broken, processes.Failure, OSError, HTTPException) as failure:
+        took.failed = f"{type(failure).__name__}: {failure}; {front.name} says: {front.program.tail()}"
+    finally:
+        lab.stop(name)
+    return took
+
+
+def grown(scenario, name, lab, run):
+    """A front of its own each time: what it holds after many requests is compared with what it held after few."""
+    took = Round(name)
+    try:
+        front = lab.start(name)
+    except processes.Failure as failure:
+        took.failed = str(failure)
+        return took
+    try:
+        with Watch(lab, took, run.cores):
+            took.extra = growth.measure(front, run)
+        took.requests, took.cost, took.memory_kib = (took.extra[what] for what in ("requests", "growth", "last_kib"))
+    except (growth.Broken, processes.Failure, OSError, HTTPException) as failure:
         took.failed = f"{type(failure).__name__}: {failure}; {front.name} says: {front.program.tail()}"
     finally:
         lab.stop(name)

@@ -54,6 +54,10 @@ class Cores:
         if self.proxy in (self.load, self.server):
             raise Failure("the proxy needs a core of its own (--proxy-core, --load-core, --server-core)")
 
+    def all(self):
+        """Every core that a program of ours runs on, as a list for taskset."""
+        return ",".join(str(core) for core in sorted({self.proxy, self.load, self.server}))
+
     def loading(self):
         """The cores that drive the proxy."""
         return sorted({self.load, self.server})

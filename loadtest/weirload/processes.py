@@ -15,7 +15,7 @@ class Failure(Exception):
 
 
 def pinned(core, command):
-    """The command line that runs `command` on one core, and ends with us even where we are killed."""
+    """The command line that runs `command` on one core or a list of them, and ends with us even where we are killed."""
     return ["setpriv", "--pdeathsig", "TERM", "taskset", "--cpu-list", str(core), *map(str, command)]
 
 
@@ -157,6 +157,19 @@ def _cpu_of(pid):
     except (FileNotFoundError, ProcessLookupError):
         # A kernel without these, or a thread that has just ended: then the coarser clock.
         return ticks(pid) / TICK
+
+
+def data_cores(pids):
+    """Seconds of CPU of each data core of Weir, by the name of its thread; nothing for programs without any."""
+    found = {}
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            at = f"/proc/{pid}/task/{thread}"
+            with open(f"{at}/comm") as name, open(f"{at}/schedstat") as used:
+                name = name.read().strip()
+                if name.startswith("weir-core-"):
+                    found[name] = int(used.read().split()[0]) / 1e9
+    return found
 
 
 def ticks(pid):

@@ -9,6 +9,7 @@ from .fronts import FRONTS
 
 # Those that the others are divided by.
 BASES = ("nginx", "haproxy")
+UNITS = {"idle": "KiB a stream", "growth": "% of memory"}
 NEWEST, OLDER = "<!-- The newest run: written by loadtest/compare. -->", "<!-- Older runs, by hand. -->"
 
 
@@ -34,7 +35,7 @@ def summary(measured, name, rounds):
 
     costs = [took.cost for took in rounds]
     row = {
-        "unit": "KiB a stream" if scenario.driver == "idle" else "us of CPU",
+        "unit": UNITS.get(scenario.driver, "us of CPU"),
         "cost": middle(lambda took: took.cost),
         "least": min(costs),
         "most": max(costs),
@@ -44,9 +45,15 @@ def summary(measured, name, rounds):
         "memory_kib": middle(lambda took: took.memory_kib),
         "server_us": middle(lambda took: took.server_us),
         "streams": rounds[0].extra.get("streams"),
+        "after_kib": middle(lambda took: took.extra.get("after_kib")),
         "rounds": len(rounds),
         "doubts": [asdict(doubt) for doubt in trust.doubts(scenario, rounds)],
     }
+    if spreads := [took.extra["core_seconds"] for took in rounds if "core_seconds" in took.extra]:
+        row["busiest_core"] = figures.median([figures.busiest(seconds) for seconds in spreads])
+    if scenario.driver == "growth":
+        row["first_kib"] = middle(lambda took: took.extra["first_kib"])
+        return row
     for base in BASES:
         others = [turn.get(base) for turn in measured.turns]
         if any(other is None or other.failed for other in others):
@@ -64,8 +71,14 @@ def compare(measured, found):
         name, base, bound = measured.scenario.beside
         if name in by_name and base in by_name:
             ratio = figures.paired(*([took.cost for took in measured.of(each)] for each in (name, base)))
-            verdict = "within" if ratio <= bound else "ABOVE"
-            by_name[name] |= {"beside": ratio, "says": f"{ratio:.2f} x {base}, {verdict} {bound:g} x"}
+            verdict = "" if bound is None else f", {'within' if ratio <= bound else 'ABOVE'} {bound:g} x"
+            by_name[name] |= {"beside": ratio, "says": f"{ratio:.2f} x {base}{verdict}"}
+    for row in by_name.values():
+        if "busiest_core" in row:
+            spread = f"the busiest core {row['busiest_core']:.2f} x an even share"
+            row["says"] = ", ".join(filter(None, [row.get("says"), spread]))
+        if "first_kib" in row:
+            row["says"] = f"{row['first_kib'] / 1024:.1f} MiB before"
     if "direct" in by_name:
         for name, row in by_name.items():
             if name != "direct":
@@ -101,13 +114,14 @@ def line(row):
     def figure(value, what, form="{:.1f}"):
         return "" if value is None else form.format(value) + ("?" if what in doubted else "")
 
-    is_idle = row["unit"].startswith("KiB")
+    unit = {"KiB a stream": " KiB", "% of memory": " %"}.get(row["unit"], "")
     notes = [doubt["mark"] for doubt in row["doubts"]] + ([row["says"]] if "says" in row else [])
     notes += [f"{row['streams']} streams"] if row["streams"] else []
+    notes += [f"{row['after_kib'] / 1024:.1f} MiB once they have gone"] if row["after_kib"] else []
     return [
         row["scenario"],
         row["front"],
-        figure(row["cost"], "cost") + (" KiB" if is_idle else ""),
+        figure(row["cost"], "cost") + unit,
         f"{row['least']:.1f}..{row['most']:.1f}",
         *(figure(row.get(f"cost/{base}"), "cost", "{:.2f}") for base in BASES),
         figure(row["rate"], "rate", "{:.0f}"),

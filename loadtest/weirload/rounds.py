@@ -34,9 +34,10 @@ class Measured:
 
 def measure(scenario, names, run):
     """All rounds of a scenario."""
-    if scenario.driver == "idle":
+    if scenario.keeps_memory():
+        once = one_round.idle if scenario.driver == "idle" else one_round.grown
         with Lab(scenario, [], run) as lab:
-            return take_turns(scenario, names, lambda name: one_round.idle(scenario, name, lab, run), run)
+            return take_turns(scenario, names, lambda name: once(scenario, name, lab, run), run)
     with Lab(scenario, names, run) as lab:
         prepared = {name: one_round.ready(scenario, front, lab, run) for name, front in lab.fronts.items()}
 
@@ -53,11 +54,10 @@ def measure(scenario, names, run):
 def take_turns(scenario, names, once, run):
     """A turn that other programs disturbed is thrown away and taken again, as often as there are rounds.
 
-    Memory is the same on a busy machine: turns of idle streams stay, and a few are enough. A front with a failed request
-    has no figure: it is not driven any further.
+    Memory is the same on a busy machine: turns of idle streams and of growth stay, and a few are enough. A front with a
+    failed request has no figure: it is not driven any further.
     """
-    idle = scenario.driver == "idle"
-    rounds, spare = (min(run.rounds, 3), 0) if idle else (run.rounds, run.repeats)
+    rounds, spare = (min(run.rounds, 3), 0) if scenario.keeps_memory() else (run.rounds, run.repeats)
     turns, thrown, failed = [], [], {}
     while len(turns) < rounds:
         repeated = f", {len(thrown)} repeated" if thrown else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from . import messages
 
 # Everyone who forwards HTTP.
-ALL = ("nginx", "haproxy", "weir", "weir-silent")
+ALL = ("nginx", "haproxy", "weir", "weir-silent", "weir-other")
 # The server itself as well: what a proxy adds to the latency.
 ADDED = ("direct", *ALL)
 
@@ -17,7 +17,7 @@ class Scenario:
     name: str
     says: str
     message: messages.Message
-    # wrk, h2load, handshakes or idle: see drivers.py.
+    # wrk, h2load or handshakes: see drivers.py; idle or growth: see streams.py and growth.py.
     driver: str = "wrk"
     # plain or tls: what the client speaks; to the server it is plain HTTP/1.1 always.
     leg: str = "plain"
@@ -28,10 +28,19 @@ class Scenario:
     rate: int = 0
     # A new connection for each request.
     close: bool = False
+    # The front runs on the cores of the load and the server as well, as one of several data cores has to here.
+    everywhere: bool = False
     fronts: tuple = ALL
-    # The front whose cost another's is divided by in the notes: {front: (divisor, bound)}.
+    # In the notes: a front, another by whose cost its own is divided, and what that is to stay within.
     beside: tuple = ()
 
+    def keeps_memory(self):
+        """Whether its figure is one of memory, which is the same on a busy machine."""
+        return self.driver in ("idle", "growth")
+
+
+# Weir with one data core and with two, under the same load on the same cores.
+CORES = ("weir", "weir-2-cores")
 
 SCENARIOS = (
     Scenario("call-1", "tools/call of 400 bytes, 1 connection", messages.CALL, connections=1, fronts=ADDED),
@@ -77,6 +86,31 @@ SCENARIOS = (
         messages.CALL,
         fronts=("weir", "weir-stdio"),
         beside=("weir-stdio", "weir", 1.5),
+    ),
+    Scenario(
+        "cores-2",
+        "tools/call of 400 bytes, 64 connections: two data cores beside one",
+        messages.CALL,
+        everywhere=True,
+        fronts=CORES,
+        beside=("weir-2-cores", "weir", 1.1),
+    ),
+    Scenario(
+        "cores-2-4",
+        "the same, 4 connections: how they are spread over the cores",
+        messages.CALL,
+        connections=4,
+        everywhere=True,
+        fronts=CORES,
+        # A core that waits more often takes fewer requests at a time, so that says nothing of a bound.
+        beside=("weir-2-cores", "weir", None),
+    ),
+    Scenario(
+        "growth",
+        "memory after 100,000 and after 1,000,000 calls, lists, streams, refusals and new connections",
+        messages.CALL,
+        driver="growth",
+        fronts=("weir", "weir-other"),
     ),
     Scenario("idle", "event streams with nothing but keep-alives", messages.LISTEN, driver="idle", connections=10_000),
     Scenario(

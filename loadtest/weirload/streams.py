@@ -3,6 +3,7 @@
 import json
 import select
 import subprocess
+import time
 from pathlib import Path
 
 from . import places, processes
@@ -63,8 +64,8 @@ def most(files, asked):
     return max(1, min(asked, (files - 600) // 2))
 
 
-def measure(front, request, count, core, with_keepalives):
-    """KiB of resident memory a stream, open and with keep-alives."""
+def measure(front, request, count, core, with_keepalives, settling=None):
+    """KiB of resident memory a stream, open and with keep-alives; and what is held once all have gone and settled."""
     with Client(front, request, min(FIRST, count), core) as client:
         client.hear("open", OPENING)
     before, _ = processes.resident(front.pids())
@@ -78,4 +79,7 @@ def measure(front, request, count, core, with_keepalives):
             found |= {"held_kib": held, "kib_held": (held - before) / count}
             if found["kept"] < count:
                 raise Broken(f"{count - found['kept']} of {count} streams had no keep-alive within {HOLDING} s")
+    if settling is not None:
+        time.sleep(settling)
+        found["after_kib"], _ = processes.resident(front.pids())
     return found

@@ -2,14 +2,15 @@
 
 import http.server
 import json
+import os
 import re
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-from . import cluster, command, drivers, figures, messages, one_round
-from . import places, probe, processes, report, rounds, scenarios, trust
+from . import cluster, command, drivers, figures, growth, messages, one_round
+from . import places, probe, processes, report, rounds, safety, scenarios, trust
 
 WRK = 'RESULT {"requests":100,"microseconds":1000000,"bytes":%d,"refused":%d,"broken":%d,"p50":10,"p99":20}\n'
 H2LOAD = """
@@ -70,10 +71,80 @@ class Figures(unittest.TestCase):
         # Both have become twice as slow in the last turn; the ratio has not changed.
         self.assertEqual(figures.paired([10, 10, 20], [20, 20, 40]), 0.5)
 
+    def test_a_share_is_measured_by_an_even_one(self):
+        shares = [figures.busiest(seconds) for seconds in ([1, 1], [3, 1], [2, 0], [0, 0], [1, 1, 4])]
+        self.assertEqual(shares, [1, 1.5, 2, 1, 2])
+
     def test_two_figures_are_all_that_a_cluster_has(self):
         self.assertEqual([cluster.rounded(value) for value in (123_456, 99.9, 7)], [120_000, 99, 7])
         lines = cluster.arithmetic([{"scenario": "call-64", "front": "weir", "cost": 20.0}])
         self.assertIn("| 50,000 | 140,000 | 420,000 | 280,000 |", lines[-1])
+
+    def test_what_a_second_core_costs_is_taken_off_and_nothing_is_added(self):
+        call = {"scenario": "call-64", "front": "weir", "cost": 20.0}
+        for ratio, node in ((1.4, "100,000"), (0.9, "140,000")):
+            two = {"scenario": "cores-2", "front": "weir-2-cores", "cost": 9.0, "beside": ratio}
+            self.assertIn(f"| 50,000 | {node} |", cluster.arithmetic([call, two])[-1])
+
+
+class Growth(unittest.TestCase):
+    def test_as_many_are_refused_as_should_be_and_none_breaks_off(self):
+        def lap(requests, refused, broken=0):
+            return growth.wrong({"requests": requests, "refused": refused, "broken": broken}, 0.25)
+
+        self.assertEqual([lap(1000, 250), lap(1000, 280)], ["", ""])
+        for wrong in (lap(1000, 0), lap(1000, 500), lap(1000, 250, 1), lap(0, 0)):
+            self.assertTrue(wrong)
+
+    def test_it_is_a_figure_of_memory(self):
+        scenario = scenarios.named(["growth"])[0]
+        extra = {"first_kib": 10_240, "last_kib": 10_752, "growth": 5.0}
+        rounds_of = [{"weir": took(cost=cost, rate=None, p50_us=None, p99_us=None, server_us=None, foreign=0.5,
+                                   extra=extra)} for cost in (-1.0, 5.0, 9.0)]  # fmt: skip
+        (row,) = report.rows_of(rounds.Measured(scenario, rounds_of, []))
+        self.assertEqual((row["cost"], row["unit"], row["doubts"]), (5.0, "% of memory", []))
+        self.assertEqual(row["says"], "10.0 MiB before")
+        self.assertIn(" 5.0 % ", report.table([row]))
+
+
+class Safety(unittest.TestCase):
+    SAID = (
+        "noise\ntimes\t3\t\t\nwhole\t2\ta whole call\t\nlogged\t2\ta whole call\t\n"
+        "with\t2\tthe door\tnobody strange\nwithout\t2\tthe door\t\nwith\t2\tmetrics\tnumbers\n"
+    )
+    # Three times each, of which the middle one counts.
+    TOTALS = [900, 1000, 9000, 1200, 1100, 1200, 200, 210, 190, 140, 140, 900, 10, 10, 10]
+
+    def test_a_check_costs_what_it_takes_less_what_would_be_done_instead(self):
+        whole, found = safety.prices(safety.read(self.SAID, lambda number: self.TOTALS[number - 1]))
+        self.assertEqual(whole, 600)
+        self.assertEqual([(name, count) for name, count, _, _ in found],
+                         [("the access line", 100), ("the door", 30), ("metrics", 5)])  # fmt: skip
+        self.assertIn("| the door | 30 | 5.0% | nobody strange |", safety.table(whole, found))
+
+    def test_nothing_counted_is_no_table(self):
+        with self.assertRaises(processes.Failure):
+            safety.read("it broke\n", lambda _: 1)
+
+    def test_its_section_takes_its_own_place_and_no_other(self):
+        page = f"# Results\n\n{report.NEWEST}\na run\n{report.OLDER}\n\n## Before\n"
+        once = safety.put(page, safety.section("first", True))
+        twice = safety.put(once, safety.section("second", True))
+        self.assertIn("first", once)
+        self.assertNotIn("first", twice)
+        self.assertEqual(re.findall(r"^## (.*)$", twice, re.M), ["The price of safety", "Before"])
+        self.assertIn("a run", twice)
+
+
+class Cores(unittest.TestCase):
+    def test_two_are_put_beside_one(self):
+        scenario = scenarios.named(["cores-2"])[0]
+        turn = {"weir": took(), "weir-2-cores": took("weir-2-cores", cost=10.5, extra={"core_seconds": [1.1, 0.9]})}
+        _, row = report.rows_of(rounds.Measured(scenario, [turn] * 3, []))
+        self.assertEqual(row["says"], "1.05 x weir, within 1.1 x, the busiest core 1.10 x an even share")
+
+    def test_data_cores_are_known_by_their_threads(self):
+        self.assertEqual(processes.data_cores([os.getpid()]), {})
 
 
 class Doubts(unittest.TestCase):
@@ -106,7 +177,7 @@ class Doubts(unittest.TestCase):
 class Turns(unittest.TestCase):
     def take(self, script, count=2, repeats=2):
         """Turns of two fronts, of which the second does what the script says; and who was driven, in order."""
-        run = command.Run(None, None, None, None, 0, count, 1, 0, repeats, 0, False)
+        run = command.Run(None, None, None, None, None, 0, count, 1, 0, repeats, 0, False, (1, 2), 0)
         run.say = lambda _: None
         driven, script = [], iter(script)
 

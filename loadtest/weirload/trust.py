@@ -38,15 +38,15 @@ def doubts(scenario, rounds):
     if len(rounds) < FEWEST:
         found.append(Doubt("few", ("cost", "rate", "latency", "memory"), f"{len(rounds)} rounds"))
     disturbed = [took for took in rounds if took.disturbed()]
-    # Memory is the same on a busy machine.
-    if disturbed and scenario.driver != "idle":
+    if disturbed and not scenario.keeps_memory():
         foreign, stolen = (max(getattr(took, what) for took in disturbed) for what in ("foreign", "stolen"))
         seen = f"{len(disturbed)} of {len(rounds)} rounds, up to {foreign:.2f} cores by others, {stolen:.2f} stolen"
         found.append(Doubt("disturbed", ("cost", "rate", "latency"), seen))
-    spread = figures.spread([took.cost for took in rounds])
+    # Growth is a difference: near nothing, its middle half may be as wide as it is.
+    spread = 0 if scenario.driver == "growth" else figures.spread([took.cost for took in rounds])
     if spread > WIDE:
         found.append(Doubt("wide", ("cost", "rate", "latency"), f"{spread:.0%}"))
-    return found if scenario.driver == "idle" else found + of_load(scenario, rounds)
+    return found if scenario.keeps_memory() else found + of_load(scenario, rounds)
 
 
 def of_load(scenario, rounds):

@@ -1,6 +1,5 @@
 //! The control side: starts what there is, and stays with it to its end.
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -25,10 +24,9 @@ use super::operators::Operators;
 use super::plan::Plan;
 use super::reading::Desk;
 use super::reload::Reloader;
-use super::roster::Roster;
 use super::sockets::{self, HandedOver};
 use super::sources::Files;
-use super::stop::{self, Brake, Signals};
+use super::stop::{self, Signals};
 use super::switches::{self, Deal, Switches};
 use super::systemd::{Beats, Notifier};
 use super::{Options, Ready, announce};
@@ -101,15 +99,7 @@ impl Starting<'_> {
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
-        let mut crew = Crew {
-            brake: Brake::default(),
-            roster: Roster::default(),
-            beats: beats.clone(),
-            sightings,
-            controls,
-            observed: observed.clone(),
-            numbers: BTreeMap::new(),
-        };
+        let mut crew = Crew::new(beats.clone(), sightings, controls, observed.clone());
         let mut switches = Switches::new();
         switches.join(crew.start(&plan, cores).await?);
         let deal = Deal { hands, moved: false, patience: settings.drain.timeout };

@@ -19,6 +19,7 @@ use crate::net::client::{self, Doorstep, Peer, Scratch};
 use crate::net::drain::{Drain, Phase};
 use crate::net::listen::{Acceptor, Listeners};
 use crate::net::socket::{Plain, Socket};
+use crate::net::spread::{Arrival, Counted, Seat, Settled};
 use crate::net::welcome::{Unwelcome, Welcome};
 use crate::stages::upstream::Client;
 use crate::telemetry::{Telemetry, TurnedAway};
@@ -41,6 +42,7 @@ const TELL: Duration = Duration::from_secs(1);
 /// What a core is started with, beside the plan and what it keeps.
 pub(super) struct Beginning {
     pub(super) pulse: Pulse,
+    pub(super) seat: Seat,
     /// Told once it runs.
     pub(super) begins: oneshot::Sender<anyhow::Result<()>>,
     pub(super) orders: Orders,
@@ -57,7 +59,7 @@ pub(super) struct Orders {
 /// One core, until it has drained or left. What a core cannot be without runs in the same task, so that a defect in it ends
 /// the core, and with it the process, instead of leaving a core that only seems whole.
 pub(super) async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
-    let Beginning { pulse, begins, orders } = beginning;
+    let Beginning { pulse, seat, begins, orders } = beginning;
     let (calls, telemetry) = (Rc::clone(&kept.client), Rc::clone(&kept.telemetry));
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
@@ -66,6 +68,7 @@ pub(super) async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
         welcome: RefCell::new(Arc::clone(&plan.welcome)),
         lasting: plan.lasting.clone(),
         kept,
+        seat,
         drain: Drain::default(),
         scratch: client::scratch(),
         doorstep: Doorstep::default(),
@@ -84,7 +87,7 @@ pub(super) async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = telemetry.core().watch_lag() => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
-        () = beat(&telemetry) => unreachable!("it runs as long as its core"),
+        () = beat(&core, &telemetry) => unreachable!("it runs as long as its core"),
     }
     // What ended last; the daemon waits for this core, and then for the writer.
     telemetry.flush();
@@ -96,7 +99,8 @@ async fn carry(core: &Rc<Shared>, mut orders: Orders) {
     let (mut told, mut leaving) = (true, Leaving::default());
     loop {
         tokio::select! {
-            (stream, remote) = acceptor.next() => core.serve(stream, remote),
+            (stream, remote) = acceptor.next() => core.settle(stream, remote),
+            arrival = core.seat.next() => core.serve(arrival),
             switch = orders.switched.recv(), if told => match switch {
                 Some(switch) => acceptor = core.switch(switch, acceptor, &mut leaving),
                 None => {
@@ -119,7 +123,8 @@ async fn carry(core: &Rc<Shared>, mut orders: Orders) {
     // A reload that comes later is told so.
     drop(orders.switched);
     core.drain.begin();
-    acceptor.close(|stream, remote| core.serve(stream, remote)).await;
+    core.seat.leave().into_iter().for_each(|arrival| core.serve(arrival));
+    acceptor.close(|stream, remote| core.settle(stream, remote)).await;
     tokio::select! {
         () = until(LOOK, || core.is_empty()) => return,
         _ = orders.phase.wait_for(|phase| *phase >= Phase::Cutting) => core.drain.cut(),
@@ -166,12 +171,13 @@ fn accepting(listeners: Listeners) -> Acceptor {
 }
 
 /// What a core does several times a second, whatever else it has to do.
-async fn beat(telemetry: &Telemetry) {
+async fn beat(core: &Rc<Shared>, telemetry: &Telemetry) {
     let mut ticks = interval(BEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         telemetry.flush();
+        core.seat.overdue().into_iter().for_each(|arrival| core.serve(arrival));
     }
 }
 
@@ -194,6 +200,8 @@ struct Shared {
     welcome: RefCell<Arc<Welcome>>,
     lasting: Lasting,
     kept: Kept,
+    /// Its place among the cores.
+    seat: Seat,
     drain: Drain,
     scratch: Scratch,
     doorstep: Doorstep,
@@ -207,20 +215,23 @@ struct Shared {
 }
 
 /// One of the open connections, until it is dropped.
-struct Open(Rc<Shared>);
+struct Open {
+    core: Rc<Shared>,
+    _counted: Counted,
+}
 
 impl Open {
-    fn new(core: &Rc<Shared>) -> Self {
+    fn new(core: &Rc<Shared>, counted: Counted) -> Self {
         core.open.set(core.open.get() + 1);
         core.kept.telemetry.core().connection_opens();
-        Self(Rc::clone(core))
+        Self { core: Rc::clone(core), _counted: counted }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-        self.0.kept.telemetry.core().connection_ends();
+        self.core.open.set(self.core.open.get() - 1);
+        self.core.kept.telemetry.core().connection_ends();
     }
 }
 
@@ -232,6 +243,9 @@ impl Shared {
         self.limits.set(plan.limits);
         self.http2.set(plan.http2);
         self.welcome.replace(Arc::clone(&plan.welcome));
+        if leaves.is_none() && !matches!(hand, Hand::Same) {
+            self.seat.join();
+        }
         let acceptor = match hand {
             Hand::Same => acceptor,
             // Who lets go of a socket closes none.
@@ -240,13 +254,14 @@ impl Shared {
                 let core = Rc::clone(self);
                 self.closing.set(self.closing.get() + 1);
                 spawn_local(async move {
-                    acceptor.close(|stream, remote| core.serve(stream, remote)).await;
+                    acceptor.close(|stream, remote| core.settle(stream, remote)).await;
                     core.closing.set(core.closing.get() - 1);
                 });
                 accepting(listeners)
             }
         };
         if let Some(bound) = leaves {
+            self.seat.leave().into_iter().for_each(|arrival| self.serve(arrival));
             self.drain.leave();
             leaving.begin(bound);
         }
@@ -260,7 +275,16 @@ impl Shared {
         self.open.get() + self.closing.get() + self.kept.client.abandoned.open() == 0
     }
 
-    fn serve(self: &Rc<Self>, stream: Plain, remote: Remote) {
+    /// A connection was accepted: whoever has the fewest serves it.
+    fn settle(self: &Rc<Self>, stream: Plain, remote: Remote) {
+        match self.seat.settle(stream, remote) {
+            Settled::Here(arrival) => self.serve(arrival),
+            Settled::HandedOver => self.kept.telemetry.core().connection_handed_over(),
+            Settled::Lost => {}
+        }
+    }
+
+    fn serve(self: &Rc<Self>, Arrival { stream, remote, counted }: Arrival) {
         let local = match &stream {
             Plain::Tcp(stream) => match stream.local_addr() {
                 Ok(local) => Some(local),
@@ -274,24 +298,24 @@ impl Shared {
         }
         let welcome = Arc::clone(&self.welcome.borrow());
         // Many clients come through one proxy.
-        let counted = remote.ip().filter(|_| !welcome.trusted.has(remote));
-        let Some(permit) = self.lasting.admission.admit(counted) else {
+        let address = remote.ip().filter(|_| !welcome.trusted.has(remote));
+        let Some(permit) = self.lasting.admission.admit(address) else {
             self.kept.telemetry.core().turned_away(TurnedAway::Limit);
             return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
-        let (open, peer) = (Open::new(self), Peer { remote, local });
+        let (open, peer) = (Open::new(self, counted), Peer { remote, local });
         if welcome.is_plain() {
             spawn_local(async move {
-                open.0.speak(stream, peer).await;
+                open.core.speak(stream, peer).await;
                 drop(permit);
             });
         } else {
             spawn_local(async move {
                 // What is only needed to begin does not stay as long as the connection.
-                if let Some(met) = Box::pin(open.0.meet(&welcome, stream, peer, permit)).await {
+                if let Some(met) = Box::pin(open.core.meet(&welcome, stream, peer, permit)).await {
                     drop(welcome);
                     let (socket, peer, permit) = met;
-                    open.0.speak(socket, peer).await;
+                    open.core.speak(socket, peer).await;
                     drop(permit);
                 }
             });

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Sighting;
 use crate::net::command::Numbers;
+use crate::net::spread::Spread;
 use crate::telemetry::{Controls, Observed};
 
 use super::core_thread::{self, Beginning, Orders};
@@ -28,12 +29,14 @@ const _: () = assert!(MOST <= Numbers::PLACES, "each core has numbers of its own
 pub(super) struct Crew {
     pub(super) brake: Brake,
     pub(super) roster: Roster,
-    pub(super) beats: Beats,
-    pub(super) sightings: mpsc::Sender<Sighting>,
-    pub(super) controls: Controls,
-    pub(super) observed: Observed,
+    beats: Beats,
+    sightings: mpsc::Sender<Sighting>,
+    controls: Controls,
+    observed: Observed,
+    /// Over all of them.
+    spread: Spread,
     /// By the core's number: one that comes after another of its number counts on.
-    pub(super) numbers: BTreeMap<usize, Numbers>,
+    numbers: BTreeMap<usize, Numbers>,
 }
 
 /// A core that runs, and has no socket yet. Dropping it makes the core leave.
@@ -47,6 +50,12 @@ pub(super) struct Started {
 type Begun = oneshot::Receiver<anyhow::Result<()>>;
 
 impl Crew {
+    /// Nobody yet.
+    pub(super) fn new(beats: Beats, sightings: mpsc::Sender<Sighting>, controls: Controls, observed: Observed) -> Self {
+        let (brake, roster, spread) = (Brake::default(), Roster::default(), Spread::default());
+        Self { brake, roster, beats, sightings, controls, observed, spread, numbers: BTreeMap::new() }
+    }
+
     /// Starts so many cores, and waits until they run.
     ///
     /// # Errors
@@ -73,7 +82,8 @@ impl Crew {
         let (begins, begun) = oneshot::channel();
         let (way, switched) = mpsc::channel(1);
         let orders = Orders { phase: self.brake.watch(), switched };
-        let beginning = Beginning { pulse: self.beats.pulse(number), begins, orders };
+        let (pulse, seat) = (self.beats.pulse(number), self.spread.seat());
+        let beginning = Beginning { pulse, seat, begins, orders };
         let (plan, sightings) = (Arc::clone(plan), self.sightings.clone());
         let (controls, observed) = (self.controls.clone(), self.observed.clone());
         let kept = move || Kept::new(number, numbers, sightings, observed.core(number, &controls));
@@ -118,15 +128,7 @@ mod tests {
     const CORES: usize = 16;
 
     fn crew() -> Crew {
-        Crew {
-            brake: Brake::default(),
-            roster: Roster::default(),
-            beats: Beats::from_env(),
-            sightings: mpsc::channel(1).0,
-            controls: Controls::nowhere(),
-            observed: Observed::new(),
-            numbers: BTreeMap::new(),
-        }
+        Crew::new(Beats::from_env(), mpsc::channel(1).0, Controls::nowhere(), Observed::new())
     }
 
     /// A socket that whoever has it closes, and where it is.

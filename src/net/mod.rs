@@ -9,6 +9,7 @@ pub mod listen;
 pub mod process;
 pub mod proxy;
 pub mod socket;
+pub mod spread;
 pub mod tls;
 pub mod upstream;
 pub mod welcome;

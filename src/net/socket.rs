@@ -5,7 +5,9 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::TcpStream as StdTcp;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream as StdUnix;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -22,6 +24,15 @@ pub enum Plain {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
+}
+
+/// The same without a runtime: another thread may have it.
+#[derive(Debug)]
+pub enum Detached {
+    /// TCP.
+    Tcp(StdTcp),
+    /// A Unix socket.
+    Unix(StdUnix),
 }
 
 /// What HTTP is spoken over.
@@ -57,12 +68,36 @@ impl Plain {
         })
     }
 
+    /// Takes it from its runtime. Nothing of it has been read.
+    ///
+    /// # Errors
+    /// What the operating system says; the connection is gone then.
+    pub fn detach(self) -> io::Result<Detached> {
+        match self {
+            Plain::Tcp(stream) => stream.into_std().map(Detached::Tcp),
+            Plain::Unix(stream) => stream.into_std().map(Detached::Unix),
+        }
+    }
+
     fn reset(self) {
         match self {
             // Where that is refused the kernel has forgotten the connection already.
             Plain::Tcp(stream) => _ = stream.set_zero_linger(),
             // A Unix socket knows no reset of its own; what was written is there to be read.
             Plain::Unix(stream) => drop(stream),
+        }
+    }
+}
+
+impl Detached {
+    /// Gives it to the runtime of this thread.
+    ///
+    /// # Errors
+    /// What the operating system says; the connection is gone then.
+    pub fn attach(self) -> io::Result<Plain> {
+        match self {
+            Detached::Tcp(stream) => TcpStream::from_std(stream).map(Plain::Tcp),
+            Detached::Unix(stream) => UnixStream::from_std(stream).map(Plain::Unix),
         }
     }
 }

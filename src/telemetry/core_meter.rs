@@ -71,6 +71,11 @@ impl CoreMeter {
         self.cells.connections_ended.add(1);
     }
 
+    /// A client's connection was given to another core.
+    pub fn connection_handed_over(&self) {
+        self.cells.handed_over.add(1);
+    }
+
     /// A client's connection was turned away.
     pub fn turned_away(&self, why: TurnedAway) {
         self.cells.turned_away[why as usize].add(1);
@@ -123,6 +128,7 @@ pub(super) struct CoreCells {
     thread: Mutex<Thread>,
     pub(super) connections: Cell,
     pub(super) connections_ended: Cell,
+    pub(super) handed_over: Cell,
     pub(super) turned_away: [Cell; TurnedAway::ALL.len()],
     pub(super) lag: Histogram,
     /// Touched where a core meets a route or server first, and by the reader; never for a request.
@@ -138,6 +144,7 @@ impl CoreCells {
             thread: Mutex::default(),
             connections: Cell::default(),
             connections_ended: Cell::default(),
+            handed_over: Cell::default(),
             turned_away: Default::default(),
             lag: Histogram::new(&WAITING),
             routes: Mutex::default(),

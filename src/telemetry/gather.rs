@@ -47,6 +47,7 @@ fn of_core<'a>(tally: &mut Tally<'a>, core: &'a Arc<CoreCells>) {
     let (ended, begun) = (core.connections_ended.value(), core.connections.value());
     tally.level(names::CONNECTIONS, number, begun.saturating_sub(ended) as f64);
     tally.count(names::CONNECTIONS_ACCEPTED, number, begun);
+    tally.count(names::CONNECTIONS_HANDED_OVER, number, core.handed_over.value());
     for why in TurnedAway::ALL {
         tally.count(names::CONNECTIONS_TURNED_AWAY, [why.as_str()], core.turned_away[why as usize].value());
     }

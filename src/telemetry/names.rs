@@ -78,6 +78,8 @@ metrics! {
         "Clients' connections.";
     CONNECTIONS_ACCEPTED: Counter Number, "weir_connections_accepted_total" ["core"]
         "Clients' connections that were taken in.";
+    CONNECTIONS_HANDED_OVER: Counter Number, "weir_connections_handed_over_total" ["core"]
+        "Clients' connections that the core accepted and gave to another, which had fewer.";
     CONNECTIONS_TURNED_AWAY: Counter Number, "weir_connections_turned_away_total" ["why"]
         "Clients' connections that were turned away: `memory` is `[http] refuse_memory`, `limit` is `[http] connections` or `connections_per_address`, `proxy` a PROXY header that was missing, malformed or a stranger's, `tls` a handshake that failed or took too long.";
     ACCEPT_QUEUE: Gauge Number, "weir_accept_queue_connections" ["core"]

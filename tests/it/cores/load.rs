@@ -20,7 +20,7 @@ use crate::tls_clients::Authority;
 
 /// How a listener is reached.
 #[derive(Clone)]
-enum Way {
+pub(super) enum Way {
     Plain(SocketAddr),
     Tls(SocketAddr, Arc<ClientConfig>),
     Unix(PathBuf),
@@ -28,7 +28,7 @@ enum Way {
 
 impl Way {
     /// A new connection. Whoever is refused fails the test.
-    async fn connect(&self) -> Client {
+    pub(super) async fn connect(&self) -> Client {
         match self {
             Self::Plain(address) => Client::connect(*address).await,
             Self::Tls(address, config) => {

@@ -2,6 +2,7 @@
 //! along.
 
 mod load;
+mod spread;
 
 use std::time::Duration;
 
@@ -88,8 +89,12 @@ async fn streaming() -> (Scripted, watch::Sender<usize>) {
 const MANY: usize = 24;
 
 async fn listeners(weir: &Gateway) -> Vec<Client> {
+    listeners_of(weir, MANY).await
+}
+
+async fn listeners_of(weir: &Gateway, count: usize) -> Vec<Client> {
     let mut clients = Vec::new();
-    for _ in 0..MANY {
+    for _ in 0..count {
         let mut client = weir.client().await;
         client.post(&modern("1", "subscriptions/listen", r#""notifications":{"toolsListChanged":true}"#)).await;
         assert_eq!(client.head().await.status(), 200);
