@@ -129,12 +129,17 @@ impl Front {
                 return Reply::Whole(response);
             }
         };
-        let finish = Finish::begin(&self.core, route, peer.remote).over(body.fate());
+        let finish = Finish::on_connection(&self.core, route, peer.remote, body.fate());
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
             // Its own box: every future around it is moved into its place, and would carry the room for this one.
-            let mut walk = Box::pin(flow::run(&self.core, arrival, &finish, drain));
-            panics::caught(walk.as_mut()).await
+            // It is begun in there: made before its box, it would be moved whole.
+            let mut walk = Box::pin(None);
+            walk.set(Some(flow::run(&self.core, arrival, &finish, drain)));
+            match walk.as_mut().as_pin_mut() {
+                Some(walk) => panics::caught(walk).await,
+                None => None,
+            }
         };
         match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
@@ -147,8 +152,8 @@ impl Front {
                 let (mut parts, ()) = Response::new(()).into_parts();
                 (parts.status, parts.headers) = (head.status, head.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
-                let streaming = Streaming::new(Rc::clone(&self.core), *relay, finish, head.status);
-                Reply::Stream(parts, Outgoing::One(streaming))
+                let streaming = Streaming::new(Rc::clone(&self.core), relay, finish, head.status);
+                Reply::Stream(parts, Outgoing::One(Box::new(streaming)))
             }
             Err(refused) => {
                 let (refusal, addressee) = *refused;
