@@ -1,6 +1,7 @@
 //! Making a call on one endpoint after the other, for as long as nothing has been sent.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -49,7 +50,7 @@ pub async fn make<'a>(
     for (index, endpoint, fingerprint) in candidates {
         let attempt =
             Attempt { client, meter, index, endpoint, outgoing, body, patience, deadline, manner: &manner, sent };
-        let miss = match attempt.run().await {
+        let miss = match pin!(attempt.run()).await {
             Ok((mut call, head)) => {
                 call.answered_by(fingerprint);
                 return Ok((call, head));
@@ -92,7 +93,7 @@ impl Attempt<'_, '_> {
                 None => self.connect().await?,
             };
             self.sent.set(true);
-            let outcome = self.over(connection).await.inspect_err(|miss| self.meter.failed(miss.fault()));
+            let outcome = pin!(self.over(connection)).await.inspect_err(|miss| self.meter.failed(miss.fault()));
             self.sent.set(!matches!(&outcome, Err(miss) if miss.nothing_sent()));
             match outcome {
                 Err(miss) if was_kept && self.may_repeat(&miss) => {}
