@@ -221,11 +221,12 @@ fn of_bodies() -> Vec<Check> {
 /// Of the era that has sessions: the others are not asked for one.
 fn sealed_session() -> Check {
     let sealer = KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session);
-    let seal = Seal { sealer: &sealer, route: "/mcp", principal: Principal::Anonymous };
+    let caller = Principal::anonymous(Box::default());
+    let seal = Seal { sealer: &sealer, route: "/mcp", principal: &caller };
     let none = session::bind(&seal, Era::Legacy, &HeaderMap::new()).expect("no session");
     let id = none.outgoing(&seal, "4f0c7a52-9d1e-4b0b-8a53-0f6f2d1f7a11", 7, "2025-11-25").expect("it is short");
     let bind = move |headers: &HeaderMap| {
-        let seal = Seal { sealer: &sealer, route: "/mcp", principal: Principal::Anonymous };
+        let seal = Seal { sealer: &sealer, route: "/mcp", principal: &caller };
         black_box(session::bind(&seal, Era::Legacy, black_box(headers)).is_ok());
     };
     let (bind, bare) = (Rc::new(bind), head(&request()));

@@ -1,6 +1,7 @@
 //! The front that is in force on a core. A request keeps the one that it began with.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::rc::Rc;
 
 use http::Request;
@@ -32,9 +33,14 @@ impl Current {
 impl Handler for Current {
     type Stream = Outgoing;
 
-    async fn handle(&self, request: Request<RequestBody>, peer: Peer, drain: &Drain) -> Reply<Outgoing> {
+    fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: Peer,
+        drain: &Drain,
+    ) -> impl Future<Output = Reply<Outgoing>> {
         let front = Rc::clone(&self.0.borrow());
-        front.answer(&self.0, request, peer, drain).await
+        front.answer(&self.0, request, peer, drain)
     }
 
     fn turned_away(&self, peer: Peer, turned: TurnedAway) {

@@ -9,7 +9,7 @@ use crate::net::client::Peer;
 use crate::stages::wellformed::Verb;
 
 use super::front::{Paths, Place};
-use super::names::Names;
+use super::names::Greeter;
 
 /// When those who were refused for want of memory may come again.
 const SHED: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub(super) enum Admitted {
 
 /// Checks the head of a request.
 pub(super) fn check<'a>(
-    names: &Names,
+    names: &Greeter,
     paths: &Paths,
     pressure: &Pressure,
     request: &'a request::Parts,
@@ -74,11 +74,12 @@ mod tests {
     use http::{Request, header};
 
     use super::*;
+    use crate::edge::names::Names;
     use crate::model::Level;
 
     /// Asks the door of a loopback gateway with two routes.
     fn asked(method: &str, target: &str, fields: &[(&str, &str)], level: Level) -> Result<Admitted, Refusal> {
-        let names = Names::new(vec![], vec![], true);
+        let names = Greeter::new(Names::new(vec![], vec![], true));
         let paths = Paths::new([("/mcp".to_owned(), 0), ("/b/mcp".to_owned(), 1)], Some("/all".to_owned()));
         let pressure = Pressure::default();
         pressure.set(level);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Reason, Refusal, RequestId};
+use crate::model::{Addressee, Particulars, Reason, Refusal, RequestId};
 use crate::protocol::json::quoted;
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
@@ -152,7 +152,7 @@ pub(super) fn events(out: &mut Vec<u8>, refusal: &Refusal, addressee: &Addressee
 
 /// One JSON-RPC error; `of` is the id's own token, echoed as it was sent.
 pub(super) fn error(refusal: &Refusal, of: Option<&[u8]>, request: RequestId) -> String {
-    let Refusal { reason, message, retryable, accepted, .. } = refusal;
+    let Particulars { reason, message, retryable, accepted, .. } = &**refusal;
     let of = of.map(|of| format!("\"id\":{},", String::from_utf8_lossy(of))).unwrap_or_default();
     let wait = refusal.retry_after.map(|wait| format!("\"retryAfterMs\":{},", wait.as_millis())).unwrap_or_default();
     let more = if refusal.data.is_empty() { String::new() } else { format!(",{}", refusal.data) };

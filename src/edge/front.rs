@@ -1,6 +1,7 @@
 //! What answers the requests of a data core, by one generation of the configuration.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::telemetry::{Ended, Outcome, Said};
 
 use super::door::{self, Admitted};
 use super::errors::Errors;
-use super::names::Names;
+use super::names::{Greeter, Names};
 use super::outgoing::Outgoing;
 use super::pair::{self, Fronts};
 use super::streaming::Streaming;
@@ -76,7 +77,7 @@ impl Paths {
 /// Answers the requests of one core.
 pub struct Front {
     pub(super) core: Rc<Core>,
-    names: Names,
+    names: Greeter,
     pub(super) paths: Paths,
     pressure: Arc<Pressure>,
     errors: Errors,
@@ -93,12 +94,13 @@ impl Front {
         legacy_by_table: bool,
         trusted: Trusted,
     ) -> Self {
+        let names = Greeter::new(names);
         Self { core, names, paths, pressure, errors: Errors { legacy_by_table }, trusted }
     }
 
     /// `fronts` is where the front stands that is in force.
     pub(super) async fn answer(
-        &self,
+        self: Rc<Self>,
         fronts: &Fronts,
         request: Request<RequestBody>,
         peer: Peer,
@@ -111,11 +113,11 @@ impl Front {
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
             Ok(Admitted::Listen(route)) => {
-                return Box::pin(pair::listen(self, fronts, route, &head, peer, origin.as_ref())).await;
+                return Box::pin(pair::listen(&self, fronts, route, &head, peer, origin.as_ref())).await;
             }
             Ok(Admitted::Post(route)) => {
                 // Its own box: the usual request need not carry the room for this one.
-                return Box::pin(pair::post(self, route, head, body, peer, drain, origin.as_ref())).await;
+                return Box::pin(pair::post(&self, route, head, body, peer, drain, origin.as_ref())).await;
             }
             Ok(Admitted::Options(route)) => {
                 let response = cors::options(&head.headers, origin.as_ref());
@@ -129,12 +131,12 @@ impl Front {
                 return Reply::Whole(response);
             }
         };
-        let finish = Finish::begin(&self.core, route, peer.remote).over(body.fate());
+        let finish = Finish::on_connection(&self.core, route, peer.remote, body.fate());
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
-            // Its own box: every future around it is moved into its place, and would carry the room for this one.
-            let mut walk = Box::pin(flow::run(&self.core, arrival, &finish, drain));
-            panics::caught(walk.as_mut()).await
+            // Made in its place, as every large future on this way is: one that is awaited by value is moved first.
+            let walk = pin!(flow::run(&self.core, arrival, &finish, drain));
+            panics::caught(walk).await
         };
         match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {
             Ok(Answer::Whole(head, bytes)) => {
@@ -147,8 +149,8 @@ impl Front {
                 let (mut parts, ()) = Response::new(()).into_parts();
                 (parts.status, parts.headers) = (head.status, head.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
-                let streaming = Streaming::new(Rc::clone(&self.core), *relay, finish, head.status);
-                Reply::Stream(parts, Outgoing::One(streaming))
+                let streaming = Streaming::new(Rc::clone(&self.core), relay, finish, head.status);
+                Reply::Stream(parts, Outgoing::One(Box::new(streaming)))
             }
             Err(refused) => {
                 let (refusal, addressee) = *refused;

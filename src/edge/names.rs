@@ -1,6 +1,7 @@
 //! The names that we answer to, and the origins that may ask (security, "HTTP", 2): without them a page of somebody
 //! else's could talk to a gateway on the visitor's own machine by rebinding its name.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::uri::Authority;
@@ -72,6 +73,38 @@ impl Names {
     }
 }
 
+/// The names of one core, which remembers the host that was found to be ours last: nearly every request names the same.
+#[derive(Debug)]
+pub(super) struct Greeter {
+    names: Names,
+    known: RefCell<Option<(HeaderValue, SocketAddr)>>,
+}
+
+impl Greeter {
+    pub(super) fn new(names: Names) -> Self {
+        Self { names, known: RefCell::default() }
+    }
+
+    /// As [`Names::check_host`].
+    pub(super) fn check_host(&self, headers: &HeaderMap, local: Option<SocketAddr>) -> Result<(), Refusal> {
+        let value = headers.get(header::HOST);
+        let is = |(known, at): &(HeaderValue, SocketAddr)| Some(known) == value && Some(*at) == local;
+        if self.known.borrow().as_ref().is_some_and(is) {
+            return Ok(());
+        }
+        self.names.check_host(headers, local)?;
+        // A copy: the value itself would hold the whole head.
+        let copy = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        *self.known.borrow_mut() = copy.zip(local);
+        Ok(())
+    }
+
+    /// As [`Names::check_origin`].
+    pub(super) fn check_origin<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a HeaderValue>, Refusal> {
+        self.names.check_origin(headers)
+    }
+}
+
 /// The addresses that every machine calls its own by name.
 fn is_here(address: IpAddr) -> bool {
     address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST
@@ -101,6 +134,20 @@ mod tests {
     fn origin(names: &Names, origin: &'static str) -> bool {
         let headers = HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
         names.check_origin(&headers).is_ok()
+    }
+
+    #[test]
+    fn who_was_greeted_is_known_at_the_same_address_alone() {
+        let greeter = Greeter::new(Names::new(vec![], vec![], true));
+        let ours = |host: &'static str, local: &str| {
+            let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+            greeter.check_host(&headers, Some(local.parse().unwrap())).is_ok()
+        };
+        assert!(ours("127.0.0.5:80", "127.0.0.5:80") && ours("127.0.0.5:80", "127.0.0.5:80"));
+        assert!(!ours("127.0.0.5:80", "127.0.0.6:80") && !ours("evil.example", "127.0.0.5:80"));
+        assert!(ours("127.0.0.5:80", "127.0.0.5:80"));
+        assert!(greeter.check_host(&HeaderMap::new(), Some("127.0.0.5:80".parse().unwrap())).is_err());
+        assert!(greeter.check_host(&HeaderMap::new(), None).is_ok());
     }
 
     #[test]

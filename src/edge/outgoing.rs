@@ -6,10 +6,9 @@ use super::pair::Stream;
 use super::streaming::Streaming;
 
 /// A streaming answer.
-#[expect(clippy::large_enum_variant, reason = "the usual one is the large one, and a box would cost every stream")]
 pub enum Outgoing {
-    /// To one request.
-    One(Streaming),
+    /// To one request. In a box: an answer of one piece is handed on more often, and would carry the room for this.
+    One(Box<Streaming>),
     /// To all that one client of 2024-11-05 posts.
     Pair(Box<Stream>),
 }

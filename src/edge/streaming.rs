@@ -16,14 +16,14 @@ use super::{errors, panics};
 /// The body of a streaming answer, and the telling of its end.
 pub struct Streaming {
     core: Rc<Core>,
-    relay: Relay,
+    relay: Box<Relay>,
     finish: Finish,
     status: StatusCode,
     fault: Option<Refusal>,
 }
 
 impl Streaming {
-    pub(super) fn new(core: Rc<Core>, relay: Relay, finish: Finish, status: StatusCode) -> Self {
+    pub(super) fn new(core: Rc<Core>, relay: Box<Relay>, finish: Finish, status: StatusCode) -> Self {
         Self { core, relay, finish, status, fault: None }
     }
 }

@@ -25,7 +25,7 @@ pub use hex::Hex;
 pub use pressure::{Level, Pressure};
 pub use principal::{Caller, Means, Principal};
 pub use readiness::Readiness;
-pub use refusal::{Accepted, Blame, Reason, Refusal};
+pub use refusal::{Accepted, Blame, Particulars, Reason, Refusal};
 pub use remote::Remote;
 pub use request_id::{RequestId, RequestIds};
 pub use status::{Attempt, Status};

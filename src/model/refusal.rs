@@ -1,6 +1,7 @@
 //! Why a message was not carried, as data. Statuses and codes are `edge`'s: it has the only table.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use super::Challenge;
@@ -113,9 +114,14 @@ reasons! {
     Draining = "draining", Weir;
 }
 
-/// One refusal: why, in words that help, and whether to try again.
+/// One refusal: why, in words that help, and whether to try again. It is as small as a pointer: every step of a call
+/// may end with one, and hands on the room for it.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct Refusal(Box<Particulars>);
+
+/// What a refusal says.
+#[derive(Clone, Debug)]
+pub struct Particulars {
     /// Why.
     pub reason: Reason,
     /// What happened, where, and what to do; never a secret, never a server's own text.
@@ -138,7 +144,7 @@ impl Refusal {
     /// A refusal before anything was sent, not worth repeating.
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         let accepted = Accepted::No;
-        Self {
+        Self(Box::new(Particulars {
             reason,
             message: message.into(),
             retryable: false,
@@ -147,7 +153,7 @@ impl Refusal {
             data: String::new(),
             allow: None,
             challenge: None,
-        }
+        }))
     }
 
     /// Nothing was sent; the same message may be sent again after `wait`.
@@ -180,5 +186,19 @@ impl Refusal {
     pub fn allowing(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
         self
+    }
+}
+
+impl Deref for Refusal {
+    type Target = Particulars;
+
+    fn deref(&self) -> &Particulars {
+        &self.0
+    }
+}
+
+impl DerefMut for Refusal {
+    fn deref_mut(&mut self) -> &mut Particulars {
+        &mut self.0
     }
 }

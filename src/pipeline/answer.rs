@@ -1,5 +1,7 @@
 //! Taking a server's answer: how much of it is read before the status goes out, and what passes.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -57,7 +59,8 @@ pub(super) async fn take(
             let opens = expected.method == Some(Method::Initialize) && expected.awaits();
             let stream = Events::new(exchange.id, expected, bounds.event);
             let relay = Relay::events(call, stream, bounds.after_answer);
-            return events(exchange, head, Box::new(relay), opens).await;
+            // Its own box: the usual answer need not carry the room for this one.
+            return Box::pin(events(exchange, head, Box::new(relay), opens)).await;
         }
         Way::Unread => {
             let (endpoint, length) = (call.fingerprint(), head.length);
@@ -67,7 +70,7 @@ pub(super) async fn take(
         Way::ReadWhole => bounds.event,
         Way::Check | Way::LookAt | Way::Pass | Way::StatusAlone => CHECKED_FIRST,
     };
-    let read = call.whole(limit).await;
+    let read = pin!(call.whole(limit)).await;
     exchange.seen.comes();
     let taking = Taking { exchange, call, head, expected };
     match (way, read) {

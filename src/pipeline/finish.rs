@@ -45,7 +45,7 @@ pub struct Finish {
     seen: Seen,
     /// What becomes of it below; `None` where there is no connection.
     fate: Option<Fate>,
-    told: bool,
+    told: Cell<bool>,
 }
 
 /// What its walk has come to know.
@@ -74,6 +74,19 @@ pub(super) struct Seen {
 impl Finish {
     /// A request begins.
     pub fn begin(core: &Rc<Core>, route: usize, peer: Remote) -> Self {
+        Self::new(core, route, peer, None)
+    }
+
+    /// The same, of a request on a connection.
+    pub fn on_connection(core: &Rc<Core>, route: usize, peer: Remote, fate: Fate) -> Self {
+        Self::new(core, route, peer, Some(fate))
+    }
+
+    /// Made in its place: it is large, and to move it would cost on every request.
+    #[inline]
+    fn new(core: &Rc<Core>, route: usize, peer: Remote, fate: Option<Fate>) -> Self {
+        let (id, begun, keeps_arguments) = (core.ids.next(), clock::now(), core.telemetry.wants_arguments());
+        let core = Rc::clone(core);
         let seen = Seen {
             said: Cell::new(Said::Unread),
             caller: OnceCell::new(),
@@ -83,33 +96,18 @@ impl Finish {
             sent: Cell::default(),
             arguments: RefCell::default(),
             trace: OnceCell::new(),
-            keeps_arguments: core.telemetry.wants_arguments(),
+            keeps_arguments,
             awaited: Cell::default(),
             asked: Cell::default(),
             came: Cell::default(),
             handed: Cell::default(),
         };
-        Self {
-            core: Rc::clone(core),
-            id: core.ids.next(),
-            peer,
-            route,
-            begun: clock::now(),
-            seen,
-            fate: None,
-            told: false,
-        }
-    }
-
-    /// The same, of a request on a connection.
-    pub fn over(mut self, fate: Fate) -> Self {
-        self.fate = Some(fate);
-        self
+        Self { core, id, peer, route, begun, seen, fate, told: Cell::new(false) }
     }
 
     /// The same, of what Weir does by itself: nothing is told of it.
-    pub fn untold(mut self) -> Self {
-        self.told = true;
+    pub fn untold(self) -> Self {
+        self.told.set(true);
         self
     }
 
@@ -124,7 +122,7 @@ impl Finish {
     }
 
     /// Tells the end of an `OPTIONS`, which no stage sees.
-    pub fn options(self, status: StatusCode) {
+    pub fn options(&self, status: StatusCode) {
         self.seen.said.set(Said::Options);
         self.end(&Ending::Answered(status));
     }
@@ -154,9 +152,9 @@ impl Finish {
         &self.seen
     }
 
-    /// Tells the end of it.
-    pub fn end(mut self, ending: &Ending<'_>) {
-        if !std::mem::replace(&mut self.told, true) {
+    /// Tells the end of it, the first time.
+    pub fn end(&self, ending: &Ending<'_>) {
+        if !self.told.replace(true) {
             self.tell(ending);
         }
     }
@@ -218,7 +216,7 @@ impl Finish {
 
 impl Drop for Finish {
     fn drop(&mut self) {
-        if !self.told {
+        if !self.told.get() {
             let turned = self.fate.as_ref().and_then(Fate::turned_away);
             self.tell(&turned.map_or(Ending::ClientLeft, Ending::TurnedAway));
         }

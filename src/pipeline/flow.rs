@@ -1,4 +1,6 @@
 //! The whole order of a request, one call a line, each with the reason for its place.
+//!
+//! What is awaited on every request is pinned where it is made: a future that is awaited by value is moved first, whole.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -53,7 +55,7 @@ where
     let exchange = identify(exchange).await.map_err(nobody)?;
 
     // What is said: nothing trusts a name before this has read the message whole.
-    let exchange = read(exchange, body, drain).await?;
+    let exchange = pin!(read(exchange, body, drain)).await?;
 
     // Which conversation: a session names the endpoint that the call has to go to.
     let bound = session::bind(&exchange.seal(), exchange.progress.message.era(), &headers);
@@ -64,7 +66,7 @@ where
     let exchange = exchange.bound(bound);
 
     // Which endpoint, and the call itself; then what of its answer passes.
-    call(&exchange, trace, drain).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
+    pin!(call(&exchange, trace, drain)).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
 }
 
 /// Finds out who is calling.
@@ -131,10 +133,13 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
     let told = Told { meter: &exchange.route.meter.calls, sent: &sent };
     let answering = pin!(async {
         let (call, head) = match &server.behind {
-            Behind::Endpoints(endpoints) => over_http(exchange, endpoints, told, trace, patience, manner).await?,
-            Behind::Command(handle) => of_command(exchange, handle, told, patience, manner).await?,
+            Behind::Endpoints(endpoints) => pin!(over_http(exchange, endpoints, told, trace, patience, manner)).await?,
+            Behind::Command(handle) => {
+                // Its own box: a call over HTTP need not carry the room for this one.
+                Box::pin(of_command(exchange, handle, told, patience, manner)).await?
+            }
         };
-        answer::take(exchange, call, head).await
+        pin!(answer::take(exchange, call, head)).await
     });
     match stopping::unless(drain, last, answering).await {
         Some(answer) => answer,
@@ -169,7 +174,8 @@ async fn over_http(
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
-    upstream::make(&exchange.core.client, told, candidates, &outgoing, message.bytes(), patience, manner).await
+    let client = &exchange.core.client;
+    pin!(upstream::make(client, told, candidates, &outgoing, message.bytes(), patience, manner)).await
 }
 
 /// The call on a command. A conversation with another one, or of another life of this daemon, is over.

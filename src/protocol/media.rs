@@ -1,7 +1,13 @@
 //! `Content-Type`, as far as it decides which text a reader makes of the bytes (RFC 9110, 8.3).
 
+/// What nearly every field says: it need not be taken apart.
+const USUAL: &str = "application/json";
+
 /// The media type itself, without its parameters and the white space around it.
 pub fn essence(value: &str) -> &str {
+    if value == USUAL {
+        return value;
+    }
     value.split(';').next().unwrap_or(value).trim_matches([' ', '\t'])
 }
 
@@ -9,6 +15,9 @@ pub fn essence(value: &str) -> &str {
 /// parameters could be read in two ways. JSON is exchanged in UTF-8 (RFC 8259, 8.1), but servers and clients in the
 /// field decode it as the field says, so what names another charset would reach them as another text.
 pub fn is_utf8(value: &str) -> bool {
+    if value == USUAL {
+        return true;
+    }
     let mut rest = value.find(';').map_or("", |at| &value[at..]);
     while let Some(behind) = rest.strip_prefix(';') {
         rest = behind.trim_start_matches([' ', '\t']);

@@ -188,7 +188,8 @@ mod tests {
             HeaderValue::from_bytes(b"\xff").unwrap(),
         ] {
             let refusal = bind(&here, Era::Legacy, &headers(&[&id])).unwrap_err();
-            assert_eq!((refusal.reason, refusal.message), (Reason::SessionNotFound, not_found().message), "{id:?}");
+            let expected = not_found();
+            assert_eq!((refusal.reason, &refusal.message), (Reason::SessionNotFound, &expected.message), "{id:?}");
         }
         let id = opened(&here, "s", "");
         let twice = bind(&here, Era::Legacy, &headers(&[&id, &id])).unwrap_err();

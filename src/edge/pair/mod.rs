@@ -71,7 +71,7 @@ pub(super) async fn post(
     drain: &Drain,
     origin: Option<&HeaderValue>,
 ) -> Reply<Outgoing> {
-    let finish = Finish::begin(&front.core, route, peer.remote).over(body.fate());
+    let finish = Finish::on_connection(&front.core, route, peer.remote, body.fate());
     let query = head.uri.query().unwrap_or("");
     let named = query.split('&').find_map(|pair| pair.strip_prefix(SESSION)?.strip_prefix('='));
     let id = finish.id();

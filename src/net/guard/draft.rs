@@ -1,6 +1,6 @@
 //! A head while its lines come in.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::{HeaderValue, Method, Uri, header, request};
 
 use super::{
@@ -33,7 +33,7 @@ impl Draft {
     }
 
     /// Takes a header line, the `most`th at the utmost.
-    pub(super) fn field(&mut self, line: Bytes, most: usize) -> Result<(), Fault> {
+    pub(super) fn field(&mut self, mut line: Bytes, most: usize) -> Result<(), Fault> {
         let field = Field::parse(&line)?;
         if self.parts.headers.len() == most {
             return Err(Fault::large("a head of too many fields"));
@@ -52,7 +52,11 @@ impl Draft {
                 field.name.parsed()?
             }
         };
-        let value = HeaderValue::from_maybe_shared(line.slice_ref(field.value()));
+        // The line itself becomes the value.
+        let (start, length) = (field.start(), field.value().len());
+        line.advance(start);
+        line.truncate(length);
+        let value = HeaderValue::from_maybe_shared(line);
         self.parts.headers.append(name, value.map_err(|_| Fault::bad("a control byte in a head or trailers"))?);
         Ok(())
     }

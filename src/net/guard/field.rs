@@ -22,6 +22,12 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Where in the line the value begins.
+    pub(super) fn start(&self) -> usize {
+        let padding = self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        self.name.length() + 1 + padding
+    }
+
     /// The value, without the white space around it: spaces and tabs, where `trim_ascii` would take more.
     pub(super) fn value(&self) -> &'a [u8] {
         let mut value = self.rest;

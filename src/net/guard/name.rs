@@ -23,10 +23,15 @@ impl<'a> Name<'a> {
         Self(name)
     }
 
-    /// True if it is that one; `name` is in lower case.
+    /// Bytes of it.
+    pub(super) fn length(self) -> usize {
+        self.0.len()
+    }
+
+    /// True if it is that one; `name` is of letters in lower case and hyphens.
     #[inline]
     pub(super) fn is(self, name: &[u8]) -> bool {
-        self.0.eq_ignore_ascii_case(name)
+        self.0.len() == name.len() && is_folded(self.0, name)
     }
 
     /// As `http` has it, where it is one of those that many requests have.
@@ -69,5 +74,46 @@ impl<'a> Name<'a> {
         let mut expected = letters.iter();
         let mut own = self.0.iter().filter(|byte| byte.is_ascii_alphanumeric());
         own.all(|byte| expected.next() == Some(&byte.to_ascii_lowercase())) && expected.next().is_none()
+    }
+}
+
+/// Whether both are the same without regard to case: `own` is of token bytes, `name` of letters in lower case and hyphens.
+/// The bit that tells the cases apart turns no other byte of a token into one of those, so that eight bytes can be
+/// compared at once.
+#[inline]
+fn is_folded(own: &[u8], name: &[u8]) -> bool {
+    const CASE: u64 = u64::from_le_bytes([0x20; 8]);
+    let differ = |own: &[u8; 8], name: &[u8; 8]| (u64::from_le_bytes(*own) | CASE) ^ u64::from_le_bytes(*name);
+    match (own.last_chunk(), name.last_chunk()) {
+        (Some(own_end), Some(name_end)) => {
+            // The last eight may overlap those before.
+            let (own, _) = own.as_chunks();
+            let (name, _) = name.as_chunks();
+            own.iter().zip(name).fold(differ(own_end, name_end), |sum, (own, name)| sum | differ(own, name)) == 0
+        }
+        _ => own.iter().zip(name).all(|(own, name)| own | 0x20 == *name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::classes;
+    use super::*;
+
+    #[test]
+    fn a_name_is_itself_in_any_case_and_nothing_else() {
+        for name in ["host", "accept", "mcp-name", "content-type", "mcp-protocol-version"] {
+            assert!(Name::new(name.as_bytes()).is(name.as_bytes()));
+            assert!(Name::new(name.to_ascii_uppercase().as_bytes()).is(name.as_bytes()));
+            for at in 0..name.len() {
+                for byte in (0..=255).filter(|byte| classes::is(*byte, classes::TOKEN)) {
+                    let mut other = name.as_bytes().to_vec();
+                    other[at] = byte;
+                    let same = other.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(Name::new(&other).is(name.as_bytes()), same, "{byte:#x} at {at} of {name}");
+                }
+            }
+            assert!(!Name::new(&name.as_bytes()[1..]).is(name.as_bytes()));
+        }
     }
 }

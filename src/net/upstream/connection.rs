@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
+use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::failure::Failure;
 use super::head::ResponseHead;
@@ -99,6 +100,17 @@ impl Connection {
         }
     }
 
+    /// [`Connection::head`]; `None` if it has not come `by` then.
+    ///
+    /// # Errors
+    /// `Reset`, `Malformed`, `TooLarge`.
+    pub async fn head_by(&mut self, method: &Method, by: Deadline) -> Option<Result<ResponseHead, Failure>> {
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.head_by(method, by).await,
+            Kind::Http2(exchange) => timeout_at(by, exchange.head()).await.ok(),
+        }
+    }
+
     /// The next piece of the body, all of it that one read brought; `None` at its end.
     ///
     /// # Errors
@@ -107,6 +119,17 @@ impl Connection {
         match &mut self.0 {
             Kind::Http1(connection) => connection.chunk().await,
             Kind::Http2(exchange) => exchange.chunk().await,
+        }
+    }
+
+    /// [`Connection::chunk`]; `None` if it has not come `by` then.
+    ///
+    /// # Errors
+    /// `Reset`, `Malformed`, `TooLarge`.
+    pub async fn chunk_by(&mut self, by: Deadline) -> Option<Result<Option<Bytes>, Failure>> {
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.chunk_by(by).await,
+            Kind::Http2(exchange) => timeout_at(by, exchange.chunk()).await.ok(),
         }
     }
 
@@ -129,6 +152,17 @@ impl Connection {
         match &mut self.0 {
             Kind::Http1(connection) => connection.whole(limit).await,
             Kind::Http2(exchange) => exchange.whole(limit).await,
+        }
+    }
+
+    /// [`Connection::whole`]; `None` if it has not come `by` then.
+    ///
+    /// # Errors
+    /// `Reset`, `Malformed`, `TooLarge`.
+    pub async fn whole_by(&mut self, limit: usize, by: Deadline) -> Option<Result<Collected, Failure>> {
+        match &mut self.0 {
+            Kind::Http1(connection) => connection.whole_by(limit, by).await,
+            Kind::Http2(exchange) => timeout_at(by, exchange.whole(limit)).await.ok(),
         }
     }
 

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
+use tokio::time::Instant as Deadline;
 
+use super::alarm::Alarm;
 use super::answer::Answer;
 use super::connection::Collected;
 use super::failure::{Failure, Stage};
@@ -35,6 +37,7 @@ pub(super) struct Http1 {
     head: Option<ResponseHead>,
     /// Body that has come and was not taken.
     body: Vec<u8>,
+    alarm: Alarm,
 }
 
 impl Http1 {
@@ -51,6 +54,7 @@ impl Http1 {
             answer: Answer::new(false),
             head: None,
             body: Vec::new(),
+            alarm: Alarm::default(),
         }
     }
 
@@ -103,18 +107,37 @@ impl Http1 {
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
     pub(super) async fn head(&mut self, method: &Method) -> Result<ResponseHead, Failure> {
+        self.expect(method);
+        poll_fn(|cx| self.poll_head(cx)).await
+    }
+
+    /// [`Http1::head`], if it comes `by` then.
+    ///
+    /// # Errors
+    /// `Reset`, `Malformed`, `TooLarge`.
+    pub(super) async fn head_by(&mut self, method: &Method, by: Deadline) -> Option<Result<ResponseHead, Failure>> {
+        self.expect(method);
+        poll_fn(|cx| match self.poll_head(cx) {
+            Poll::Pending => self.alarm.poll(by, cx).map(|()| None),
+            came => came.map(Some),
+        })
+        .await
+    }
+
+    /// What is to come answers a request of `method`.
+    fn expect(&mut self, method: &Method) {
         if !self.answer.has_begun() {
             self.answer = Answer::new(method == Method::HEAD);
         }
-        poll_fn(|cx| {
-            loop {
-                if let Some(head) = self.head.take() {
-                    return Poll::Ready(Ok(head));
-                }
-                ready!(self.poll_step(cx))?;
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Failure>> {
+        loop {
+            if let Some(head) = self.head.take() {
+                return Poll::Ready(Ok(head));
             }
-        })
-        .await
+            ready!(self.poll_step(cx))?;
+        }
     }
 
     /// The next piece of the body, all of it that one read brought; `None` at its end.
@@ -123,6 +146,18 @@ impl Http1 {
     /// `Reset`, `Malformed`, `TooLarge`.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// [`Http1::chunk`], if it comes `by` then.
+    ///
+    /// # Errors
+    /// `Reset`, `Malformed`, `TooLarge`.
+    pub(super) async fn chunk_by(&mut self, by: Deadline) -> Option<Result<Option<Bytes>, Failure>> {
+        poll_fn(|cx| match self.poll_chunk(cx) {
+            Poll::Pending => self.alarm.poll(by, cx).map(|()| None),
+            came => came.map(Some),
+        })
+        .await
     }
 
     /// [`Http1::chunk`] for whoever polls.
@@ -146,22 +181,35 @@ impl Http1 {
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
     pub(super) async fn whole(&mut self, limit: usize) -> Result<Collected, Failure> {
-        poll_fn(|cx| {
-            loop {
-                let left = self.answer.left().map(|left| usize::try_from(left).unwrap_or(usize::MAX));
-                if self.body.len().saturating_add(left.unwrap_or(0)) > limit {
-                    return Poll::Ready(Ok(Collected::Longer(self.take_body())));
-                }
-                if self.answer.is_done() {
-                    return Poll::Ready(Ok(Collected::Whole(self.take_body())));
-                }
-                if let Some(left) = left {
-                    self.body.reserve_exact(left);
-                }
-                ready!(self.poll_step(cx))?;
-            }
+        poll_fn(|cx| self.poll_whole(limit, cx)).await
+    }
+
+    /// [`Http1::whole`], if it comes `by` then.
+    ///
+    /// # Errors
+    /// `Reset`, `Malformed`, `TooLarge`.
+    pub(super) async fn whole_by(&mut self, limit: usize, by: Deadline) -> Option<Result<Collected, Failure>> {
+        poll_fn(|cx| match self.poll_whole(limit, cx) {
+            Poll::Pending => self.alarm.poll(by, cx).map(|()| None),
+            came => came.map(Some),
         })
         .await
+    }
+
+    fn poll_whole(&mut self, limit: usize, cx: &mut Context<'_>) -> Poll<Result<Collected, Failure>> {
+        loop {
+            let left = self.answer.left().map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+            if self.body.len().saturating_add(left.unwrap_or(0)) > limit {
+                return Poll::Ready(Ok(Collected::Longer(self.take_body())));
+            }
+            if self.answer.is_done() {
+                return Poll::Ready(Ok(Collected::Whole(self.take_body())));
+            }
+            if let Some(left) = left {
+                self.body.reserve_exact(left);
+            }
+            ready!(self.poll_step(cx))?;
+        }
     }
 
     /// Whether the answer has been read to its end, and all of it was taken.

@@ -21,6 +21,7 @@
 //! Answers are read strictly (RFC 9112): where two readers could differ about where an answer ends, it is malformed
 //! and its connection is not used again.
 
+mod alarm;
 mod answer;
 mod body;
 mod chunked;

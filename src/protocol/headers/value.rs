@@ -19,7 +19,9 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName, called: &str) 
     }
     // Exactly the visible ASCII characters, space and tab (RFC 9110, 5.5, without obs-text).
     let text = value.to_str().map_err(|_| Mismatch::characters(called))?;
-    Ok(Some(text.trim_matches([' ', '\t'])))
+    // Who has read the head has taken the white space away already, where it came as HTTP/1.1.
+    let is_padded = [text.as_bytes().first(), text.as_bytes().last()].into_iter().flatten().any(|byte| *byte <= b' ');
+    Ok(Some(if is_padded { text.trim_matches([' ', '\t']) } else { text }))
 }
 
 /// What a value of `Mcp-Name` or `Mcp-Param-*` stands for (2026-07-28, "Value Encoding").

@@ -1,9 +1,9 @@
 //! A call in progress: its connection, its time, and what becomes of it when its client leaves.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Refusal, RequestId, clock};
@@ -14,13 +14,19 @@ use super::miss::Miss;
 use super::{Client, Manner, Patience};
 
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
+///
+/// In a box, since every step hands it on.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call(Box<Making>);
+
+#[derive(Debug)]
+struct Making {
     /// The request that it is made for.
     id: RequestId,
     leg: Option<Leg>,
     client: Rc<Client>,
-    patience: Patience,
+    /// Between two reads.
+    idle: Option<Duration>,
     deadline: Instant,
     /// When the server was heard last. Silence counts from here, however often a caller asks anew in the meantime.
     heard: Instant,
@@ -46,12 +52,12 @@ impl Call {
         deadline: Instant,
         manner: Manner,
     ) -> Self {
-        let (leg, client) = (Some(leg), Rc::clone(client));
-        Self { id, leg, client, patience, deadline, heard: deadline, manner, fingerprint: 0 }
+        let (leg, client, idle) = (Some(leg), Rc::clone(client), patience.idle);
+        Self(Box::new(Making { id, leg, client, idle, deadline, heard: deadline, manner, fingerprint: 0 }))
     }
 
     pub(super) fn leg(&mut self) -> &mut Leg {
-        self.leg.as_mut().expect("a call has its leg until it is finished, cut or dropped")
+        self.0.leg.as_mut().expect("a call has its leg until it is finished, cut or dropped")
     }
 
     /// The head of a command's answer, as an HTTP server would have given it.
@@ -63,13 +69,13 @@ impl Call {
 
     /// The head of the answer has come, from this endpoint.
     pub(super) fn answered_by(&mut self, fingerprint: u64) {
-        self.fingerprint = fingerprint;
+        self.0.fingerprint = fingerprint;
         self.hear();
     }
 
     /// The endpoint that answers, as sealed ids name it.
     pub fn fingerprint(&self) -> u64 {
-        self.fingerprint
+        self.0.fingerprint
     }
 
     /// The next piece of the answer; `None` at its end. Dropping the future loses nothing.
@@ -80,11 +86,11 @@ impl Call {
         let by = self.by();
         match self.leg() {
             Leg::Http(connection) => {
-                let read = timeout_at(by, connection.chunk()).await;
+                let read = connection.chunk_by(by).await;
                 self.settle(read.map(|read| read.map_err(Fault::Http)))
             }
             Leg::Command(exchange) => {
-                let read = timeout_at(by, exchange.chunk()).await;
+                let read = timeout_at(by, exchange.chunk()).await.ok();
                 self.settle(read.map(|read| read.map_err(Fault::Command)))
             }
         }
@@ -95,35 +101,35 @@ impl Call {
     /// # Errors
     /// As [`Call::chunk`].
     pub async fn whole(&mut self, limit: usize) -> Result<Collected, Refusal> {
-        if self.patience.idle.is_some() {
+        if self.0.idle.is_some() {
             return self.piece_by_piece(limit).await;
         }
         let by = self.by();
         let Leg::Http(connection) = self.leg() else { return self.piece_by_piece(limit).await };
-        let read = timeout_at(by, connection.whole(limit)).await;
+        let read = connection.whole_by(limit, by).await;
         self.settle(read.map(|read| read.map_err(Fault::Http)))
     }
 
     /// The answer has been read as far as it is wanted: the connection is kept if it can be.
     pub fn finish(mut self) {
-        if let Some(Leg::Http(connection)) = self.leg.take() {
-            self.client.pool.give_back(connection);
+        if let Some(Leg::Http(connection)) = self.0.leg.take() {
+            self.0.client.pool.give_back(connection);
         }
     }
 
     /// Ends the call at once: the server sees its connection close, or is told that the call is called off.
     pub fn cut(mut self) {
-        self.leg = None;
+        self.0.leg = None;
     }
 
     /// Whether an answer that broke off is lost, whatever event ids it carried: the process that made it has ended.
     pub fn is_lost_when_broken(&self) -> bool {
-        matches!(self.leg, Some(Leg::Command(_)))
+        matches!(self.0.leg, Some(Leg::Command(_)))
     }
 
     /// Whether the answer has been read to its end.
     pub fn is_done(&self) -> bool {
-        self.leg.as_ref().is_none_or(Leg::is_done)
+        self.0.leg.as_ref().is_none_or(Leg::is_done)
     }
 
     /// As [`Call::whole`], with a time for each piece.
@@ -142,32 +148,32 @@ impl Call {
     }
 
     fn by(&self) -> Instant {
-        self.patience.idle.map_or(self.deadline, |idle| self.deadline.min(self.heard + idle))
+        self.0.idle.map_or(self.0.deadline, |idle| self.0.deadline.min(self.0.heard + idle))
     }
 
     fn hear(&mut self) {
-        if self.patience.idle.is_some() {
-            self.heard = clock::timer_now();
+        if self.0.idle.is_some() {
+            self.0.heard = clock::timer_now();
         }
     }
 
-    fn settle<T>(&mut self, read: Result<Result<T, Fault>, Elapsed>) -> Result<T, Refusal> {
+    fn settle<T>(&mut self, read: Option<Result<T, Fault>>) -> Result<T, Refusal> {
         let miss = match read {
-            Ok(Ok(read)) => {
+            Some(Ok(read)) => {
                 self.hear();
                 return Ok(read);
             }
-            Ok(Err(Fault::Command(refusal))) => {
-                self.manner.outlives = None;
+            Some(Err(Fault::Command(refusal))) => {
+                self.0.manner.outlives = None;
                 return Err(refusal);
             }
-            Ok(Err(Fault::Http(failure))) => Miss::Broken(failure),
-            Err(_) if self.by() < self.deadline => Miss::TimedOut("idle_timeout"),
-            Err(_) => Miss::TimedOut("deadline"),
+            Some(Err(Fault::Http(failure))) => Miss::Broken(failure),
+            None if self.by() < self.0.deadline => Miss::TimedOut("idle_timeout"),
+            None => Miss::TimedOut("deadline"),
         };
         // There is no answer to wait for any more, with or without a client.
-        self.manner.outlives = None;
-        Err(miss.refusal(self.manner.reads_only))
+        self.0.manner.outlives = None;
+        Err(miss.refusal(self.0.manner.reads_only))
     }
 }
 
@@ -186,7 +192,7 @@ impl Leg {
     }
 }
 
-impl Drop for Call {
+impl Drop for Making {
     fn drop(&mut self) {
         let outlives = self.manner.outlives.take();
         match self.leg.take() {

@@ -1,6 +1,7 @@
 //! Making a call on one endpoint after the other, for as long as nothing has been sent.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -45,24 +46,24 @@ pub async fn make<'a>(
 ) -> Result<(Call, ResponseHead), Refusal> {
     let Told { meter, sent } = told;
     let deadline = clock::timer_now() + patience.deadline;
-    let mut refusal = Refusal::new(Reason::UpstreamUnavailable, "the server has no endpoint");
+    let mut refused = None;
     for (index, endpoint, fingerprint) in candidates {
         let attempt =
             Attempt { client, meter, index, endpoint, outgoing, body, patience, deadline, manner: &manner, sent };
-        let miss = match attempt.run().await {
+        let miss = match pin!(attempt.run()).await {
             Ok((mut call, head)) => {
                 call.answered_by(fingerprint);
                 return Ok((call, head));
             }
             Err(miss) => miss,
         };
-        refusal = miss.refusal(manner.reads_only);
+        refused = Some(miss.refusal(manner.reads_only));
         if !miss.nothing_sent() {
             break;
         }
         tracing::warn!(id = %outgoing.id, endpoint = %endpoint.url, reason = %miss, "an endpoint took no request");
     }
-    Err(refusal)
+    Err(refused.unwrap_or_else(|| Refusal::new(Reason::UpstreamUnavailable, "the server has no endpoint")))
 }
 
 struct Attempt<'a, 'b> {
@@ -92,7 +93,7 @@ impl Attempt<'_, '_> {
                 None => self.connect().await?,
             };
             self.sent.set(true);
-            let outcome = self.over(connection).await.inspect_err(|miss| self.meter.failed(miss.fault()));
+            let outcome = pin!(self.over(connection)).await.inspect_err(|miss| self.meter.failed(miss.fault()));
             self.sent.set(!matches!(&outcome, Err(miss) if miss.nothing_sent()));
             match outcome {
                 Err(miss) if was_kept && self.may_repeat(&miss) => {}
@@ -127,10 +128,10 @@ impl Attempt<'_, '_> {
         let first_byte = self.patience.first_byte.map(|bound| clock::timer_now() + bound);
         let by = first_byte.map_or(self.deadline, |by| by.min(self.deadline));
         // How to read the answer depends on the method in one way only: one to HEAD, which is never sent, has no body.
-        let miss = match timeout_at(by, connection.head(&Method::POST)).await {
-            Ok(Ok(head)) => return Ok((call, head)),
-            Ok(Err(failure)) => Miss::Broken(failure),
-            Err(_) => Miss::TimedOut(if by < self.deadline { "first_byte" } else { "deadline" }),
+        let miss = match connection.head_by(&Method::POST, by).await {
+            Some(Ok(head)) => return Ok((call, head)),
+            Some(Err(failure)) => Miss::Broken(failure),
+            None => Miss::TimedOut(if by < self.deadline { "first_byte" } else { "deadline" }),
         };
         // Nobody waits for this answer any more, in either era.
         call.cut();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,9 +50,10 @@ where
     readable(headers).map_err(to_nobody)?;
     let limits = Limits { depth: checks.depth, ..Limits::default() };
     let bounds = Bounds { bytes: checks.body, limits, asks_first: headers.contains_key(header::EXPECT) };
-    let bytes = body::collect(body, &bounds, checks.awaited).await.map_err(|missed| unheld(*missed, headers))?;
+    let bytes = pin!(body::collect(body, &bounds, checks.awaited)).await.map_err(|missed| unheld(*missed, headers))?;
     let body = message::read_client(&bytes, &limits).map_err(|fault| unreadable(&fault, &bytes))?;
-    let (era, checked) = match &body {
+    let body = Box::new(body);
+    let (era, checked) = match &*body {
         Body::One(message) => match headers::era(headers, message.meta.protocol_version.is_some(), false) {
             Era::Modern => (Era::Modern, modern(checks, headers, message, &bytes)),
             Era::Legacy => (Era::Legacy, one_version(headers)),

@@ -42,7 +42,8 @@ impl Verb {
 #[derive(Debug)]
 pub struct WellFormed {
     bytes: Bytes,
-    body: Option<Body>,
+    /// In a box, since every step hands it on.
+    body: Option<Box<Body>>,
     era: Era,
     method: Option<Method>,
 }
@@ -55,7 +56,7 @@ impl WellFormed {
 
     /// The single message, if it is one.
     pub fn message(&self) -> Option<&Message> {
-        match &self.body {
+        match self.body.as_deref() {
             Some(Body::One(message)) => Some(message),
             _ => None,
         }
@@ -63,7 +64,7 @@ impl WellFormed {
 
     /// The messages of a batch.
     pub fn batch(&self) -> Option<&[Message]> {
-        match &self.body {
+        match self.body.as_deref() {
             Some(Body::Batch(messages)) => Some(messages),
             _ => None,
         }
@@ -71,7 +72,7 @@ impl WellFormed {
 
     /// Its messages, be it one, a batch, or none.
     pub fn messages(&self) -> &[Message] {
-        match &self.body {
+        match self.body.as_deref() {
             Some(Body::One(message)) => std::slice::from_ref(message),
             Some(Body::Batch(messages)) => messages,
             None => &[],
@@ -96,7 +97,7 @@ impl WellFormed {
 
     /// Whom an error of ours would be addressed to.
     pub fn addressee(&self) -> Addressee {
-        match &self.body {
+        match self.body.as_deref() {
             None => Addressee::Nobody,
             Some(Body::One(message)) => addressee(message, &self.bytes, self.era),
             Some(Body::Batch(messages)) => match ids(messages, &self.bytes) {
