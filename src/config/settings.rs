@@ -16,6 +16,7 @@ use super::{
     merge,
     reload::{self, Reload},
     report::{Finding, Mistakes, Place, Report},
+    roles::Role,
     root,
     routes::Route,
     section::Section,
@@ -43,6 +44,8 @@ pub struct Settings {
     pub keys: Keys,
     /// `[auth]`: who may call.
     pub auth: Auth,
+    /// `[[roles]]` and those that are built in, each with what it includes: names unique.
+    pub roles: Vec<Role>,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -218,6 +221,7 @@ impl Overrides {
             auth: Auth::read(&root, &listen, listening),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
+            roles: Role::read_all(&root, &servers),
             routes: Route::read_all(&root, &servers),
             listen,
             servers,
