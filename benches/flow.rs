@@ -39,6 +39,7 @@ struct Room {
     observer: Observer,
     sealer: Sealer,
     ids: RequestIds,
+    caller: Principal,
 }
 
 impl Room {
@@ -49,11 +50,12 @@ impl Room {
             catalog,
             sealer: KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(Purpose::Session),
             ids: RequestIds::new(),
+            caller: Principal::anonymous(Box::default()),
         }
     }
 
     fn seal(&self) -> Seal<'_> {
-        Seal { sealer: &self.sealer, route: "/mcp", principal: Principal::Anonymous }
+        Seal { sealer: &self.sealer, route: "/mcp", principal: &self.caller }
     }
 
     /// From the client's head and body to what is written to the server.

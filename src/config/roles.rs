@@ -29,7 +29,7 @@ type BuiltIn = (&'static str, &'static [Permission], bool);
 /// The roles that are there without being written; the table in the shape below says the same.
 const BUILT_IN: [BuiltIn; 7] = {
     use Permission::{
-        ApproveAssessment, ApproveRemediation, ManageSystem, ProposeRemediation, RequestAssessment, ViewAuditLogs,
+        ApproveAssessment, ApproveRemediation, ProposeRemediation, RequestAssessment, ViewAuditLogs,
     };
     [
         ("installer", &[RequestAssessment, ProposeRemediation], true),

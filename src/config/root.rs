@@ -48,7 +48,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &command::LIMITS,
     &routes::SHAPE,
     &auth::SHAPE,
-    &auth::ANONYMOUS,
+    &auth::anonymous::SHAPE,
     &roles::SHAPE,
     &reload::SHAPE,
     &telemetry::SHAPE,

@@ -22,6 +22,7 @@ use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
+use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
@@ -187,6 +188,7 @@ impl Plan {
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
             server: route.server,
+            place: Place { anonymous: self.anonymous, ..Place::default() },
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
         });
@@ -201,7 +203,7 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            anonymous: self.anonymous,
+            authenticator: Authenticator::without_credentials(Box::default()),
         };
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));

@@ -30,6 +30,9 @@ pub fn row(reason: Reason) -> Row {
         Reason::UnsupportedVersion => (-32022, 400),
         Reason::Internal => (-32603, 500),
         Reason::Unauthenticated => (40101, 401),
+        Reason::PolicyDenied | Reason::InsufficientScope => (40301, 403),
+        Reason::UnknownName => (-32602, 200),
+        Reason::RateLimited => (42901, 429),
         Reason::SessionRequired => (40001, 400),
         Reason::TooLarge => (41301, 413),
         Reason::OriginNotAllowed | Reason::HostNotAllowed => (40302, 403),
@@ -37,7 +40,9 @@ pub fn row(reason: Reason) -> Row {
         Reason::MethodNotAllowed => (40501, 405),
         Reason::UnsupportedMediaType => (41501, 415),
         Reason::UpstreamBadResponse | Reason::UpstreamReset => (50201, 502),
-        Reason::UpstreamUnavailable | Reason::Overloaded | Reason::Draining => (50301, 503),
+        Reason::UpstreamUnavailable | Reason::Overloaded | Reason::Draining | Reason::IdentityUnavailable => {
+            (50301, 503)
+        }
         Reason::UpstreamTimeout => (50401, 504),
     };
     Row { code, status }
@@ -81,8 +86,11 @@ impl Errors {
         if let Some(methods) = refusal.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
-        if refusal.reason == Reason::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // 401 has to have one (RFC 9110, 15.5.2).
+        let bare = || (refusal.reason == Reason::Unauthenticated).then(|| "Bearer".to_owned());
+        if let Some(challenge) = refusal.challenge.as_ref().map(|challenge| challenge.value()).or_else(bare) {
+            let value = HeaderValue::from_str(&challenge).expect("a challenge is plain text");
+            headers.insert(header::WWW_AUTHENTICATE, value);
         }
         response
     }
@@ -101,6 +109,7 @@ impl Errors {
         let of_the_head = matches!(
             reason,
             Reason::Unauthenticated
+                | Reason::InsufficientScope
                 | Reason::OriginNotAllowed
                 | Reason::HostNotAllowed
                 | Reason::HeaderMismatch

@@ -111,7 +111,7 @@ impl Front {
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
             Ok(Admitted::Listen(route)) => {
-                return pair::listen(self, fronts, route, &head, peer, origin.as_ref());
+                return Box::pin(pair::listen(self, fronts, route, &head, peer, origin.as_ref())).await;
             }
             Ok(Admitted::Post(route)) => {
                 // Its own box: the usual request need not carry the room for this one.

@@ -1,6 +1,7 @@
 //! The nouns that every floor above shares, and the clock.
 
 mod addressee;
+mod challenge;
 pub mod clock;
 mod command;
 mod decimal;
@@ -20,6 +21,7 @@ mod trusted;
 mod uri;
 
 pub use addressee::{Addressee, Refused};
+pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};
 pub use decimal::Decimal;
 pub use glob::{Glob, Outline};
@@ -27,7 +29,7 @@ pub use hex::Hex;
 pub use pattern::Pattern;
 pub use permission::Permission;
 pub use pressure::{Level, Pressure};
-pub use principal::Principal;
+pub use principal::{Caller, Means, Principal};
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Reason, Refusal};
 pub use remote::Remote;

@@ -1,20 +1,137 @@
 //! Who is calling.
 
-/// The caller of a message, as `authenticate` found it.
-///
-/// Anonymous is the only caller there is until credentials are read; it is a variant of its own and never an
-/// empty name, so that nobody can be called so.
+use std::rc::Rc;
+
+/// How a caller has shown who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Principal {
-    /// Nobody in particular: `[auth.anonymous]`, or a loopback listener without `[auth]`.
+pub enum Means {
+    /// Not at all: `[auth.anonymous]`, or a loopback listener without `[auth]`.
     Anonymous,
+    /// A JSON Web Token of an issuer in `[[auth.jwt]]`.
+    Jwt,
+    /// A token that its issuer was asked about, `[[auth.introspection]]`.
+    Introspection,
+    /// A token that `weir token` made, `[auth.local]`.
+    Local,
+    /// A key that `weir keys` made, `[auth.api_keys]`.
+    ApiKey,
+    /// A certificate of the connection, `[auth.mtls]`.
+    Certificate,
+}
+
+impl Means {
+    /// All of them, in the order of the documents.
+    pub const ALL: &[Self] =
+        &[Self::Anonymous, Self::Jwt, Self::Introspection, Self::Local, Self::ApiKey, Self::Certificate];
+
+    /// The name in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
+            Self::Local => "local",
+            Self::ApiKey => "api_key",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+/// What a credential says of its bearer, once it has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// How they have shown it.
+    pub means: Means,
+    /// Who vouches for the subject; not empty, save for the anonymous one.
+    pub issuer: Box<str>,
+    /// The name that the issuer gave; not empty, save for the anonymous one.
+    pub subject: Box<str>,
+    /// The roles that the credential names. Those that the configuration does not know grant nothing.
+    pub roles: Box<[Box<str>]>,
+    /// The scopes that the credential was given.
+    pub scopes: Box<[Box<str>]>,
+    /// When the credential ends, in seconds since 1970; `None` where it does not.
+    pub expires: Option<u64>,
+}
+
+/// The caller of a message, as `authenticate` found it. Cheap to clone; it stays on its core.
+///
+/// Two are the same where issuer and subject are: never by the subject alone, which another issuer may give to somebody
+/// else.
+#[derive(Clone, Debug)]
+pub struct Principal(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    caller: Caller,
+    key: Box<str>,
 }
 
 impl Principal {
+    /// Whoever a verified credential names.
+    pub fn new(caller: Caller) -> Self {
+        // With the issuer's length, so that no two pairs give one text; and so never that of the anonymous caller.
+        let key = match caller.means {
+            Means::Anonymous => Box::from("anonymous"),
+            _ => format!("{}:{}:{}", caller.issuer.len(), caller.issuer, caller.subject).into(),
+        };
+        Self(Rc::new(Inner { caller, key }))
+    }
+
+    /// Nobody in particular, with these roles.
+    pub fn anonymous(roles: Box<[Box<str>]>) -> Self {
+        let (issuer, subject, scopes) = (Box::default(), Box::default(), Box::default());
+        Self::new(Caller { means: Means::Anonymous, issuer, subject, roles, scopes, expires: None })
+    }
+
     /// The text that sealed ids are bound to. It is unique among principals and stays the same over restarts.
     pub fn key(&self) -> &str {
-        match self {
-            Principal::Anonymous => "anonymous",
+        &self.0.key
+    }
+
+    /// What logs say of the caller.
+    pub fn shown(&self) -> &str {
+        match self.0.caller.means {
+            Means::Anonymous => "anonymous",
+            _ => &self.0.caller.subject,
         }
+    }
+
+    /// What the credential says.
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Principal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(issuer: &str, subject: &str) -> Principal {
+        let (roles, scopes) = (Box::default(), Box::default());
+        let (issuer, subject) = (issuer.into(), subject.into());
+        Principal::new(Caller { means: Means::Jwt, issuer, subject, roles, scopes, expires: None })
+    }
+
+    #[test]
+    fn the_issuer_is_part_of_the_name() {
+        assert_eq!(named("https://a", "ann"), named("https://a", "ann"));
+        assert_ne!(named("https://a", "ann"), named("https://b", "ann"));
+        assert_ne!(named("https://a", ":ann"), named("https://a:", "ann"));
+    }
+
+    #[test]
+    fn nobody_can_be_called_anonymous() {
+        let nobody = Principal::anonymous(Box::default());
+        assert_ne!(named("", "anonymous"), nobody);
+        assert_ne!(named("anonymous", ""), nobody);
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::Challenge;
+
 /// Whether the server may have run the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
@@ -69,8 +71,18 @@ reasons! {
     UnsupportedVersion = "unsupported_version", Client;
     /// Something broke in Weir.
     Internal = "internal", Weir;
-    /// Nobody may call without credentials here.
+    /// Nobody may call without credentials here, or those that are there do not do.
     Unauthenticated = "unauthenticated", Client;
+    /// The issuer that would have to vouch for the caller, or for Weir, is away, and nothing of it is kept.
+    IdentityUnavailable = "identity_unavailable", Weir;
+    /// The caller's roles do not allow it.
+    PolicyDenied = "policy_denied", Client;
+    /// The caller's token has not the scopes that the route needs.
+    InsufficientScope = "insufficient_scope", Client;
+    /// A tool, prompt or resource that does not exist, or that the caller may not see.
+    UnknownName = "unknown_name", Client;
+    /// More than the caller, or their address, may ask for in that time.
+    RateLimited = "rate_limited", Client;
     /// The body is larger than `[http] body`.
     TooLarge = "too_large", Client;
     /// `Origin` is present and not allowed.
@@ -118,6 +130,8 @@ pub struct Refusal {
     pub data: String,
     /// The value of `Allow`, where a method was refused.
     pub allow: Option<&'static str>,
+    /// What the client is asked for, where its credential is missing or does not do.
+    pub challenge: Option<Box<Challenge>>,
 }
 
 impl Refusal {
@@ -132,6 +146,7 @@ impl Refusal {
             accepted,
             data: String::new(),
             allow: None,
+            challenge: None,
         }
     }
 
@@ -152,6 +167,12 @@ impl Refusal {
     /// Adds members to `data`, as JSON text without braces.
     pub fn with_data(mut self, members: String) -> Self {
         self.data = members;
+        self
+    }
+
+    /// What the client is to show (RFC 6750, 3).
+    pub fn challenging(mut self, challenge: Challenge) -> Self {
+        self.challenge = Some(Box::new(challenge));
         self
     }
 

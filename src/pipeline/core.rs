@@ -10,6 +10,7 @@ use crate::net::command::Handle;
 use crate::net::upstream::Endpoint;
 use crate::protocol::revision::Era;
 use crate::seal::Sealer;
+use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{Client, Patience, Room};
 use crate::telemetry::{RouteMeter, Telemetry};
@@ -38,8 +39,8 @@ pub struct Core {
     pub bounds: Bounds,
     /// The streams of the pair of 2024-11-05.
     pub pairs: Pairs,
-    /// Whether callers without credentials are taken.
-    pub anonymous: bool,
+    /// Who finds out who is calling.
+    pub authenticator: Authenticator,
 }
 
 /// Bounds of messages; see `[http]`.
@@ -64,6 +65,8 @@ pub struct Route {
     pub server: usize,
     /// Room for calls whose client left. Counted over all cores; this core's handle, since every call takes one.
     pub abandoned: Rc<Room>,
+    /// What it asks of its callers.
+    pub place: Place,
     /// What is counted of it.
     pub meter: Rc<RouteMeter>,
 }

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::model::{Addressee, Principal, RequestId};
+use crate::model::{Addressee, Principal, Remote, RequestId};
 use crate::protocol::media;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
@@ -34,6 +34,8 @@ pub(super) struct Exchange<'a, P> {
     pub(super) headers: &'a HeaderMap,
     /// Its id.
     pub(super) id: RequestId,
+    /// Where it comes from.
+    pub(super) peer: Remote,
     /// What is told of it in the end.
     pub(super) seen: &'a Seen,
     pub(super) progress: P,
@@ -65,8 +67,8 @@ impl<'a, P> Exchange<'a, P> {
     }
 
     fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
-        let Self { core, route, verb, headers, id, seen, progress } = self;
-        Exchange { core, route, verb, headers, id, seen, progress: step(progress) }
+        let Self { core, route, verb, headers, id, peer, seen, progress } = self;
+        Exchange { core, route, verb, headers, id, peer, seen, progress: step(progress) }
     }
 }
 
@@ -77,7 +79,7 @@ impl<'a> Exchange<'a, Arrived> {
 }
 
 impl<'a> Exchange<'a, Known> {
-    pub(super) fn principal(&self) -> Principal {
+    pub(super) fn principal(&self) -> &Principal {
         self.progress.identified.principal()
     }
 
@@ -87,7 +89,7 @@ impl<'a> Exchange<'a, Known> {
 }
 
 impl<'a> Exchange<'a, Read> {
-    pub(super) fn seal(&self) -> Seal<'a> {
+    pub(super) fn seal(&self) -> Seal<'_> {
         seal(self, self.progress.known.identified.principal())
     }
 
@@ -101,7 +103,7 @@ impl<'a> Exchange<'a, Ready> {
         &self.progress.read.message
     }
 
-    pub(super) fn seal(&self) -> Seal<'a> {
+    pub(super) fn seal(&self) -> Seal<'_> {
         seal(self, self.progress.read.known.identified.principal())
     }
 
@@ -134,6 +136,6 @@ impl<'a> Exchange<'a, Ready> {
     }
 }
 
-fn seal<'a, P>(exchange: &Exchange<'a, P>, principal: Principal) -> Seal<'a> {
+fn seal<'a, P>(exchange: &'a Exchange<'_, P>, principal: &'a Principal) -> Seal<'a> {
     Seal { sealer: &exchange.core.sealer, route: &exchange.route.path, principal }
 }

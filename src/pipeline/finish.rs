@@ -51,7 +51,7 @@ pub struct Finish {
 /// What its walk has come to know.
 pub(super) struct Seen {
     said: Cell<Said>,
-    caller: Cell<Option<Principal>>,
+    caller: OnceCell<Principal>,
     method: Cell<Shown<47>>,
     name: Cell<Shown<63>>,
     received: Cell<u64>,
@@ -76,7 +76,7 @@ impl Finish {
     pub fn begin(core: &Rc<Core>, route: usize, peer: Remote) -> Self {
         let seen = Seen {
             said: Cell::new(Said::Unread),
-            caller: Cell::default(),
+            caller: OnceCell::new(),
             method: Cell::default(),
             name: Cell::default(),
             received: Cell::default(),
@@ -127,6 +127,11 @@ impl Finish {
     pub fn options(self, status: StatusCode) {
         self.seen.said.set(Said::Options);
         self.end(&Ending::Answered(status));
+    }
+
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> Remote {
+        self.peer
     }
 
     /// The request's id.
@@ -188,7 +193,7 @@ impl Finish {
             id: self.id,
             route: &self.core.routes[self.route].meter,
             peer: self.peer,
-            caller: seen.caller.get().as_ref().map_or("", Principal::key),
+            caller: seen.caller.get().map_or("", Principal::shown),
             said: seen.said.get(),
             method: &method.text(),
             name: &name.text(),
@@ -222,8 +227,9 @@ impl Drop for Finish {
 
 impl Seen {
     /// Who calls, and by which HTTP method.
-    pub(super) fn caller(&self, principal: Principal, verb: Verb) {
-        self.caller.set(Some(principal));
+    pub(super) fn caller(&self, principal: &Principal, verb: Verb) {
+        // It is asked once a request.
+        let _ = self.caller.set(principal.clone());
         match verb {
             Verb::Get => self.said.set(Said::Get),
             Verb::Delete => self.said.set(Said::Delete),

@@ -13,10 +13,11 @@ use crate::net::command::{self, Asked, Handle};
 use crate::net::drain::{Drain, Phase};
 use crate::net::upstream::{Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
+use crate::stages::authenticate::{Looked, Presented};
 use crate::stages::balance::Endpoints;
+use crate::stages::session;
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb};
-use crate::stages::{authenticate, session};
 use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
@@ -37,6 +38,7 @@ where
         verb,
         headers: &headers,
         id: finish.id(),
+        peer: finish.peer(),
         seen: finish.seen(),
         progress: Arrived,
     };
@@ -48,7 +50,7 @@ where
     has_verb(&exchange).map_err(nobody)?;
 
     // Who is calling: from the head alone, so that a stranger cannot make us buffer a body.
-    let exchange = identify(exchange).map_err(nobody)?;
+    let exchange = identify(exchange).await.map_err(nobody)?;
 
     // What is said: nothing trusts a name before this has read the message whole.
     let exchange = read(exchange, body, drain).await?;
@@ -66,8 +68,12 @@ where
 }
 
 /// Finds out who is calling.
-pub(super) fn identify(exchange: Exchange<'_, Arrived>) -> Result<Exchange<'_, Known>, Refusal> {
-    let identified = authenticate::check(exchange.core.anonymous)?;
+pub(super) async fn identify(exchange: Exchange<'_, Arrived>) -> Result<Exchange<'_, Known>, Refusal> {
+    let presented = Presented { headers: exchange.headers, address: exchange.peer.ip() };
+    let identified = match exchange.core.authenticator.check(&presented, &exchange.route.place) {
+        Looked::Done(done) => done?,
+        Looked::Asking(asking) => asking.await?,
+    };
     exchange.seen.caller(identified.principal(), exchange.verb);
     Ok(exchange.identified(identified))
 }

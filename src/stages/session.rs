@@ -20,7 +20,7 @@ pub struct Seal<'a> {
     /// The path of the route.
     pub route: &'a str,
     /// The caller.
-    pub principal: Principal,
+    pub principal: &'a Principal,
 }
 
 /// Proof that the conversation is found, or that there is none. Nobody else can make one.
@@ -120,7 +120,8 @@ mod tests {
     }
 
     fn seal<'a>(sealer: &'a Sealer, route: &'a str) -> Seal<'a> {
-        Seal { sealer, route, principal: Principal::Anonymous }
+        let principal = Box::leak(Box::new(Principal::anonymous(Box::default())));
+        Seal { sealer, route, principal }
     }
 
     fn headers(ids: &[&HeaderValue]) -> HeaderMap {

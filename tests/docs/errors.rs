@@ -61,7 +61,24 @@ fn advice(reason: Reason) -> &'static str {
         Reason::Internal => {
             "A defect in Weir; nobody else's request was touched. Please report it, with the log of that moment."
         }
-        Reason::Unauthenticated => "Callers without credentials are not let in here.",
+        Reason::Unauthenticated => {
+            "There is no credential, where one is needed, or the one that is there does not do. `WWW-Authenticate` says which, \
+             and where to get a token."
+        }
+        Reason::IdentityUnavailable => {
+            "The issuer that would have to vouch for the caller, or to give Weir a token for the server, is out of reach, and \
+             nothing of it is kept. Nothing was sent; repeat it later."
+        }
+        Reason::PolicyDenied => {
+            "None of the caller's roles allows it. Who keeps the configuration can give a role that does."
+        }
+        Reason::InsufficientScope => {
+            "The token is sound and has too few scopes: ask its issuer for one with all that `WWW-Authenticate` names."
+        }
+        Reason::UnknownName => {
+            "The tool, prompt or resource does not exist, or is not the caller's to see: the answer is the same."
+        }
+        Reason::RateLimited => "Too much for this caller or address in that time. Wait as long as `Retry-After` says.",
         Reason::TooLarge => "The body is larger than `[http] body`.",
         Reason::OriginNotAllowed => "A web page asks whose origin is not in `[listen] origins`.",
         Reason::HostNotAllowed => {

@@ -12,6 +12,7 @@ use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
 use weir::pipeline::{Behind, Bounds, Core, Route, Server};
 use weir::seal::{KeyRing, Purpose};
+use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::telemetry::Telemetry;
@@ -28,6 +29,7 @@ pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>)
             server: 0,
             abandoned: Rc::new(Room::new(9)),
             meter: telemetry.route("/mcp", "files"),
+            place: Place { anonymous: true, ..Place::default() },
         }],
         servers: vec![Server {
             name: "files".into(),
@@ -47,6 +49,6 @@ pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>)
         ids: RequestIds::new(),
         telemetry: Rc::new(telemetry),
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
-        anonymous: true,
+        authenticator: Authenticator::without_credentials(Box::default()),
     })
 }

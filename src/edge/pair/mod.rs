@@ -30,7 +30,7 @@ const SESSION: &str = "session";
 pub(super) type Fronts = Rc<RefCell<Rc<Front>>>;
 
 /// GET: the stream, with the place to POST to as its first event.
-pub(super) fn listen(
+pub(super) async fn listen(
     front: &Front,
     fronts: &Fronts,
     route: usize,
@@ -39,7 +39,7 @@ pub(super) fn listen(
     origin: Option<&HeaderValue>,
 ) -> Reply<Outgoing> {
     let finish = Finish::begin(&front.core, route, peer.remote);
-    let (mailbox, token) = match pair::listen(&front.core, route, &head.headers, &finish) {
+    let (mailbox, token) = match pair::listen(&front.core, route, &head.headers, &finish).await {
         Ok(opened) => opened,
         Err(refusal) => return refused(front, finish, &refusal, &Addressee::Nobody, origin),
     };

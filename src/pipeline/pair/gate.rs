@@ -30,7 +30,7 @@ const FULL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// `unauthenticated`.
-pub fn listen(
+pub async fn listen(
     core: &Rc<Core>,
     route: usize,
     headers: &HeaderMap,
@@ -38,8 +38,8 @@ pub fn listen(
 ) -> Result<(Mailbox, String), Refusal> {
     let exchange = arrived(core, route, Verb::Get, headers, finish);
     exchange.seen.trace(headers, &core.telemetry);
-    let exchange = flow::identify(exchange)?;
-    Ok(core.pairs.open(&exchange.route.path, &exchange.principal()))
+    let exchange = flow::identify(exchange).await?;
+    Ok(core.pairs.open(&exchange.route.path, exchange.principal()))
 }
 
 /// Puts what is posted into the mailbox of the stream that `token` names. A refusal of a request goes the same way, in
@@ -62,9 +62,9 @@ where
     let Arrival { route, verb, mut headers, body } = arrival;
     let exchange = arrived(core, route, verb, &headers, finish);
     exchange.seen.trace(&headers, &core.telemetry);
-    let exchange = flow::identify(exchange).map_err(flow::nobody)?;
+    let exchange = flow::identify(exchange).await.map_err(flow::nobody)?;
     let token = token.ok_or_else(|| flow::nobody(unnamed()))?;
-    let slot = core.pairs.find(&exchange.route.path, &exchange.principal(), token).map_err(flow::nobody)?;
+    let slot = core.pairs.find(&exchange.route.path, exchange.principal(), token).map_err(flow::nobody)?;
     let read = flow::read(exchange, body, drain).await.and_then(|exchange| legacy(exchange.progress.message));
     let message = match read {
         Ok(message) => message,
@@ -100,7 +100,8 @@ fn arrived<'a>(
     finish: &'a Finish,
 ) -> Exchange<'a, Arrived> {
     let route = &core.routes[route];
-    Exchange { core, route, verb, headers, id: finish.id(), seen: finish.seen(), progress: Arrived }
+    let (id, peer, seen) = (finish.id(), finish.peer(), finish.seen());
+    Exchange { core, route, verb, headers, id, peer, seen, progress: Arrived }
 }
 
 fn put(slot: &Slot, posted: Posted, addressee: &Addressee) -> Result<(), Refused> {

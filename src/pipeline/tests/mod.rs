@@ -26,6 +26,7 @@ use crate::net::drain::Drain;
 use crate::net::upstream::{Endpoint, Pool};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
+use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
@@ -90,6 +91,7 @@ impl Plan {
             routes: vec![Route {
                 path: "/mcp".into(),
                 server: 0,
+                place: Place { anonymous: self.anonymous, ..Place::default() },
                 abandoned: Rc::new(Room::new(9)),
                 meter: telemetry.route("/mcp", "files"),
             }],
@@ -102,7 +104,7 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry,
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
-            anonymous: self.anonymous,
+            authenticator: Authenticator::without_credentials(Box::default()),
         })
     }
 }

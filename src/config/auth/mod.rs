@@ -1,5 +1,7 @@
 //! `[auth]`: who may call. Nothing fails open: whoever is not said to be let in is not.
 
+pub(super) mod anonymous;
+
 use super::{
     listen::Listen,
     report::Place,
@@ -7,20 +9,13 @@ use super::{
     shape::{Key, Kind, Shape, Value},
 };
 
+pub use anonymous::Anonymous;
+
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
     /// `[auth.anonymous]`: callers without credentials.
     pub anonymous: Anonymous,
-}
-
-/// Callers without credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Anonymous {
-    /// `enabled`: they are let in. Always true in this version, which knows no other callers.
-    pub enabled: bool,
-    /// `really`: they are let in off loopback, too; false.
-    pub really: bool,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -35,31 +30,11 @@ pub(super) const SHAPE: Shape = Shape {
     unbuilt: &["default_roles", "jwt", "introspection", "api_keys", "local", "mtls"],
 };
 
-pub(super) const ANONYMOUS: Shape = Shape {
-    title: "[auth.anonymous]",
-    about: "Callers without credentials.",
-    keys: &[
-        Key {
-            name: "enabled",
-            kind: Kind::Flag,
-            default: Value::Flag(false),
-            about: "They are let in. In this version it has to be true, since no way to authenticate is built.",
-        },
-        Key {
-            name: "really",
-            kind: Kind::Flag,
-            default: Value::Flag(false),
-            about: "They are let in off loopback, too: whoever reaches the address may call every server.",
-        },
-    ],
-    unbuilt: &["roles"],
-};
-
 impl Auth {
     /// `listening` is where the address of `listen` comes from.
     pub(super) fn read(root: &Section<'_>, listen: &Listen, listening: Place) -> Self {
         let section = root.table("auth", &SHAPE);
-        let table = section.table("anonymous", &ANONYMOUS);
+        let table = section.table("anonymous", &anonymous::SHAPE);
         let really = table.flag("really");
         let enabled = if root.has("auth") { table.flag("enabled") } else { true };
         if !enabled {

@@ -1,0 +1,32 @@
+//! `[auth.anonymous]`: callers without credentials.
+
+use super::{Key, Kind, Shape, Value};
+
+/// Callers without credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anonymous {
+    /// `enabled`: they are let in. Always true in this version, which knows no other callers.
+    pub enabled: bool,
+    /// `really`: they are let in off loopback, too; false.
+    pub really: bool,
+}
+
+pub(in crate::config) const SHAPE: Shape = Shape {
+    title: "[auth.anonymous]",
+    about: "Callers without credentials.",
+    keys: &[
+        Key {
+            name: "enabled",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "They are let in. In this version it has to be true, since no way to authenticate is built.",
+        },
+        Key {
+            name: "really",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "They are let in off loopback, too: whoever reaches the address may call every server.",
+        },
+    ],
+    unbuilt: &["roles"],
+};

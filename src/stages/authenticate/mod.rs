@@ -1,0 +1,102 @@
+//! Who is calling, from the head alone: a stranger cannot make us buffer a body.
+
+mod credential;
+
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use http::HeaderMap;
+
+use crate::model::{Challenge, Principal, Reason, Refusal};
+
+use credential::Credential;
+
+/// Proof that the caller is known. Nobody else can make one.
+#[derive(Debug)]
+pub struct Identified {
+    principal: Principal,
+}
+
+impl Identified {
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+/// What a request shows of its caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// Its fields.
+    pub headers: &'a HeaderMap,
+    /// Where it comes from, if that has an address: what is not verified yet is limited by it.
+    pub address: Option<IpAddr>,
+}
+
+/// What a route asks of its callers.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Whether callers without credentials are let in.
+    pub anonymous: bool,
+    /// The URL that clients call it by: what a token has to be meant for (RFC 8707).
+    pub audience: Box<str>,
+    /// The scopes that a token needs here.
+    pub scopes: Box<[Box<str>]>,
+    /// Where its metadata are (RFC 9728); none where it has no issuer.
+    pub metadata: Option<Box<str>>,
+}
+
+/// What became of looking at a credential.
+pub enum Looked<'a> {
+    /// The caller is known, or refused.
+    Done(Result<Identified, Refusal>),
+    /// Somebody else is asked. In a box: the usual request need not carry the room for this one.
+    Asking(Pin<Box<dyn Future<Output = Result<Identified, Refusal>> + 'a>>),
+}
+
+/// Finds out who is calling, on one core.
+#[derive(Debug)]
+pub struct Authenticator {
+    anonymous: Principal,
+    /// Whether any kind of credential is known. Where none is they are not looked at.
+    looks: bool,
+}
+
+impl Authenticator {
+    /// One that knows no credentials: whoever calls is anonymous, with these roles.
+    pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
+        Self { anonymous: Principal::anonymous(roles), looks: false }
+    }
+
+    /// Looks at what a request shows.
+    ///
+    /// # Errors
+    /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
+    pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
+        let credential = match self.looks {
+            true => Credential::of(presented.headers),
+            false => Ok(Credential::None),
+        };
+        Looked::Done(match credential {
+            Ok(Credential::None) if place.anonymous => Ok(Identified { principal: self.anonymous.clone() }),
+            Ok(Credential::None) => Err(place.refusal(None, "this route takes no anonymous callers")),
+            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => {
+                Err(place.refusal(Some("invalid_token"), "the credential is not known here"))
+            }
+            Err(why) => Err(place.refusal(Some("invalid_request"), why)),
+        })
+    }
+}
+
+impl Place {
+    /// The refusal of a caller who has not shown who they are.
+    pub(super) fn refusal(&self, error: Option<&'static str>, why: &'static str) -> Refusal {
+        let challenge = Challenge {
+            error,
+            description: if error.is_some() { why.into() } else { "".into() },
+            scope: self.scopes.join(" ").into(),
+            resource_metadata: self.metadata.clone(),
+        };
+        Refusal::new(Reason::Unauthenticated, why).challenging(challenge)
+    }
+}
