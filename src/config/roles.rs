@@ -28,9 +28,7 @@ type BuiltIn = (&'static str, &'static [Permission], bool);
 
 /// The roles that are there without being written; the table in the shape below says the same.
 const BUILT_IN: [BuiltIn; 7] = {
-    use Permission::{
-        ApproveAssessment, ApproveRemediation, ProposeRemediation, RequestAssessment, ViewAuditLogs,
-    };
+    use Permission::{ApproveAssessment, ApproveRemediation, ProposeRemediation, RequestAssessment, ViewAuditLogs};
     [
         ("installer", &[RequestAssessment, ProposeRemediation], true),
         ("compliance", &[RequestAssessment, ApproveAssessment, ProposeRemediation, ViewAuditLogs], true),
@@ -140,9 +138,17 @@ impl Role {
 }
 
 /// What is wrong with a name that no role has.
-pub(super) fn no_role<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+fn no_role<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, name)).unwrap_or("user");
     format!("no role is called {name:?}: the nearest one is {near:?}")
+}
+
+/// The meaning of the name of a role that has to be there. The error is a sentence without subject.
+pub(super) fn known(name: &str, known: &[Role]) -> Result<String, String> {
+    match known.iter().any(|role| role.name == name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("names a role: {}", no_role(name, known.iter().map(|role| &*role.name)))),
+    }
 }
 
 impl Written {
@@ -262,7 +268,7 @@ fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pa
 }
 
 /// The meaning of a role's name. The error is a sentence without subject.
-pub(super) fn name(text: &str) -> Result<String, String> {
+fn name(text: &str) -> Result<String, String> {
     let plain = !text.contains(char::is_control) && text.trim() == text;
     if plain && (1..=MOST_NAME).contains(&text.len()) {
         return Ok(text.to_owned());

@@ -2,6 +2,9 @@
 //!
 //! A role grants exactly its lists. Of several roles the lists add up, and what one of them denies is denied.
 
+use std::ops::Deref;
+use std::rc::Rc;
+
 use super::{Glob, Outline, Pattern, uri};
 
 /// Longer names are covered by nothing but `*`, in bytes: a pattern costs its length times that of the name.
@@ -42,6 +45,13 @@ pub struct Lists {
 #[derive(Debug)]
 pub struct Grants {
     servers: Box<[OnServer]>,
+}
+
+/// What a caller may use and see of one server. Cheap to clone; it stays on its core.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    grants: Rc<Grants>,
+    server: usize,
 }
 
 /// What is granted on one server.
@@ -118,9 +128,27 @@ impl Grants {
         Self { servers: servers.into_iter().map(on).collect() }
     }
 
-    /// What is granted on a server; `None` if there is no such server.
-    pub fn on(&self, server: usize) -> Option<&OnServer> {
-        self.servers.get(server)
+    /// What is granted on a server: nothing where there is no such server.
+    pub fn on(&self, server: usize) -> &OnServer {
+        self.servers.get(server).unwrap_or(&NOTHING)
+    }
+}
+
+/// What is granted where there is no server.
+static NOTHING: OnServer = OnServer { tools: Access::Nothing, prompts: Access::Nothing, resources: Access::Nothing };
+
+impl Sight {
+    /// What these grant on a server.
+    pub fn new(grants: Rc<Grants>, server: usize) -> Self {
+        Self { grants, server }
+    }
+}
+
+impl Deref for Sight {
+    type Target = OnServer;
+
+    fn deref(&self) -> &OnServer {
+        self.grants.on(self.server)
     }
 }
 

@@ -20,7 +20,7 @@ mod status;
 mod trusted;
 mod uri;
 
-pub use addressee::{Addressee, Refused};
+pub use addressee::{Addressee, Culprit, Refused};
 pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};
 pub use decimal::Decimal;

@@ -13,6 +13,7 @@ use weir::pipeline::pair::Pairs;
 use weir::pipeline::{Behind, Bounds, Core, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
+use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::telemetry::Telemetry;

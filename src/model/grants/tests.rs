@@ -36,7 +36,7 @@ proptest! {
         for (at, server) in servers.into_iter().enumerate() {
             let fits = |pattern: &Pattern| pattern.server.matches(server) && pattern.name.matches(&name);
             let granted = allow.iter().any(fits) && !deny.iter().any(fits);
-            let on = grants.on(at).unwrap();
+            let on = grants.on(at);
             prop_assert_eq!(on.allows(Named::Tool, &name), granted);
             prop_assert!(!on.allows(Named::Prompt, &name) && !on.allows(Named::Resource, &name));
             prop_assert!(!granted || on.any());
@@ -58,11 +58,11 @@ fn what_needs_no_match_is_known_to_need_none() {
         (&["x"], &[], true, false),
     ] {
         let grants = Grants::compile(&tools(allow, deny), ["files"]);
-        let on = grants.on(0).unwrap();
+        let on = grants.on(0);
         assert_eq!((on.any_of(Named::Tool), on.all_of(Named::Tool)), (any, all), "{allow:?} {deny:?}");
         assert!(!on.any_of(Named::Prompt) && !on.all() && on.any() == any);
     }
-    assert!(Grants::compile(&Lists { allow: Patterns::everything(), ..Lists::default() }, ["a"]).on(0).unwrap().all());
+    assert!(Grants::compile(&Lists { allow: Patterns::everything(), ..Lists::default() }, ["a"]).on(0).all());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn another_spelling_of_a_resource_is_covered_by_nothing() {
         ("FILE:///secret/a", false, false),
         ("not a uri", false, false),
     ] {
-        let allows = |grants: &Grants| grants.on(0).unwrap().allows(Named::Resource, uri);
+        let allows = |grants: &Grants| grants.on(0).allows(Named::Resource, uri);
         assert_eq!((allows(&some), allows(&less), allows(&all)), (of_some, of_less, true), "{uri}");
     }
 }
@@ -94,9 +94,9 @@ fn a_template_is_granted_where_it_can_become_something_that_is() {
         ("file:///secret/{name}", false),
         ("notes://{user}/x", false),
     ] {
-        assert_eq!(grants.on(0).unwrap().allows_template(template), shown, "{template}");
+        assert_eq!(grants.on(0).allows_template(template), shown, "{template}");
     }
-    assert!(!grants.on(0).unwrap().allows_template(&"{a}".repeat(LONGEST)));
+    assert!(!grants.on(0).allows_template(&"{a}".repeat(LONGEST)));
 }
 
 #[test]
@@ -104,6 +104,6 @@ fn names_beyond_all_measure_are_covered_by_everything_alone() {
     let (long, most) = ("a".repeat(LONGEST + 1), "a".repeat(LONGEST));
     let some = Grants::compile(&tools(&["a*"], &[]), ["files"]);
     let all = Grants::compile(&tools(&["*"], &[]), ["files"]);
-    let allows = |grants: &Grants, name: &str| grants.on(0).unwrap().allows(Named::Tool, name);
+    let allows = |grants: &Grants, name: &str| grants.on(0).allows(Named::Tool, name);
     assert!(allows(&some, &most) && !allows(&some, &long) && allows(&all, &long));
 }

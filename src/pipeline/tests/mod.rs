@@ -27,6 +27,7 @@ use crate::net::upstream::{Endpoint, Pool};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::authorize::Roles;
 use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};

@@ -8,7 +8,7 @@ mod rest;
 
 use bytes::Bytes;
 
-use crate::model::Addressee;
+use crate::model::{Addressee, Culprit};
 use crate::protocol::json::Value;
 use crate::protocol::message::{Body, Kind, Message, OwnedId};
 use crate::protocol::method::Method;
@@ -104,7 +104,7 @@ impl WellFormed {
                     let awaited = messages.iter().any(|message| is_awaited(message, &self.bytes));
                     Addressee::Notification { era: self.era, awaited }
                 }
-                ids => Addressee::Batch(ids),
+                ids => Addressee::Batch { ids, culprit: Culprit::All },
             },
         }
     }

@@ -57,7 +57,7 @@ fn to(addressee: &Addressee) -> String {
         Addressee::Request { era, initialize, id } => {
             format!("{}{era:?} {}", if *initialize { "initialize " } else { "" }, text(id))
         }
-        Addressee::Batch(ids) => ids.iter().map(text).collect::<Vec<_>>().join(" "),
+        Addressee::Batch { ids, .. } => ids.iter().map(text).collect::<Vec<_>>().join(" "),
     }
 }
 
