@@ -11,6 +11,10 @@ use crate::protocol::message::{Body, Limits, OwnedId, read_client};
 const BY_RULE: Errors = Errors { legacy_by_table: false };
 const BY_TABLE: Errors = Errors { legacy_by_table: true };
 
+fn batch(ids: Vec<OwnedId>) -> Addressee {
+    Addressee::Batch { ids, culprit: Culprit::All }
+}
+
 fn id(token: &str) -> OwnedId {
     let body = format!(r#"{{"jsonrpc":"2.0","id":{token},"method":"ping"}}"#);
     let Ok(Body::One(message)) = read_client(body.as_bytes(), &Limits::default()) else { panic!("{token} is no id") };
@@ -149,6 +153,19 @@ fn a_batch_is_answered_one_by_one_and_who_has_no_id_without() {
         assert!(answer(&refusal, &addressee).1.get("id").is_none());
     }
     assert_eq!(answer(&refusal, &Addressee::Unread(id("9"))).1["id"], 9);
+}
+
+#[test]
+fn of_a_batch_the_one_that_is_refused_is_told_why() {
+    let refusal = Refusal::new(Reason::UnknownName, "rm not found");
+    let reasons = |culprit| {
+        let (_, body) = answer(&refusal, &Addressee::Batch { ids: ["1", "2", "2"].map(id).into(), culprit });
+        let reason = |error: &Value| error["error"]["data"]["reason"].as_str().unwrap().to_owned();
+        body.as_array().unwrap().iter().map(reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(Culprit::All), ["unknown_name"; 3]);
+    assert_eq!(reasons(Culprit::Request(Some(1))), ["policy_denied", "unknown_name", "policy_denied"]);
+    assert_eq!(reasons(Culprit::Request(None)), ["policy_denied"; 3]);
 }
 
 proptest! {
