@@ -253,7 +253,10 @@ fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pa
         let pattern = Pattern::parse(text)?;
         let is_known = |server: &Server| pattern.server.matches(server.name.as_str());
         match pattern.server.is_plain() && !servers.iter().any(is_known) {
-            true => Err(format!("names a server: {}", routes::unknown(pattern.server.as_str(), servers))),
+            true => Err(format!(
+                "names a server: {}; a name that has a colon itself is written with its server, or as \"*:{text}\"",
+                routes::unknown(pattern.server.as_str(), servers)
+            )),
             false => Ok(pattern),
         }
     });
