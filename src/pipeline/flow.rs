@@ -65,6 +65,7 @@ where
 
     // Whether this caller may use this name on this server.
     let exchange = permit(exchange)?;
+    has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
 
     // Which endpoint, and the call itself; then what of its answer passes.
     call(&exchange, trace, drain).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
@@ -121,6 +122,11 @@ fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Ready>, Refused>
             Err(Box::new((denied.refusal, addressee)))
         }
     }
+}
+
+/// The headers say what the arguments do. Whoever may not use a tool is not told what it mirrors.
+fn has_params(exchange: &Exchange<'_, Ready>) -> Result<(), Refusal> {
+    wellformed::params(&exchange.core.catalog, exchange.route.server, exchange.headers, exchange.message())
 }
 
 /// A server of 2026-07-28 has neither a stream to open nor a session to end.

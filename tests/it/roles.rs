@@ -266,6 +266,57 @@ async fn a_hidden_name_is_answered_like_one_that_does_not_exist() {
 }
 
 #[tokio::test]
+async fn what_a_hidden_tool_mirrors_is_not_told_either() {
+    only_through_weir!();
+    const TOOLS: &str = r#"{"resultType":"complete","tools":[{"name":"rm","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"R"}}}},{"name":"e","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"R"}}}}]}"#;
+    let server = Scripted::answering(|request: &Request| result(&request.id(), TOOLS)).await;
+    let weir = reader(&server.url()).await;
+    let mut client = weir.client().await;
+    let wrong = |name: &str| call("1", name, r#"{"r":"a"}"#).header("Mcp-Param-R", "b");
+    // The list is learnt beside the traffic.
+    until("the list is known", async || {
+        assert_eq!(client.ask(&modern("2", "tools/list", "")).await.status(), 200);
+        client.ask(&wrong("e")).await.status() == 400
+    })
+    .await;
+    let (hidden, unknown) = (client.ask(&wrong("rm")).await, client.ask(&wrong("zz")).await);
+    assert_eq!(steady(&hidden, "rm"), steady(&unknown, "zz"));
+}
+
+#[tokio::test]
+async fn one_call_is_decided_alike_on_every_path() {
+    only_through_weir!();
+    let server = Scripted::answering(generous).await;
+    let routes = "[[routes]]\npath = \"/a\"\nservers = [\"files\"]\nlegacy_sse = \"/a/sse\"\n\
+                  [[routes]]\npath = \"/b/c\"\nservers = [\"files\"]\n";
+    let weir = Gateway::config(&format!("{}{routes}", config(READER, &[&server.url()]))).start().await;
+    let mut client = weir.client().await;
+    for path in ["/a", "/b/c"] {
+        for (name, code) in [("rm", Some(-32602)), ("read_a", None)] {
+            for post in [call("1", name, "{}"), legacy("1", "tools/call", &format!(r#"{{"name":"{name}"}}"#))] {
+                let answer = client.ask(&post.path(path)).await;
+                assert_eq!(answer.json()["error"]["code"].as_i64(), code, "{path} {name}: {answer:?}");
+            }
+        }
+    }
+    // The pair of 2024-11-05: what is posted is answered on the stream.
+    let mut stream = weir.client().await;
+    stream.get("/a/sse", &["Accept: text/event-stream"]).await;
+    assert_eq!(stream.head().await.status(), 200);
+    let endpoint = stream.event().await.expect("a whole event").expect("an event").data.expect("where to post");
+    for (body, found) in [
+        (r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}"#, "\"content\":[]"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"rm"}}"#, "rm not found"),
+        (r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#, r#""tools": [{"name":"read_a","x":1.0e+2} , {"#),
+        (r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"read_a"}}"#, "\"content\":[]"),
+    ] {
+        assert_eq!(client.ask(&Post::new(body).path(&endpoint)).await.status(), 202);
+        let message = stream.message().await.expect("an answer");
+        assert!(message.contains(found), "{body}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn streams_carry_nothing_about_what_is_hidden() {
     only_through_weir!();
     let note = |uri: &str| {

@@ -30,13 +30,9 @@ tools = ["files:e*", "search"]
 deny_tools = ["*:*_delete"]
 "#;
 
-/// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`.
-pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
-    core_for("user", url, telemetry, sightings)
-}
-
-/// The same, where everyone has the role `role`: one that is built in, or `reader`, who may call what is named here.
-pub(crate) fn core_for(role: &str, url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
+/// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`. Everyone has the
+/// role `role`: one that is built in, or `reader`, who may call what is named here.
+pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
     let settings = Settings::parse(ROLES, "weir.toml").expect("they are sound");
     let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };

@@ -14,7 +14,7 @@ use crate::protocol::message::{Body, Kind, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
-pub use check::{Checks, no_batch, read};
+pub use check::{Checks, no_batch, params, read};
 
 /// The HTTP methods of streamable HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
