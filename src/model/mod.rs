@@ -17,6 +17,7 @@ mod refusal;
 mod remote;
 mod request_id;
 mod status;
+pub mod template;
 mod trusted;
 mod uri;
 

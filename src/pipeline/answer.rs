@@ -100,7 +100,11 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
     let lesson = Lesson { server: exchange.route.server, first_page };
     let expected = Expected::new(awaited, message.era(), message.method(), limits);
     let sight = exchange.progress.permitted.limited();
-    expected.reading_only(exchange.reads_only()).teaching(lesson).showing(sight, &exchange.route.meter)
+    expected
+        .reading_only(exchange.reads_only())
+        .teaching(lesson)
+        .showing(sight, &exchange.route.meter)
+        .asked_by(message.message(), message.bytes())
 }
 
 /// An event stream. Where it `opens` a session, its head waits for the message that names the revision.

@@ -126,6 +126,15 @@ impl Expected {
         Self { unseen, ..self }
     }
 
+    /// The same, of what this message asks for.
+    pub fn asked_by(mut self, message: Option<&Message>, bytes: &[u8]) -> Self {
+        let completes = self.method == Some(Method::Complete);
+        if let (Some(unseen), Some(message)) = (self.unseen.as_mut().filter(|_| completes), message) {
+            unseen.completing(message, bytes);
+        }
+        self
+    }
+
     /// Whether the answer has to be read whole before any of it passes, however long it is.
     pub fn is_read_whole(&self) -> bool {
         self.method.is_some_and(Method::answer_is_read) || self.is_cut()

@@ -2,6 +2,8 @@
 //!
 //! Entries go as whole array elements; what stays stays to the byte. An entry that cannot be read is not shown.
 
+mod values;
+
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -11,6 +13,8 @@ use crate::protocol::json::{self, Kind, Span, Value};
 use crate::protocol::message::{self, Message};
 use crate::protocol::method::Method;
 use crate::telemetry::RouteMeter;
+
+use values::Values;
 
 /// A list of what a server offers.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +44,8 @@ const LISTS: [List; 4] = [
 pub(super) struct Unseen {
     sight: Sight,
     lists: &'static [List],
+    /// What a completion is of, where its values may be part of a URI.
+    values: Option<Rc<Values>>,
     /// Where it is counted what was hidden.
     meter: Rc<RouteMeter>,
 }
@@ -66,12 +72,21 @@ impl Unseen {
             Some(_) => &[],
             None => &LISTS,
         };
-        Self { sight, lists, meter }
+        // What a stream replays may be a completion, and nothing tells of what.
+        let untold = method.is_none() && !sight.all_of(Named::Resource);
+        Self { sight, lists, values: untold.then(|| Rc::new(Values::Untold)), meter }
+    }
+
+    /// The same, of the answer to this `completion/complete`.
+    pub(super) fn completing(&mut self, message: &Message, bytes: &[u8]) {
+        if !self.sight.all_of(Named::Resource) {
+            self.values = Values::asked(message, bytes).map(Rc::new);
+        }
     }
 
     /// Whether the answer has to be read whole before any of it passes.
     pub(super) fn reads_whole(&self) -> bool {
-        self.lists.iter().any(|list| !self.sight.all_of(list.named()))
+        self.values.is_some() || self.lists.iter().any(|list| !self.sight.all_of(list.named()))
     }
 
     /// What passes of a message that was read from `bytes`.
@@ -85,6 +100,7 @@ impl Unseen {
         }
         let mut ranges = Vec::new();
         self.cut(message, bytes, &mut ranges)?;
+        ranges.sort_unstable_by_key(|range| range.start);
         Ok(if ranges.is_empty() { Shown::All } else { Shown::Less(without(bytes, &ranges)) })
     }
 
@@ -126,11 +142,17 @@ impl Unseen {
         }
     }
 
-    /// Adds what is to be taken out of an answer, from left to right.
+    /// Adds what is to be taken out of an answer.
     fn cut(&self, message: &Message, bytes: &[u8], ranges: &mut Vec<Range<usize>>) -> Result<(), &'static str> {
-        let Some(result) = message.result.filter(|result| result.kind == Kind::Object && !self.lists.is_empty()) else {
+        let Some(result) = message.result.filter(|result| result.kind == Kind::Object) else { return Ok(()) };
+        if let Some(asked) = &self.values
+            && let Some(values) = values::list(result, bytes)?
+        {
+            ranges.extend(removals(bytes, values.span, |value| asked.shows(&self.sight, value, bytes)));
+        }
+        if self.lists.is_empty() {
             return Ok(());
-        };
+        }
         for (key, value) in json::members(bytes, result.span) {
             let Some(list) = self.lists.iter().find(|list| key.is(bytes, list.key)) else { continue };
             if self.sight.all_of(list.named()) {

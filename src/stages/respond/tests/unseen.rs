@@ -205,6 +205,51 @@ fn a_notification_about_what_is_hidden_is_dropped_and_counted() {
     assert_eq!(events.strays(), 0, "the server has done nothing wrong");
 }
 
+/// What passes of these values to whoever asked for them with these params.
+fn completed(params: &str, values: &str) -> Result<String, String> {
+    let request = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{{{params}}}}}"#);
+    let Ok(Body::One(asked)) = read_client(request.as_bytes(), &Limits::default()) else { panic!("{request}") };
+    let expected = to_one(Era::Legacy, Method::Complete).asked_by(Some(&asked), request.as_bytes());
+    let (observer, _sightings) = observer();
+    let answer = result(&format!(r#""completion":{{"total":9, "values":{values}}}"#));
+    let passed = whole(expected, answer.into(), &observer).map_err(|refusal| refusal.message.into_owned())?;
+    let text = String::from_utf8(passed.bytes.to_vec()).unwrap();
+    let (_, text) = text.split_once(r#""completion":{"total":9, "values":"#).unwrap();
+    Ok(text.strip_suffix("}}}").unwrap().to_owned())
+}
+
+#[test]
+fn a_completion_shows_what_makes_a_resource_that_is_granted() {
+    let template = r#""ref":{"type":"ref/resource","uri":"notes://{user}/{note}"}"#;
+    let argument = |name: &str| format!(r#""argument":{{"name":"{name}","value":""}}"#);
+    let values = r#"[ "ada" ,"eve", "\u0061da","ada/", 7, ["ada"]]"#;
+    let of = |params: &str| completed(params, values).unwrap();
+    assert_eq!(of(&format!("{template},{}", argument("user"))), r#"[ "ada" , "\u0061da"]"#);
+    // As far as it is known, every note may be one of ada's.
+    assert_eq!(of(&format!("{template},{}", argument("note"))), r#"[ "ada" ,"eve", "\u0061da","ada/"]"#);
+    let ada = r#""context":{"arguments":{"user":"ada"}}"#;
+    // Of a URI that is whole, an escaped slash is no spelling that counts.
+    assert_eq!(of(&format!("{template},{},{ada}", argument("note"))), r#"[ "ada" ,"eve", "\u0061da"]"#);
+    for none in [
+        format!("{template},{},{}", argument("note"), ada.replace("ada", "eve")),
+        format!(r#"{template},{},"context":{{"arguments":{{"user":["eve"]}}}}"#, argument("note")),
+        format!(r#"{template},"argument":{{"name":["user"]}}"#),
+        template.to_owned(),
+        r#""ref":{"type":"ref/resource"}"#.to_owned(),
+    ] {
+        assert_eq!(of(&none), "[]", "{none}");
+    }
+    let prompt = format!(r#""ref":{{"type":"ref/prompt","name":"p"}},{}"#, argument("user"));
+    assert_eq!(of(&prompt), values, "these are no part of a URI");
+    for wrong in [r#""ada""#, "null", r#"{"0":"ada"}"#, r#"["ada"],"values":["eve"]"#] {
+        assert!(completed(&format!("{template},{}", argument("user")), wrong).is_err(), "{wrong}");
+    }
+    // What is replayed is of nobody knows what.
+    let answer = result(r#""completion":{"values":["ada"]}"#);
+    let (passed, _) = streamed(expected(Awaited::Any, Era::Legacy, None), &[&answer]);
+    assert_eq!(passed, event(&answer.replace(r#""ada""#, "")));
+}
+
 /// A list as a server may write it, and the names in it.
 fn lists() -> impl Strategy<Value = (String, Vec<Option<String>>)> {
     let space = || prop::sample::select(vec!["", " ", "\n\t"]);
