@@ -14,7 +14,7 @@ fn call(id: &str, name: &str) -> String {
 /// A list of so many entries, every second of which may be seen, and what of it may.
 fn list(key: &str, entries: usize, name: impl Fn(usize, &str) -> String) -> (String, String) {
     let text = |all: &[usize]| {
-        let entry = |at: &usize| name(*at, if at % 2 == 0 { "hidden" } else { "shown" });
+        let entry = |at: &usize| name(*at, if at.is_multiple_of(2) { "hidden" } else { "shown" });
         let all: Vec<_> = all.iter().map(entry).collect();
         format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{key}":[{}]}}}}"#, all.join(","))
     };

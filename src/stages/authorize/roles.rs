@@ -57,8 +57,8 @@ impl Roles {
         if let Some(known) = self.known.borrow().named.get(names) {
             return Rc::clone(known);
         }
-        let place = |name: &Box<str>| self.roles.iter().position(|role| *role.name == **name);
-        let mut set: Vec<_> = names.iter().filter_map(place).collect();
+        let place = |name: &str| self.roles.iter().position(|role| role.name == name);
+        let mut set: Vec<_> = names.iter().filter_map(|name| place(name)).collect();
         set.sort_unstable();
         set.dedup();
         let mut known = self.known.borrow_mut();
