@@ -89,10 +89,12 @@ impl fmt::Debug for Roles {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::config::Settings;
-    use crate::model::Caller;
     use crate::model::grants::Named;
+    use crate::model::{Caller, Pattern};
 
     fn roles(default: &[&str]) -> Roles {
         let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n\
@@ -146,5 +148,69 @@ mod tests {
             let _ = all.grants(&names(&["user", &other.to_string()]));
         }
         assert!(all.known.borrow().named.len() <= REMEMBERED);
+    }
+
+    /// A role as it is written: what it includes (of those before it), grants and denies.
+    type Written = (Vec<usize>, Vec<String>, Vec<String>);
+
+    fn written() -> impl Strategy<Value = Vec<Written>> {
+        let pattern = || prop::collection::vec("((files|other|f\\*|\\*):)?[ab\\*\\?]{1,3}", 0..3);
+        prop::collection::vec((prop::collection::vec(any::<prop::sample::Index>(), 0..3), pattern(), pattern()), 1..6)
+            .prop_map(|roles| {
+                let before = |at: usize, all: Vec<prop::sample::Index>| match at {
+                    0 => Vec::new(),
+                    _ => all.iter().map(|index| index.index(at)).collect(),
+                };
+                let numbered = roles.into_iter().enumerate();
+                numbered.map(|(at, (includes, allow, deny))| (before(at, includes), allow, deny)).collect()
+            })
+    }
+
+    fn file(roles: &[Written]) -> String {
+        let mut text = String::new();
+        for server in ["files", "other"] {
+            text += &format!("[[servers]]\nname = \"{server}\"\nendpoints = [\"http://127.0.0.1:1/{server}\"]\n");
+        }
+        // Those that include stand before what they include, too.
+        for (at, (includes, allow, deny)) in roles.iter().enumerate().rev() {
+            let includes: Vec<_> = includes.iter().map(|other| format!("r{other}")).collect();
+            text += &format!(
+                "[[roles]]\nname = \"r{at}\"\nincludes = {includes:?}\ntools = {allow:?}\ndeny_tools = {deny:?}\n"
+            );
+        }
+        text
+    }
+
+    /// Whether a list of a role, or of one that it includes, has a pattern for the name.
+    fn has(roles: &[Written], at: usize, server: &str, name: &str, list: &dyn Fn(&Written) -> &[String]) -> bool {
+        let fits = |text: &String| {
+            let pattern = Pattern::parse(text).unwrap();
+            pattern.server.matches(server) && pattern.name.matches(name)
+        };
+        list(&roles[at]).iter().any(fits) || roles[at].0.iter().any(|other| has(roles, *other, server, name, list))
+    }
+
+    proptest! {
+        #[test]
+        fn what_roles_grant_is_what_their_lists_say(
+            written in written(),
+            held in prop::collection::vec(0..8usize, 0..4),
+            names in prop::collection::vec("[ab]{1,3}", 1..5),
+        ) {
+            let settings = Settings::parse(&file(&written), "weir.toml").unwrap();
+            let servers = ["files", "other"];
+            let roles = Roles::new(settings.roles.into(), &[], servers);
+            let called: Vec<_> = held.iter().map(|at| format!("r{at}")).collect();
+            let caller = caller(Means::Jwt, &called.iter().map(String::as_str).collect::<Vec<_>>());
+            for (at, server) in servers.into_iter().enumerate() {
+                for name in &names {
+                    let any = |list: &dyn Fn(&Written) -> &[String]| {
+                        held.iter().any(|role| *role < written.len() && has(&written, *role, server, name, list))
+                    };
+                    let granted = any(&|role| &role.1) && !any(&|role| &role.2);
+                    prop_assert_eq!(roles.sight(&caller, at).allows(Named::Tool, name), granted, "{} {}", server, name);
+                }
+            }
+        }
     }
 }
