@@ -65,6 +65,7 @@ impl Room {
         let Poll::Ready(Ok(message)) = reading.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("a body that is there is read at once");
         };
+        wellformed::params(&self.catalog, 0, headers, &message).expect("nothing is mirrored");
         let bound = session::bind(&self.seal(), message.era(), headers).expect("the session is ours");
         let session = bound.upstream_id();
         let length = Some(message.bytes().len());

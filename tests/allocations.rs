@@ -83,11 +83,16 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::for_role("user")
+    }
+
+    /// Where everyone has this role.
+    fn for_role(role: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self {
             runtime,
             local: LocalSet::new(),
-            core: core::core(&server(), Telemetry::new(&Controls::nowhere()), mpsc::channel(1).0),
+            core: core::core(role, &server(), Telemetry::new(&Controls::nowhere()), mpsc::channel(1).0),
         }
     }
 
@@ -133,6 +138,14 @@ fn a_legacy_call_of_a_tool_in_a_session() {
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":{"query":"what is it"}}}"#;
     let fields = [("mcp-protocol-version", "2025-11-25"), ("mcp-session-id", sealed)];
     house.hold(&headers(&fields), &Bytes::from_static(body.as_bytes()), 6);
+}
+
+/// What roles grant is found again with a look-up.
+#[test]
+fn a_call_of_somebody_who_may_make_only_some() {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute","arguments":{"query":"what is it"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let fields = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "execute")];
+    House::for_role("reader").hold(&headers(&fields), &Bytes::from_static(body.as_bytes()), 5);
 }
 
 /// Answers with the body of the request.

@@ -237,8 +237,8 @@ fn mistakes_say_what_would_be_right() {
         ("[keys]\nring = { file = \"\" }", "2:17: `file` must not be empty"),
         ("[[auth.jwt]]\n[auth.anonymous]\nenabled = true", "1:8: `jwt` in [auth] is not built into this version"),
         (
-            "[auth.anonymous]\nenabled = true\nroles = []",
-            "3:1: `roles` in [auth.anonymous] is not built into this version",
+            "[auth.anonymous]\nenabled = true\nroles = [\"usr\"]",
+            "3:10: `roles` names a role: no role is called \"usr\": the nearest one is \"user\"",
         ),
         ("x", "1:2: this is no TOML: key with no value, expected `=`"),
     ] {

@@ -12,7 +12,7 @@
 //!  call   -> Catalog::tool  <------------- arc-swap ----------+
 //! ```
 //!
-//! Here are also the cuts in passing answers that keep the rest of their bytes ([`cut_supported`], [`splice`]).
+//! Here are also the cuts in passing answers that keep the rest of their bytes ([`cut_supported`], [`removals`], [`splice`]).
 
 mod learn;
 mod observer;
@@ -26,7 +26,7 @@ pub use observer::{Observer, Seen, Sighting};
 pub use offer::Tool;
 pub use publisher::publish;
 pub use snapshot::{Catalog, ToolRef};
-pub use splice::{remove_elements, splice};
+pub use splice::{removals, splice, without};
 pub use supported::cut_supported;
 
 #[cfg(test)]

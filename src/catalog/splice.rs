@@ -11,15 +11,9 @@ pub fn splice(bytes: &[u8], span: Span, replacement: &[u8]) -> Vec<u8> {
     [before, replacement, behind].concat()
 }
 
-/// `bytes` without those elements of the array at `array` that `keep` does not keep, and without their commas;
-/// `None` if all are kept. White space stays with the elements that stay.
-pub fn remove_elements(bytes: &[u8], array: Span, keep: impl FnMut(Value) -> bool) -> Option<Vec<u8>> {
-    let ranges = removals(bytes, array, keep);
-    (!ranges.is_empty()).then(|| without(bytes, &ranges))
-}
-
-/// What to take out of an array in checked bytes, from left to right.
-pub(super) fn removals(bytes: &[u8], array: Span, mut keep: impl FnMut(Value) -> bool) -> Vec<Range<usize>> {
+/// What to take out of an array in checked bytes, from left to right: those elements that `keep` does not keep, and their
+/// commas. White space stays with the elements that stay.
+pub fn removals(bytes: &[u8], array: Span, mut keep: impl FnMut(Value) -> bool) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     // The room of an element goes from the bracket or comma before it to the one behind it.
     let mut start = array.start as usize + 1;
@@ -44,7 +38,7 @@ pub(super) fn removals(bytes: &[u8], array: Span, mut keep: impl FnMut(Value) ->
 }
 
 /// `bytes` without some ranges, which are given from left to right.
-pub(super) fn without(bytes: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
+pub fn without(bytes: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut from = 0;
     for range in ranges {
@@ -84,7 +78,8 @@ mod tests {
         #[test]
         fn what_stays_stays_to_the_byte((text, span, elements) in arrays()) {
             let mut places = elements.iter();
-            let cut = remove_elements(text.as_bytes(), span, |_| places.next().unwrap().1);
+            let ranges = removals(text.as_bytes(), span, |_| places.next().unwrap().1);
+            let cut = (!ranges.is_empty()).then(|| without(text.as_bytes(), &ranges));
             prop_assert!(places.next().is_none());
             if elements.iter().all(|(_, keep)| *keep) {
                 prop_assert_eq!(cut, None);

@@ -24,10 +24,11 @@ pub(super) const SHAPE: Shape = Shape {
         table("servers", "a list of sections, [[servers]]"),
         table("routes", "a list of sections, [[routes]]"),
         table("auth", "a section, [auth]"),
+        table("roles", "a list of sections, [[roles]]"),
         table("reload", "a section, [reload]"),
         table("telemetry", "a section, [telemetry]"),
     ],
-    unbuilt: &["cluster", "roles", "limits", "rules", "rule_groups", "cache", "queue", "store", "audit"],
+    unbuilt: &["cluster", "limits", "rules", "rule_groups", "cache", "queue", "store", "audit"],
 };
 
 /// Every table of the file in the order of the reference, those inside others behind them.
@@ -48,6 +49,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &routes::SHAPE,
     &auth::SHAPE,
     &auth::anonymous::SHAPE,
+    &roles::SHAPE,
     &reload::SHAPE,
     &telemetry::SHAPE,
     &telemetry::LOG,

@@ -141,7 +141,8 @@ fn read_destination(section: &Section<'_>, servers: &[Server]) -> Option<Destina
     }
 }
 
-fn unknown(name: &str, servers: &[Server]) -> String {
+/// What is wrong with a name that no server has.
+pub(super) fn unknown(name: &str, servers: &[Server]) -> String {
     let names = servers.iter().map(|server| server.name.as_str());
     match names.min_by_key(|known| strsim::damerau_levenshtein(known, name)) {
         Some(near) => format!("no server is called {name:?}: the nearest one is {near:?}"),

@@ -53,7 +53,7 @@ fn object(shape: &Shape) -> Json {
 
 /// The table that stands under a key, and whether it is a list of them.
 pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)> {
-    let listed = [&servers::SHAPE, &super::routes::SHAPE];
+    let listed = [&servers::SHAPE, &super::routes::SHAPE, &super::roles::SHAPE];
     let titles =
         [format!("[[{key}]]"), format!("[{key}]"), format!("[{}.{key}]", shape.title.trim_matches(['[', ']']))];
     let same = |title: &str| titles.iter().any(|wanted| wanted == title);

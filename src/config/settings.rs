@@ -16,6 +16,7 @@ use super::{
     merge,
     reload::{self, Reload},
     report::{Finding, Mistakes, Place, Report},
+    roles::Role,
     root,
     routes::Route,
     section::Section,
@@ -43,6 +44,8 @@ pub struct Settings {
     pub keys: Keys,
     /// `[auth]`: who may call.
     pub auth: Auth,
+    /// `[[roles]]` and those that are built in, each with what it includes: names unique.
+    pub roles: Vec<Role>,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -209,15 +212,17 @@ impl Overrides {
         let (listen, listening) = Listen::read(&root.table("listen", &listen::SHAPE), self.listen.as_ref());
         let http = root.table("http", &http::SHAPE);
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
+        let roles = Role::read_all(&root, &servers);
         let settings = Settings {
             http: Http::read(&http),
             connections_written: http.has("connections"),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin: Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
-            auth: Auth::read(&root, &listen, listening),
+            auth: Auth::read(&root, &listen, listening, &roles),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
+            roles,
             routes: Route::read_all(&root, &servers),
             listen,
             servers,

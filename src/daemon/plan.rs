@@ -23,6 +23,7 @@ use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
@@ -55,6 +56,8 @@ pub(super) struct Plan {
     bounds: Bounds,
     legacy_by_table: bool,
     anonymous: bool,
+    auth: config::Auth,
+    roles: Arc<[config::Role]>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
     /// Only this machine reaches the listeners.
@@ -152,6 +155,8 @@ impl Plan {
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             anonymous: settings.auth.anonymous.enabled,
+            auth: settings.auth.clone(),
+            roles: settings.roles.clone().into(),
             admits,
             near,
             limits: limits(http),
@@ -192,6 +197,8 @@ impl Plan {
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
         });
+        let anonymous = self.auth.anonymous.roles.iter();
+        let names = self.servers.iter().map(|server| server.name.as_str());
         let pipeline = Core {
             routes: routes.collect(),
             servers: servers.collect(),
@@ -203,7 +210,8 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            authenticator: Authenticator::without_credentials(Box::default()),
+            authenticator: Authenticator::without_credentials(anonymous.map(|role| role.as_str().into()).collect()),
+            roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
         };
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));

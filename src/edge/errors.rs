@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Particulars, Reason, Refusal, RequestId};
+use crate::model::{Addressee, Culprit, Particulars, Reason, Refusal, RequestId};
 use crate::protocol::json::quoted;
+use crate::protocol::message::OwnedId;
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
 
@@ -103,7 +104,7 @@ impl Errors {
         let by_rule = match addressee {
             Addressee::Request { era: Era::Legacy, initialize: false, .. } => Some(StatusCode::OK),
             Addressee::Notification { era: Era::Legacy, awaited: false } => Some(StatusCode::ACCEPTED),
-            Addressee::Batch(ids) if !ids.is_empty() => Some(StatusCode::OK),
+            Addressee::Batch { ids, .. } if !ids.is_empty() => Some(StatusCode::OK),
             _ => None,
         };
         let of_the_head = matches!(
@@ -129,23 +130,33 @@ fn whole_seconds(wait: Duration) -> u64 {
 pub(super) fn body(refusal: &Refusal, addressee: &Addressee, id: RequestId) -> String {
     match addressee {
         Addressee::Request { id: of, .. } | Addressee::Unread(of) => error(refusal, Some(of.raw()), id),
-        Addressee::Batch(ids) if !ids.is_empty() => {
-            let errors: Vec<_> = ids.iter().map(|of| error(refusal, Some(of.raw()), id)).collect();
+        Addressee::Batch { ids, culprit } if !ids.is_empty() => {
+            let errors: Vec<_> = each_of(ids, *culprit, refusal, id).collect();
             format!("[{}]", errors.join(","))
         }
         _ => error(refusal, None, id),
     }
 }
 
+/// The errors for the requests of a batch: the refusal for what is refused, and for the others that they stood beside it.
+fn each_of(ids: &[OwnedId], culprit: Culprit, refusal: &Refusal, request: RequestId) -> impl Iterator<Item = String> {
+    let beside =
+        "another message of this batch was refused, and a batch goes on whole or not at all; send each on its own";
+    let others = Refusal::new(Reason::PolicyDenied, beside);
+    ids.iter().enumerate().map(move |(at, id)| match culprit {
+        Culprit::Request(refused) if refused != Some(at) => error(&others, Some(id.raw()), request),
+        _ => error(refusal, Some(id.raw()), request),
+    })
+}
+
 /// The errors of a refusal as events, for those who wait for an answer.
 pub(super) fn events(out: &mut Vec<u8>, refusal: &Refusal, addressee: &Addressee, request: RequestId) {
-    let ids = match addressee {
-        Addressee::Request { id, .. } | Addressee::Unread(id) => std::slice::from_ref(id),
-        Addressee::Batch(ids) => ids,
-        Addressee::Nobody | Addressee::Notification { .. } => &[],
+    let (ids, culprit) = match addressee {
+        Addressee::Request { id, .. } | Addressee::Unread(id) => (std::slice::from_ref(id), Culprit::All),
+        Addressee::Batch { ids, culprit } => (&ids[..], *culprit),
+        Addressee::Nobody | Addressee::Notification { .. } => (&[][..], Culprit::All),
     };
-    for id in ids {
-        let error = error(refusal, Some(id.raw()), request);
+    for error in each_of(ids, culprit, refusal, request) {
         sse::write_block(out, &Block { event: Some(b"message"), data: Some(error.as_bytes()), ..Block::default() });
     }
 }

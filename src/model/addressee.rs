@@ -33,5 +33,20 @@ pub enum Addressee {
         id: OwnedId,
     },
     /// The requests of a batch (2025-03-26), each of which takes an answer.
-    Batch(Vec<OwnedId>),
+    Batch {
+        /// Their ids, in their order.
+        ids: Vec<OwnedId>,
+        /// What of it is refused.
+        culprit: Culprit,
+    },
+}
+
+/// What of a batch is refused: it goes on whole or not at all, and each of its requests is told why it did not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Culprit {
+    /// All of it.
+    #[default]
+    All,
+    /// One message; its place among the requests, unless it is none.
+    Request(Option<usize>),
 }

@@ -68,6 +68,8 @@ pub(super) async fn take(
             return stream(reply(exchange, endpoint, head, ""), relay);
         }
         Way::ReadWhole => bounds.event,
+        // What may be shown only in part is never passed on unread.
+        Way::LookAt if expected.is_cut() => bounds.event,
         Way::Check | Way::LookAt | Way::Pass | Way::StatusAlone => CHECKED_FIRST,
     };
     let read = pin!(call.whole(limit)).await;
@@ -79,6 +81,7 @@ pub(super) async fn take(
         (Way::Check | Way::ReadWhole, Ok(Collected::Whole(bytes))) => taking.checked(bytes),
         (Way::Check, Ok(Collected::Longer(begun))) => taking.long(begun),
         (Way::ReadWhole, Ok(Collected::Longer(_))) => taking.too_long(),
+        (Way::LookAt, Ok(Collected::Longer(_))) if taking.expected.is_cut() => taking.too_long(),
         (way, Ok(Collected::Whole(bytes))) => taking.unjudged(bytes, way == Way::LookAt),
         (_, Ok(Collected::Longer(begun))) => taking.unread(begun),
     }
@@ -99,7 +102,12 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
     let first_page = message.message().is_some_and(|one| one.fields.cursor.is_none());
     let lesson = Lesson { server: exchange.route.server, first_page };
     let expected = Expected::new(awaited, message.era(), message.method(), limits);
-    expected.reading_only(exchange.reads_only()).teaching(lesson)
+    let sight = exchange.progress.permitted.limited();
+    expected
+        .reading_only(exchange.reads_only())
+        .teaching(lesson)
+        .showing(sight, &exchange.route.meter)
+        .asked_by(message.message(), message.bytes())
 }
 
 /// An event stream. Where it `opens` a session, its head waits for the message that names the revision.

@@ -11,6 +11,7 @@ use crate::net::upstream::Endpoint;
 use crate::protocol::revision::Era;
 use crate::seal::Sealer;
 use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{Client, Patience, Room};
 use crate::telemetry::{RouteMeter, Telemetry};
@@ -41,6 +42,8 @@ pub struct Core {
     pub pairs: Pairs,
     /// Who finds out who is calling.
     pub authenticator: Authenticator,
+    /// What their roles grant.
+    pub roles: Roles,
 }
 
 /// Bounds of messages; see `[http]`.

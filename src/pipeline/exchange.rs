@@ -7,6 +7,7 @@ use crate::protocol::media;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::Identified;
+use crate::stages::authorize::Permitted;
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
 
@@ -55,10 +56,17 @@ pub(super) struct Read {
     pub(super) message: WellFormed,
 }
 
-/// The conversation is found: the call may be made.
+/// The conversation is found.
+pub(super) struct Found {
+    read: Read,
+    bound: Bound,
+}
+
+/// The caller may do it: the call may be made.
 pub(super) struct Ready {
     read: Read,
     pub(super) bound: Bound,
+    pub(super) permitted: Permitted,
 }
 
 impl<'a, P> Exchange<'a, P> {
@@ -93,8 +101,22 @@ impl<'a> Exchange<'a, Read> {
         seal(self, self.progress.known.identified.principal())
     }
 
-    pub(super) fn bound(self, bound: Bound) -> Exchange<'a, Ready> {
-        self.advance(|read| Ready { read, bound })
+    pub(super) fn bound(self, bound: Bound) -> Exchange<'a, Found> {
+        self.advance(|read| Found { read, bound })
+    }
+}
+
+impl<'a> Exchange<'a, Found> {
+    pub(super) fn message(&self) -> &WellFormed {
+        &self.progress.read.message
+    }
+
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.read.known.identified.principal()
+    }
+
+    pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Ready> {
+        self.advance(|Found { read, bound }| Ready { read, bound, permitted })
     }
 }
 

@@ -10,21 +10,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body;
 
-use crate::model::{Addressee, Reason, Refusal, Refused};
+use crate::model::{Addressee, Culprit, Reason, Refusal, Refused};
 use crate::net::command::{self, Asked, Handle};
 use crate::net::drain::{Drain, Phase};
 use crate::net::upstream::{Endpoint, ResponseHead};
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::{Looked, Presented};
 use crate::stages::balance::Endpoints;
-use crate::stages::session;
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb};
+use crate::stages::{authorize, session};
 use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
 use super::core::{Behind, Core};
-use super::exchange::{Arrival, Arrived, Exchange, Known, Read, Ready};
+use super::exchange::{Arrival, Arrived, Exchange, Found, Known, Read, Ready};
 use super::finish::Finish;
 use super::stopping;
 
@@ -65,6 +65,10 @@ where
     }
     let exchange = exchange.bound(bound);
 
+    // Whether this caller may use this name on this server.
+    let exchange = permit(exchange)?;
+    has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
+
     // Which endpoint, and the call itself; then what of its answer passes.
     pin!(call(&exchange, trace, drain)).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
 }
@@ -102,6 +106,29 @@ where
     let message = message.unwrap_or_else(|| Err(nobody(stopping::not_sent())))?;
     exchange.seen.read(&message);
     Ok(exchange.read(message))
+}
+
+/// Decides whether the caller may do what the message asks for.
+fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Ready>, Refused> {
+    let (sight, message) = (exchange.core.roles.sight(exchange.principal(), exchange.route.server), exchange.message());
+    match authorize::check(sight, message.messages(), message.bytes()) {
+        Ok(permitted) => Ok(exchange.permitted(permitted)),
+        Err(denied) => {
+            let addressee = match (message.addressee(), denied.message) {
+                (Addressee::Batch { ids, .. }, Some(at)) => {
+                    let culprit = Culprit::Request(authorize::request_at(message.messages(), at));
+                    Addressee::Batch { ids, culprit }
+                }
+                (addressee, _) => addressee,
+            };
+            Err(Box::new((denied.refusal, addressee)))
+        }
+    }
+}
+
+/// The headers say what the arguments do. Whoever may not use a tool is not told what it mirrors.
+fn has_params(exchange: &Exchange<'_, Ready>) -> Result<(), Refusal> {
+    wellformed::params(&exchange.core.catalog, exchange.route.server, exchange.headers, exchange.message())
 }
 
 /// A server of 2026-07-28 has neither a stream to open nor a session to end.

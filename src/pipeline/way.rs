@@ -63,7 +63,7 @@ impl Way {
             Shape::Encoded if verb == Verb::Get => ENCODED,
             _ if verb != Verb::Post => Way::Pass,
             _ if !expected.awaits() => Way::StatusAlone,
-            Shape::Json if expected.method.is_some_and(Method::answer_is_read) => Way::ReadWhole,
+            Shape::Json if expected.is_read_whole() => Way::ReadWhole,
             Shape::Json => Way::Check,
             Shape::Empty => Way::Refuse("it is empty"),
             Shape::Encoded if expected.method.is_some_and(Method::may_be_encoded) => Way::Unread,

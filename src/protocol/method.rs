@@ -75,9 +75,9 @@ impl Method {
     }
 
     /// Whether the answer may come in a coding that the client asked for, since nothing here has to read it: no list
-    /// (it is filtered for its caller, sooner or later), nothing that is learnt from, no stream that is listened to.
+    /// or completion (it is filtered for its caller), nothing that is learnt from, no stream that is listened to.
     pub fn may_be_encoded(self) -> bool {
-        !self.lists() && !matches!(self, Method::Initialize | Method::Discover | Method::Listen)
+        !self.lists() && !matches!(self, Method::Initialize | Method::Discover | Method::Listen | Method::Complete)
     }
 
     /// A list, and what it lists may depend on who asks.
@@ -104,7 +104,14 @@ mod tests {
 
     #[test]
     fn what_has_to_be_read_does_not_come_encoded() {
-        for read in ["initialize", "server/discover", "tools/list", "prompts/list", "subscriptions/listen"] {
+        for read in [
+            "initialize",
+            "server/discover",
+            "tools/list",
+            "prompts/list",
+            "subscriptions/listen",
+            "completion/complete",
+        ] {
             assert!(!Method::of(read).may_be_encoded(), "{read}");
         }
         assert!(Method::of("tools/call").may_be_encoded() && Method::of("resources/read").may_be_encoded());

@@ -1,6 +1,7 @@
 //! The stages of a request. They are strangers to each other: their order belongs to `pipeline::flow`.
 
 pub mod authenticate;
+pub mod authorize;
 pub mod balance;
 pub mod respond;
 pub mod session;

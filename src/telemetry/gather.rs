@@ -89,6 +89,7 @@ fn of_route<'a>(tally: &mut Tally<'a>, cores: &[&'a RouteCells]) {
     let (ended, begun) = (sum(cores, |route| &route.streams_ended), sum(cores, |route| &route.streams_begun));
     tally.level(names::STREAMS, labels, begun.saturating_sub(ended) as f64);
     tally.count(names::STREAMS_OPENED, labels, begun);
+    tally.count(names::HIDDEN, labels, sum(cores, |route| &route.hidden));
     tally.count(names::REQUEST_BYTES, labels, sum(cores, |route| &route.received));
     tally.count(names::ANSWER_BYTES, labels, sum(cores, |route| &route.sent));
     tally.distribution(names::REQUEST_DURATION, labels, merged(cores, |route| &route.whole));

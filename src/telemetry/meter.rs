@@ -40,6 +40,11 @@ impl RouteMeter {
         self.cells.streams_ended.add(1);
     }
 
+    /// So many messages of the server were kept from a listener who may not see what they are about.
+    pub fn hides(&self, messages: u64) {
+        self.cells.hidden.add(messages);
+    }
+
     /// A request has ended. What reached no route took no time that is worth measuring.
     pub(super) fn count(&self, ended: &Ended<'_>) {
         let cells = &*self.cells;
@@ -72,6 +77,7 @@ pub(super) struct RouteCells {
     pub(super) sent: Cell,
     pub(super) streams_begun: Cell,
     pub(super) streams_ended: Cell,
+    pub(super) hidden: Cell,
 }
 
 impl RouteCells {
@@ -87,6 +93,7 @@ impl RouteCells {
             sent: Cell::default(),
             streams_begun: Cell::default(),
             streams_ended: Cell::default(),
+            hidden: Cell::default(),
         }
     }
 

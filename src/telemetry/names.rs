@@ -73,6 +73,8 @@ metrics! {
         "Streaming answers whose head has gone out and whose end has not.";
     STREAMS_OPENED: Counter Number, "weir_streams_total" ["route" "server"]
         "Streaming answers that have begun.";
+    HIDDEN: Counter Number, "weir_hidden_messages_total" ["route" "server"]
+        "Notifications of a server about resources or lists that the roles of their listener do not grant: they were dropped.";
 
     CONNECTIONS: Gauge Number, "weir_connections_open" ["core"]
         "Clients' connections.";

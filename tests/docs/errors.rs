@@ -50,7 +50,10 @@ fn advice(reason: Reason) -> &'static str {
             "JSON, but no message of JSON-RPC 2.0; or a batch or a posted answer where the revision has none; or a body that \
              broke off before its end."
         }
-        Reason::InvalidParams => "`params._meta` lacks what 2026-07-28 asks of every request; `message` names the key.",
+        Reason::InvalidParams => {
+            "`params._meta` lacks what 2026-07-28 asks of every request; or the name of what is asked for is no string, and \
+             the caller's roles do not grant all of its kind. `message` names the key."
+        }
         Reason::HeaderMismatch => {
             "`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name` or an `Mcp-Param-*` is missing, is there twice, or says \
              something else than the body. Something between client and Weir may have changed either."
@@ -70,13 +73,15 @@ fn advice(reason: Reason) -> &'static str {
              nothing of it is kept. Nothing was sent; repeat it later."
         }
         Reason::PolicyDenied => {
-            "None of the caller's roles allows it. Who keeps the configuration can give a role that does."
+            "The caller's roles grant nothing on the server; or another message of the same batch was refused. Who keeps the \
+             configuration can give a role that does."
         }
         Reason::InsufficientScope => {
             "The token is sound and has too few scopes: ask its issuer for one with all that `WWW-Authenticate` names."
         }
         Reason::UnknownName => {
-            "The tool, prompt or resource does not exist, or is not the caller's to see: the answer is the same."
+            "The tool, prompt or resource does not exist, or is not the caller's to see: the answer is the same, and \
+             the server is not asked. Who keeps the configuration can give a role that grants it (`[[roles]]`)."
         }
         Reason::RateLimited => "Too much for this caller or address in that time. Wait as long as `Retry-After` says.",
         Reason::TooLarge => "The body is larger than `[http] body`.",

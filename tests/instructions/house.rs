@@ -64,7 +64,7 @@ async fn serve(accepted: std::net::TcpStream, server: SocketAddr, logs: bool) {
     let (names, paths) = (Names::new(vec![], vec![], true), Paths::new([("/mcp".to_owned(), 0)], None));
     let (sightings, seen) = mpsc::channel(8);
     spawn_local(catalog::publish(seen));
-    let core = core(&format!("http://{server}/mcp"), telemetry, sightings);
+    let core = core("user", &format!("http://{server}/mcp"), telemetry, sightings);
     let current = Current::new(Front::new(core, names, paths, Arc::default(), false, Trusted::default()));
     let peer = Peer {
         remote: accepted.peer_addr().expect("it is connected").into(),

@@ -38,6 +38,7 @@ mod proxies;
 mod reload;
 mod reload_commands;
 mod rmcp_client;
+mod roles;
 mod sdk;
 mod sessions;
 mod stdio;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use weir::catalog::{Catalog, Observer, Sighting};
+use weir::config::Settings;
 use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
@@ -13,12 +14,26 @@ use weir::pipeline::pair::Pairs;
 use weir::pipeline::{Behind, Bounds, Core, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
+use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::telemetry::Telemetry;
 
-/// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`.
-pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
+/// What `reader` may call.
+const ROLES: &str = r#"
+[[servers]]
+name = "files"
+endpoints = ["http://127.0.0.1:1/mcp"]
+[[roles]]
+name = "reader"
+tools = ["files:e*", "search"]
+deny_tools = ["*:*_delete"]
+"#;
+
+/// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`. Everyone has the
+/// role `role`: one that is built in, or `reader`, who may call what is named here.
+pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
+    let settings = Settings::parse(ROLES, "weir.toml").expect("they are sound");
     let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
@@ -49,6 +64,7 @@ pub(crate) fn core(url: &str, telemetry: Telemetry, sightings: Sender<Sighting>)
         ids: RequestIds::new(),
         telemetry: Rc::new(telemetry),
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
-        authenticator: Authenticator::without_credentials(Box::default()),
+        authenticator: Authenticator::without_credentials([role.into()].into()),
+        roles: Roles::new(settings.roles.into(), &[], ["files"]),
     })
 }

@@ -1,6 +1,6 @@
 //! `[auth.anonymous]`: callers without credentials.
 
-use super::{Key, Kind, Shape, Value};
+use super::{Key, Kind, Role, Section, Shape, Value, roles};
 
 /// Callers without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Anonymous {
     pub enabled: bool,
     /// `really`: they are let in off loopback, too; false.
     pub really: bool,
+    /// `roles`: theirs; `user`.
+    pub roles: Vec<String>,
 }
 
 pub(in crate::config) const SHAPE: Shape = Shape {
@@ -27,6 +29,20 @@ pub(in crate::config) const SHAPE: Shape = Shape {
             default: Value::Flag(false),
             about: "They are let in off loopback, too: whoever reaches the address may call every server.",
         },
+        Key {
+            name: "roles",
+            kind: Kind::List("names of roles, [\"user\"]"),
+            default: Value::Absent,
+            about: "Their roles. Default: `user`, which may call everything.",
+        },
     ],
-    unbuilt: &["roles"],
+    unbuilt: &[],
 };
+
+/// Theirs, of those that are known.
+pub(super) fn roles(table: &Section<'_>, known: &[Role]) -> Vec<String> {
+    match table.has("roles") {
+        true => table.list("roles", |name| roles::known(name, known)),
+        false => vec!["user".to_owned()],
+    }
+}

@@ -5,6 +5,7 @@ pub(super) mod anonymous;
 use super::{
     listen::Listen,
     report::Place,
+    roles::{self, Role},
     section::Section,
     shape::{Key, Kind, Shape, Value},
 };
@@ -14,6 +15,8 @@ pub use anonymous::Anonymous;
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
+    /// `default_roles`: those of an authenticated caller whose credential names none.
+    pub default_roles: Vec<String>,
     /// `[auth.anonymous]`: callers without credentials.
     pub anonymous: Anonymous,
 }
@@ -21,18 +24,27 @@ pub struct Auth {
 pub(super) const SHAPE: Shape = Shape {
     title: "[auth]",
     about: "Who may call. Without this section callers without credentials are let in, on a loopback listener only.",
-    keys: &[Key {
-        name: "anonymous",
-        kind: Kind::Table("a section, [auth.anonymous]"),
-        default: Value::Absent,
-        about: "Callers without credentials; see below.",
-    }],
-    unbuilt: &["default_roles", "jwt", "introspection", "api_keys", "local", "mtls"],
+    keys: &[
+        Key {
+            name: "default_roles",
+            kind: Kind::List("names of roles, [\"user\"]"),
+            default: Value::Absent,
+            about: "The roles of an authenticated caller whose credential names none. Without them such a caller may use and \
+                    see nothing.",
+        },
+        Key {
+            name: "anonymous",
+            kind: Kind::Table("a section, [auth.anonymous]"),
+            default: Value::Absent,
+            about: "Callers without credentials; see below.",
+        },
+    ],
+    unbuilt: &["jwt", "introspection", "api_keys", "local", "mtls"],
 };
 
 impl Auth {
     /// `listening` is where the address of `listen` comes from.
-    pub(super) fn read(root: &Section<'_>, listen: &Listen, listening: Place) -> Self {
+    pub(super) fn read(root: &Section<'_>, listen: &Listen, listening: Place, known: &[Role]) -> Self {
         let section = root.table("auth", &SHAPE);
         let table = section.table("anonymous", &anonymous::SHAPE);
         let really = table.flag("really");
@@ -51,6 +63,7 @@ impl Auth {
             );
             root.mistakes.add(listening, message);
         }
-        Self { anonymous: Anonymous { enabled, really } }
+        let default_roles = section.list("default_roles", |name| roles::known(name, known));
+        Self { default_roles, anonymous: Anonymous { enabled, really, roles: anonymous::roles(&table, known) } }
     }
 }

@@ -11,6 +11,10 @@ use crate::protocol::message::{Body, Limits, OwnedId, read_client};
 const BY_RULE: Errors = Errors { legacy_by_table: false };
 const BY_TABLE: Errors = Errors { legacy_by_table: true };
 
+fn batch(ids: Vec<OwnedId>) -> Addressee {
+    Addressee::Batch { ids, culprit: Culprit::All }
+}
+
 fn id(token: &str) -> OwnedId {
     let body = format!(r#"{{"jsonrpc":"2.0","id":{token},"method":"ping"}}"#);
     let Ok(Body::One(message)) = read_client(body.as_bytes(), &Limits::default()) else { panic!("{token} is no id") };
@@ -54,14 +58,14 @@ fn the_tables_status_but_for_the_session_era() {
         Addressee::Notification { era: Era::Legacy, awaited: true },
         Addressee::Notification { era: Era::Modern, awaited: true },
         Addressee::Notification { era: Era::Modern, awaited: false },
-        Addressee::Batch(vec![]),
+        batch(vec![]),
         request(Era::Modern, false),
         request(Era::Modern, true),
         request(Era::Legacy, true),
     ];
     let by_rule = [
         (request(Era::Legacy, false), 200),
-        (Addressee::Batch(vec![id("7")]), 200),
+        (batch(vec![id("7")]), 200),
         (Addressee::Notification { era: Era::Legacy, awaited: false }, 202),
     ];
     for reason in Reason::ALL.iter().copied() {
@@ -141,14 +145,27 @@ fn fields_that_a_status_asks_for() {
 fn a_batch_is_answered_one_by_one_and_who_has_no_id_without() {
     let refusal = Refusal::new(Reason::InvalidRequest, "no");
     let ids = ["1", r#""a\n\"\u00e9""#, "-3"];
-    let (_, body) = answer(&refusal, &Addressee::Batch(ids.map(id).into()));
+    let (_, body) = answer(&refusal, &batch(ids.map(id).into()));
     let answered: Vec<_> = body.as_array().unwrap().iter().map(|error| error["id"].clone()).collect();
     assert_eq!(answered, [json!(1), json!("a\n\"é"), json!(-3)]);
     let posted = Addressee::Notification { era: Era::Legacy, awaited: true };
-    for addressee in [Addressee::Nobody, posted, Addressee::Batch(vec![])] {
+    for addressee in [Addressee::Nobody, posted, batch(vec![])] {
         assert!(answer(&refusal, &addressee).1.get("id").is_none());
     }
     assert_eq!(answer(&refusal, &Addressee::Unread(id("9"))).1["id"], 9);
+}
+
+#[test]
+fn of_a_batch_the_one_that_is_refused_is_told_why() {
+    let refusal = Refusal::new(Reason::UnknownName, "rm not found");
+    let reasons = |culprit| {
+        let (_, body) = answer(&refusal, &Addressee::Batch { ids: ["1", "2", "2"].map(id).into(), culprit });
+        let reason = |error: &Value| error["error"]["data"]["reason"].as_str().unwrap().to_owned();
+        body.as_array().unwrap().iter().map(reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(Culprit::All), ["unknown_name"; 3]);
+    assert_eq!(reasons(Culprit::Request(Some(1))), ["policy_denied", "unknown_name", "policy_denied"]);
+    assert_eq!(reasons(Culprit::Request(None)), ["policy_denied"; 3]);
 }
 
 proptest! {

@@ -100,7 +100,7 @@ fn refused(
     addressee: &Addressee,
     origin: Option<&HeaderValue>,
 ) -> Reply<Outgoing> {
-    let awaited = matches!(addressee, Addressee::Request { .. } | Addressee::Batch(_));
+    let awaited = matches!(addressee, Addressee::Request { .. } | Addressee::Batch { .. });
     let addressee = if awaited { &Addressee::Nobody } else { addressee };
     let response = front.refuse(refusal, addressee, finish.id(), origin);
     finish.end(&Ending::Refused(refusal, response.status()));

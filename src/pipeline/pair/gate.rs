@@ -130,7 +130,7 @@ fn legacy(message: WellFormed) -> Result<WellFormed, Refused> {
 fn answers(addressee: &Addressee) -> bool {
     match addressee {
         Addressee::Request { .. } => true,
-        Addressee::Batch(ids) => !ids.is_empty(),
+        Addressee::Batch { ids, .. } => !ids.is_empty(),
         Addressee::Nobody | Addressee::Unread(_) | Addressee::Notification { .. } => false,
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod conversations;
+mod granted;
 mod listening;
 mod streams;
 mod telling;
@@ -20,6 +21,7 @@ use super::core::{Behind, Server as Fronted};
 use super::pair::Pairs;
 use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
+use crate::config::Settings;
 use crate::model::{Reason, Refusal, Remote, RequestIds};
 use crate::net::command::Numbers;
 use crate::net::drain::Drain;
@@ -27,6 +29,7 @@ use crate::net::upstream::{Endpoint, Pool};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::authorize::Roles;
 use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
@@ -40,6 +43,19 @@ const PEER: Remote = Remote::Tcp(SocketAddr::new(std::net::IpAddr::V4(std::net::
 /// `[http] event` of the tests.
 const EVENT: usize = 256 * 1024;
 
+/// Roles beside those that are built in.
+const ROLES: &str = r#"
+[[servers]]
+name = "files"
+endpoints = ["http://127.0.0.1:1/mcp"]
+[[roles]]
+name = "reader"
+tools = ["files:read_*", "search"]
+prompts = ["hello"]
+resources = ["files:notes://ada/*", "*:notes://list"]
+deny_tools = ["*:*_secret"]
+"#;
+
 /// What a core is made of, as far as the tests differ.
 struct Plan {
     urls: Vec<String>,
@@ -47,6 +63,7 @@ struct Plan {
     patience: Patience,
     pinned: Option<Era>,
     anonymous: bool,
+    roles: Vec<&'static str>,
 }
 
 impl Plan {
@@ -57,6 +74,7 @@ impl Plan {
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             pinned: None,
             anonymous: true,
+            roles: vec!["user"],
         }
     }
 
@@ -71,6 +89,7 @@ impl Plan {
     }
 
     fn core_telling(&self, sink: Sink) -> Rc<Core> {
+        let settings = Settings::parse(ROLES, "weir.toml").expect("they are sound");
         let listed = self.urls.iter().enumerate().map(|(index, url)| {
             let parsed = Endpoint::parse(url).expect("a sound URL");
             let endpoint = Endpoint::new(parsed, || Err("no TLS at http"), Duration::from_secs(10)).expect("plain");
@@ -104,7 +123,8 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry,
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
-            authenticator: Authenticator::without_credentials(Box::default()),
+            authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
+            roles: Roles::new(settings.roles.into(), &[], ["files"]),
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
 
 use super::expected::{Awaited, Expected, Said, Verdict};
+use super::unseen::Shown;
 use super::whole::{changed, revision};
 use super::{bad, parting};
 
@@ -128,37 +129,39 @@ impl Verdicts<'_> {
     fn block(&mut self, block: &Block<'_>, out: &mut Vec<u8>) {
         let judged = match (block.message(), block.data) {
             (Some(text), _) => self.judge(text),
-            (None, Some(data)) => self.foreign(data).map(|()| None),
-            (None, None) => Ok(None),
+            (None, Some(data)) => self.foreign(data).map(|()| Shown::All),
+            (None, None) => Ok(Shown::All),
         };
         match judged {
-            Ok(None) => sse::write_block(out, block),
-            Ok(Some(changed)) => sse::write_block(out, &Block { data: Some(&changed), ..*block }),
+            Ok(Shown::All) => sse::write_block(out, block),
+            Ok(Shown::Less(changed)) => sse::write_block(out, &Block { data: Some(&changed), ..*block }),
+            Ok(Shown::Nothing) => without_data(block, out),
             Err(why) => {
                 *self.strays += 1;
                 // Once a stream: a server must not be able to fill the log.
                 if *self.strays == 1 {
                     tracing::warn!(id = %self.id, why, "a message of a server was dropped, and others like it will be");
                 }
-                // Its id still counts: a client that comes back must not be sent what came before it again. It is
-                // written as an event without data, which carries nothing (2025-11-25, "Sending Messages", 6).
-                if block.id.is_some() || block.retry.is_some() {
-                    sse::write_block(out, &Block { data: Some(b""), event: None, ..*block });
-                }
+                without_data(block, out);
             }
         }
     }
 
-    /// Whether a message passes; `Some` with other bytes where it had to be changed.
-    fn judge(&mut self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    /// Whether a message passes, and what of it.
+    fn judge(&mut self, text: &[u8]) -> Result<Shown, String> {
         let body = self.expected.read(self.observer, text).map_err(|fault| fault.to_string())?;
+        // First: an answer that cannot be cut for its reader is none, and still awaited.
+        let shown = self.expected.show(&body, text)?;
+        if shown == Shown::Nothing {
+            return Ok(shown);
+        }
         match &body {
             Body::One(message) => match self.expected.judge(Said::of(message, text)) {
-                Verdict::Pass => Ok(None),
+                Verdict::Pass => Ok(shown),
                 Verdict::Stray(why) => Err(why.to_owned()),
-                Verdict::Answer => Ok(self.answer(message, text)),
+                Verdict::Answer => Ok(self.answer(message, text).map_or(shown, Shown::Less)),
             },
-            Body::Batch(messages) => self.expected.judge_batch(messages, text).map(|()| None).map_err(str::to_owned),
+            Body::Batch(messages) => self.expected.judge_batch(messages, text).map(|()| shown).map_err(str::to_owned),
         }
     }
 
@@ -175,5 +178,13 @@ impl Verdicts<'_> {
         self.expected.teach(self.observer, text, message);
         *self.revision = revision(self.expected, message, text);
         changed(self.expected, message, text)
+    }
+}
+
+/// What is dropped leaves its id, which still counts: a client that comes back must not be sent what came before it again.
+/// It is written as an event without data, which carries nothing (2025-11-25, "Sending Messages", 6).
+fn without_data(block: &Block<'_>, out: &mut Vec<u8>) {
+    if block.id.is_some() || block.retry.is_some() {
+        sse::write_block(out, &Block { data: Some(b""), event: None, ..*block });
     }
 }

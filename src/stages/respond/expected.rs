@@ -1,9 +1,15 @@
 //! What a server may say on an answer, and what has been said.
 
+use std::rc::Rc;
+
 use crate::catalog::Observer;
+use crate::model::grants::Sight;
 use crate::protocol::message::{self, Body, Fault, Id, Kind, Limits, Message, OwnedId, SeenMessage};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
+use crate::telemetry::RouteMeter;
+
+use super::unseen::{Shown, Unseen};
 
 /// Whose answer is awaited.
 #[derive(Clone, Debug)]
@@ -93,13 +99,15 @@ pub struct Expected {
     pub lesson: Option<Lesson>,
     /// Whether making the call twice can do no harm.
     pub reads_only: bool,
+    /// What its reader may not see of it; `None` where they may see everything.
+    pub(super) unseen: Option<Unseen>,
     answered: bool,
 }
 
 impl Expected {
     /// Nothing has been said yet.
     pub fn new(awaited: Awaited, era: Era, method: Option<Method>, limits: Limits) -> Self {
-        Self { awaited, era, method, limits, lesson: None, reads_only: false, answered: false }
+        Self { awaited, era, method, limits, lesson: None, reads_only: false, unseen: None, answered: false }
     }
 
     /// The same, of a call that only reads (or not).
@@ -110,6 +118,40 @@ impl Expected {
     /// The same, from which the catalog may learn.
     pub fn teaching(self, lesson: Lesson) -> Self {
         Self { lesson: Some(lesson), ..self }
+    }
+
+    /// The same, to a reader who may see no more than this. What is kept from them is counted by `meter`.
+    pub fn showing(self, sight: Option<&Sight>, meter: &Rc<RouteMeter>) -> Self {
+        let unseen = sight.map(|sight| Unseen::of(sight.clone(), self.method, Rc::clone(meter)));
+        Self { unseen, ..self }
+    }
+
+    /// The same, of what this message asks for.
+    pub fn asked_by(mut self, message: Option<&Message>, bytes: &[u8]) -> Self {
+        let completes = self.method == Some(Method::Complete);
+        if let (Some(unseen), Some(message)) = (self.unseen.as_mut().filter(|_| completes), message) {
+            unseen.completing(message, bytes);
+        }
+        self
+    }
+
+    /// Whether the answer has to be read whole before any of it passes, however long it is.
+    pub fn is_read_whole(&self) -> bool {
+        self.method.is_some_and(Method::answer_is_read) || self.is_cut()
+    }
+
+    /// Whether its reader may see only part of it.
+    pub fn is_cut(&self) -> bool {
+        self.unseen.as_ref().is_some_and(Unseen::reads_whole)
+    }
+
+    /// What of a body that was read from `bytes` its reader may see.
+    pub(super) fn show(&self, body: &Body, bytes: &[u8]) -> Result<Shown, &'static str> {
+        match (&self.unseen, body) {
+            (None, _) => Ok(Shown::All),
+            (Some(unseen), Body::One(message)) => unseen.show(message, bytes),
+            (Some(unseen), Body::Batch(messages)) => unseen.show_batch(messages, bytes),
+        }
     }
 
     /// Reads what a server says: a list that the catalog knows is not read again.

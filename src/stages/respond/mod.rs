@@ -7,6 +7,7 @@ mod events;
 mod expected;
 mod head;
 mod parting;
+mod unseen;
 mod whole;
 
 pub use events::Events;

@@ -10,11 +10,13 @@ use crate::protocol::method::Method;
 
 use super::bad;
 use super::expected::{Expected, Said};
+use super::unseen::Shown;
 
 /// An answer that passes.
 #[derive(Debug)]
 pub struct Checked {
-    /// The bytes for the client: the server's, with nothing but `supportedVersions` cut to what is served.
+    /// The bytes for the client: the server's, with nothing but `supportedVersions` cut to what is served, and lists to what
+    /// their reader may see.
     pub bytes: Bytes,
     /// The revision that an answer to `initialize` names.
     pub revision: Option<String>,
@@ -27,10 +29,11 @@ pub struct Checked {
 pub fn whole(mut expected: Expected, bytes: Bytes, observer: &Observer) -> Result<Checked, Refusal> {
     let body = expected.read(observer, &bytes).map_err(|fault| bad(fault, expected.reads_only))?;
     judge(&mut expected, &body, &bytes)?;
-    let Body::One(message) = &body else { return Ok(Checked { bytes, revision: None }) };
+    let shown = shown(&expected, &body, &bytes)?;
+    let Body::One(message) = &body else { return Ok(Checked { bytes: shown.unwrap_or(bytes), revision: None }) };
     expected.teach(observer, &bytes, message);
     let revision = revision(&expected, message, &bytes);
-    let changed = changed(&expected, message, &bytes).map(Bytes::from);
+    let changed = shown.or_else(|| changed(&expected, message, &bytes).map(Bytes::from));
     Ok(Checked { bytes: changed.unwrap_or(bytes), revision })
 }
 
@@ -47,6 +50,9 @@ pub fn failed(mut expected: Expected, bytes: Bytes) -> Result<Bytes, Refusal> {
     };
     if all.iter().any(|message| message.kind != Kind::Error) {
         judge(&mut expected, &body, &bytes)?;
+    }
+    if let Some(shown) = shown(&expected, &body, &bytes)? {
+        return Ok(shown);
     }
     let changed = all.first().filter(|_| all.len() == 1).and_then(|error| changed(&expected, error, &bytes));
     Ok(changed.map_or(bytes, Bytes::from))
@@ -71,6 +77,16 @@ fn judge(expected: &mut Expected, body: &Body, bytes: &[u8]) -> Result<(), Refus
     };
     let all = all.iter().map(|message| Said::of(message, bytes));
     expected.judge_whole(is_batch, all).map_err(|why| bad(why, expected.reads_only))
+}
+
+/// An answer with what its reader may see; `None` where that is all of it.
+fn shown(expected: &Expected, body: &Body, bytes: &[u8]) -> Result<Option<Bytes>, Refusal> {
+    match expected.show(body, bytes) {
+        Ok(Shown::All) => Ok(None),
+        Ok(Shown::Less(less)) => Ok(Some(less.into())),
+        Ok(Shown::Nothing) => Err(bad("a body that is no answer", expected.reads_only)),
+        Err(why) => Err(bad(why, expected.reads_only)),
+    }
 }
 
 /// The revision that an answer to `initialize` names.

@@ -28,7 +28,7 @@ pub struct Checks<'a> {
     pub body: usize,
     /// Nesting of a message.
     pub depth: u16,
-    /// What the servers were seen to offer: the tools whose `Mcp-Param-*` are known.
+    /// What the servers were seen to offer.
     pub catalog: &'a Catalog,
     /// The server behind the route.
     pub server: usize,
@@ -97,7 +97,7 @@ fn method(body: &Body, bytes: &[u8]) -> Option<Method> {
     message.method.and_then(|method| method.text(bytes)).map(|name| Method::of(&name))
 }
 
-/// A message of 2026-07-28 and later: version, names, parameters, in this order.
+/// A message of 2026-07-28 and later: version, then names. Parameters come later, see [`params`].
 fn modern(checks: &Checks<'_>, headers: &HeaderMap, message: &Message, bytes: &[u8]) -> Result<(), Refusal> {
     if matches!(message.kind, Kind::Answer | Kind::Error) {
         return Err(Refusal::new(Reason::InvalidRequest, "2026-07-28 has no posted answers; use inputResponses"));
@@ -106,12 +106,22 @@ fn modern(checks: &Checks<'_>, headers: &HeaderMap, message: &Message, bytes: &[
     if let Some(version) = version.filter(|version| !is_served_modern(version)) {
         return Err(unsupported_version(checks, &version));
     }
-    headers::check_names(headers, message, bytes).map_err(mismatch)?;
+    headers::check_names(headers, message, bytes).map_err(mismatch)
+}
+
+/// Checks what the headers of a call mirror of its arguments. It comes once the caller may use the tool: what is wrong
+/// with the headers of one tells that it exists.
+///
+/// # Errors
+/// `header_mismatch`.
+pub fn params(catalog: &Catalog, server: usize, headers: &HeaderMap, read: &WellFormed) -> Result<(), Refusal> {
+    let Some(message) = read.message().filter(|_| read.era() == Era::Modern) else { return Ok(()) };
+    let bytes = read.bytes();
     let Some(name) = message.fields.name.filter(|_| is_call(message, bytes)).and_then(|name| name.text(bytes)) else {
         return Ok(());
     };
     // What is not known, or is defined wrongly, is for its server to judge.
-    match checks.catalog.tool(checks.server, &name).as_deref().map(|tool| &tool.params) {
+    match catalog.tool(server, &name).as_deref().map(|tool| &tool.params) {
         Some(Ok(params)) => params.check(headers, message.fields.arguments, bytes).map_err(mismatch),
         Some(Err(_)) | None => Ok(()),
     }

@@ -8,13 +8,13 @@ mod rest;
 
 use bytes::Bytes;
 
-use crate::model::Addressee;
+use crate::model::{Addressee, Culprit};
 use crate::protocol::json::Value;
 use crate::protocol::message::{Body, Kind, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
-pub use check::{Checks, no_batch, read};
+pub use check::{Checks, no_batch, params, read};
 
 /// The HTTP methods of streamable HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl WellFormed {
                     let awaited = messages.iter().any(|message| is_awaited(message, &self.bytes));
                     Addressee::Notification { era: self.era, awaited }
                 }
-                ids => Addressee::Batch(ids),
+                ids => Addressee::Batch { ids, culprit: Culprit::All },
             },
         }
     }

@@ -28,7 +28,12 @@ async fn read_by(
     body: &str,
 ) -> Result<WellFormed, Refused> {
     let checks = Checks { body: 4096, depth: 64, catalog, server: 0, awaited: &Cell::default() };
-    super::read(&checks, Verb::Post, &headers(fields), Full::new(Bytes::from(body.to_owned()))).await
+    let headers = headers(fields);
+    let read = super::read(&checks, Verb::Post, &headers, Full::new(Bytes::from(body.to_owned()))).await?;
+    match params(catalog, 0, &headers, &read) {
+        Ok(()) => Ok(read),
+        Err(refusal) => Err(Box::new((refusal, read.addressee()))),
+    }
 }
 
 type Refused = crate::model::Refused;
@@ -57,7 +62,7 @@ fn to(addressee: &Addressee) -> String {
         Addressee::Request { era, initialize, id } => {
             format!("{}{era:?} {}", if *initialize { "initialize " } else { "" }, text(id))
         }
-        Addressee::Batch(ids) => ids.iter().map(text).collect::<Vec<_>>().join(" "),
+        Addressee::Batch { ids, .. } => ids.iter().map(text).collect::<Vec<_>>().join(" "),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What of a server's words passes, in both eras, whole, while it passes, and event by event.
 
 mod streams;
+mod unseen;
 mod wholes;
 
 use std::sync::Arc;
