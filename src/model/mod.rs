@@ -1,6 +1,7 @@
 //! The nouns that every floor above shares, and the clock.
 
 mod addressee;
+mod algorithm;
 mod challenge;
 pub mod clock;
 mod command;
@@ -16,6 +17,7 @@ mod status;
 mod trusted;
 
 pub use addressee::{Addressee, Refused};
+pub use algorithm::Algorithm;
 pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};
 pub use decimal::Decimal;

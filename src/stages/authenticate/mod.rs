@@ -1,6 +1,7 @@
 //! Who is calling, from the head alone: a stranger cannot make us buffer a body.
 
 mod credential;
+pub mod jwt;
 
 use std::net::IpAddr;
 use std::pin::Pin;
