@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 pub mod balance;
+pub mod limit;
 pub mod respond;
 pub mod session;
 pub mod upstream;

@@ -6,6 +6,9 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use crate::model::{Algorithm, Means};
 
+use super::claims::{self, Verified};
+use super::compact::Compact;
+use super::flaw::Flaw;
 use super::key_set::KeySet;
 
 /// What the configuration expects of an issuer's tokens.
@@ -46,6 +49,34 @@ impl Issuer {
     /// The keys of today; `None` where nothing is kept.
     pub fn keys(&self) -> Guard<Option<Arc<KeySet>>> {
         self.keys.load()
+    }
+
+    /// Whether its tokens may be signed so.
+    pub(in crate::stages::authenticate) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.expected.algorithms.contains(&algorithm)
+    }
+
+    /// Checks the signature of a token that names this issuer, and what it claims.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(in crate::stages::authenticate) fn verify(
+        &self,
+        token: &Compact<'_>,
+        keys: &KeySet,
+        now: u64,
+    ) -> Result<Verified, Flaw> {
+        if !self.allows(token.algorithm()) {
+            return Err(Flaw::Algorithm);
+        }
+        token.verify(keys)?;
+        claims::read(token.payload(), &self.expected, now)
+    }
+
+    /// Whether a token that is meant for these may be used at a route with this URL.
+    pub(in crate::stages::authenticate) fn is_meant_for(&self, audience: &[Box<str>], url: &str) -> bool {
+        let wanted = self.expected.audience.as_deref().unwrap_or(url);
+        audience.iter().any(|one| **one == *wanted)
     }
 
     /// Replaces the keys from now on. Tokens that were verified with others are verified anew; where the set is the same

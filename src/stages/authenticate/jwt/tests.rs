@@ -1,0 +1,1 @@
+//! Tokens as others may make them.
