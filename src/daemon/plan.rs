@@ -9,9 +9,9 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 
 use crate::catalog::{Catalog, Observer, Sighting};
-use crate::config::{self, Destination, LegacyStatus, Settings};
+use crate::config::{self, Destination, LegacyStatus, Rate, Settings};
 use crate::edge::{Front, Names, Paths};
-use crate::model::{Pressure, RequestIds};
+use crate::model::{Pressure, RequestIds, clock};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
@@ -22,14 +22,16 @@ use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
-use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::authenticate::jwt::Issuer;
+use crate::stages::authenticate::{Authenticator, MayVerify, Place};
 use crate::stages::balance;
+use crate::stages::limit::Unverified;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
 use super::endpoints::Endpoints;
 use super::spawned::{Commands, Driver};
-use super::{Failure, files, welcome};
+use super::{Failure, credentials, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -54,7 +56,9 @@ pub(super) struct Plan {
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
-    anonymous: bool,
+    /// Whose tokens are taken; their key sets change while they are in force.
+    issuers: Vec<Arc<Issuer>>,
+    unverified: Option<Rate>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
     /// Only this machine reaches the listeners.
@@ -71,6 +75,7 @@ pub(super) struct Plan {
 struct Planned {
     path: String,
     server: usize,
+    place: Place,
     pair: Option<String>,
     abandoned: Room,
 }
@@ -83,6 +88,8 @@ pub(super) struct Lasting {
     pub(super) driver: Driver,
     /// The streams of the pair of 2024-11-05.
     pub(super) pairs: Arc<Table>,
+    /// What strangers may have verified.
+    pub(super) unverified: Arc<Unverified>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -135,6 +142,7 @@ impl Plan {
             pressure: Arc::default(),
             driver: Driver::default(),
             pairs: Arc::default(),
+            unverified: Arc::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
@@ -151,7 +159,8 @@ impl Plan {
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
-            anonymous: settings.auth.anonymous.enabled,
+            issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
+            unverified: http.unverified,
             admits,
             near,
             limits: limits(http),
@@ -164,6 +173,7 @@ impl Plan {
     /// Puts into force what is not a core's own.
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
+        self.lasting.unverified.bound(self.unverified.map(|rate| (rate.most, rate.per)));
     }
 
     /// Builds what one core works with, and keeps connections for these endpoints from now on.
@@ -188,7 +198,7 @@ impl Plan {
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
             server: route.server,
-            place: Place { anonymous: self.anonymous, ..Place::default() },
+            place: route.place.clone(),
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
         });
@@ -203,7 +213,7 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            authenticator: Authenticator::without_credentials(Box::default()),
+            authenticator: self.authenticator(),
         };
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));
@@ -212,6 +222,19 @@ impl Plan {
         let pressure = Arc::clone(&self.lasting.pressure);
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
+    }
+}
+
+impl Plan {
+    /// Who finds out who is calling, on one core.
+    fn authenticator(&self) -> Authenticator {
+        let authenticator = Authenticator::without_credentials(Box::default());
+        if self.issuers.is_empty() {
+            return authenticator;
+        }
+        let unverified = Arc::clone(&self.lasting.unverified);
+        let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
+        authenticator.with_tokens(self.issuers.clone(), may_verify, None)
     }
 }
 
@@ -255,10 +278,13 @@ fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
         Some(known) => known.abandoned.resized(most),
         None => Room::new(most),
     };
+    let url = settings.listen.url().unwrap_or_default();
     let served = settings.routes.iter().filter_map(|route| match route.destination {
         Destination::Server(server) => {
             let (path, pair, abandoned) = (route.path.clone(), route.legacy_sse.clone(), room(&route.path));
-            Some(Planned { path, server, pair, abandoned })
+            let audience = format!("{url}{path}").into();
+            let place = Place { anonymous: route.anonymous, audience, ..Place::default() };
+            Some(Planned { path, server, place, pair, abandoned })
         }
         Destination::Federation => None,
     });

@@ -126,7 +126,7 @@ mod tests {
             cache.put(&format!("{at:0>8000}"), 0, [0; 32], verified(100));
         }
         assert!(cache.bytes <= MOST_BYTES);
-        assert_eq!(cache.bytes, cache.places.iter().flatten().map(|entry| entry.token.len()).sum());
+        assert_eq!(cache.bytes, cache.places.iter().flatten().map(|entry| entry.token.len()).sum::<usize>());
         cache.put(&"x".repeat(MOST_TOKEN + 1), 0, [0; 32], verified(100));
         assert!(cache.find(&"x".repeat(MOST_TOKEN + 1), 1).is_none());
     }

@@ -8,7 +8,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::model::{Reason, Refusal, clock};
 
@@ -40,10 +40,12 @@ impl Unverified {
         }
     }
 
-    /// At most `most` in a time of `nanoseconds` from now on.
-    pub fn bound(&self, most: u64, nanoseconds: u64) {
-        self.apart.store((nanoseconds / most.max(1)).max(1), Ordering::Relaxed);
-        self.window.store(nanoseconds, Ordering::Relaxed);
+    /// At most so many in that time from now on, or any number.
+    pub fn bound(&self, rate: Option<(u64, Duration)>) {
+        let (most, per) = rate.unwrap_or((1, Duration::ZERO));
+        let window = u64::try_from(per.as_nanos()).unwrap_or(u64::MAX);
+        self.apart.store(window / most.max(1), Ordering::Relaxed);
+        self.window.store(window, Ordering::Relaxed);
     }
 
     /// Takes one for this address; of IPv6 for its /64, since one host has all of it. Without an address, on a Unix socket
@@ -88,8 +90,6 @@ fn counted(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -101,7 +101,7 @@ mod tests {
         let bound = Unverified::new();
         let now = clock::now();
         (0..1000).for_each(|_| bound.take(address("192.0.2.1"), now).unwrap());
-        bound.bound(2, 1_000_000_000);
+        bound.bound(Some((2, Duration::from_secs(1))));
         for (one, same, other) in
             [("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")]
         {
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn strangers_do_not_use_up_what_is_ours() {
         let bound = Unverified::new();
-        bound.bound(1, 60_000_000_000);
+        bound.bound(Some((1, Duration::from_secs(60))));
         let now = clock::now();
         let refused =
             (0..1000u32).filter(|number| bound.take(Some(IpAddr::V4((*number).into())), now).is_err()).count();
