@@ -216,7 +216,10 @@ fn mistakes_say_what_would_be_right() {
         ("[http]\nshed_memory = \"101%\"", "2:15: `shed_memory` has to be from \"1%\" to \"100%\", not \"101%\""),
         ("[http]\nshed_memory = \"95%\"", "2:15: `shed_memory` (95%) has to be at most `refuse_memory` (90%)"),
         ("[http]\nlegacy_status = 200", "2:17: `legacy_status` takes \"200\" or \"table\", not 200"),
-        ("[http]\nunverified = 1", "2:1: `unverified` in [http] is not built into this version"),
+        (
+            "[http]\nunverified = \"5/d\"",
+            "2:14: `unverified` takes a rate from \"1/h\" to \"1000000/s\", or \"none\", not \"5/d\"",
+        ),
         ("include = [\"a\"]", "1:11: only a configuration that is a file can include others"),
         (
             "[listen]\naddress = \"fd:a:b\"",
