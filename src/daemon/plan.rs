@@ -9,7 +9,7 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 
 use crate::catalog::{Catalog, Observer, Sighting};
-use crate::config::{self, Destination, LegacyStatus, Rate, Settings};
+use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths};
 use crate::model::{Pressure, RequestIds, clock};
 use crate::net::admission::Admission;
@@ -58,7 +58,7 @@ pub(super) struct Plan {
     legacy_by_table: bool,
     /// Whose tokens are taken; their key sets change while they are in force.
     issuers: Vec<Arc<Issuer>>,
-    unverified: Option<Rate>,
+    unverified: Option<(u64, Duration)>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
     /// Only this machine reaches the listeners.
@@ -142,7 +142,7 @@ impl Plan {
             pressure: Arc::default(),
             driver: Driver::default(),
             pairs: Arc::default(),
-            unverified: Arc::default(),
+            unverified: Arc::new(unverified(http)),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
@@ -160,7 +160,7 @@ impl Plan {
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
-            unverified: http.unverified,
+            unverified: rate(http),
             admits,
             near,
             limits: limits(http),
@@ -173,7 +173,7 @@ impl Plan {
     /// Puts into force what is not a core's own.
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
-        self.lasting.unverified.bound(self.unverified.map(|rate| (rate.most, rate.per)));
+        self.lasting.unverified.bound(self.unverified);
     }
 
     /// Builds what one core works with, and keeps connections for these endpoints from now on.
@@ -236,6 +236,16 @@ impl Plan {
         let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
         authenticator.with_tokens(self.issuers.clone(), may_verify, None)
     }
+}
+
+fn rate(http: &config::Http) -> Option<(u64, Duration)> {
+    http.unverified.map(|rate| (rate.most, rate.per))
+}
+
+fn unverified(http: &config::Http) -> Unverified {
+    let unverified = Unverified::new();
+    unverified.bound(rate(http));
+    unverified
 }
 
 fn ring(keys: &config::Keys, data: &Path) -> Result<KeyRing, Failure> {
