@@ -150,9 +150,9 @@ fn options_go_before_the_file_and_are_checked_alike() {
 #[test]
 fn nobody_is_let_in_off_loopback_without_its_being_said() {
     let open = "[listen]\naddress = \"0.0.0.0:8080\"\n";
-    let refusal = "weir.toml:2:11: 0.0.0.0:8080 is not loopback, and no way to authenticate is built into this version, so \
-                   that whoever reaches the address could call every server. Listen on 127.0.0.1, or say that you want it, \
-                   in the configuration file: [auth.anonymous] with `enabled = true` and `really = true`";
+    let refusal = "weir.toml:2:11: 0.0.0.0:8080 is not loopback, so that whoever reaches the address could call every \
+                   server without credentials. Listen on 127.0.0.1, say who may call ([auth]), or say that you want it: \
+                   [auth.anonymous] with `enabled = true` and `really = true`";
     assert_eq!(mistake(open), refusal);
     assert_eq!(mistake(&format!("{open}[auth.anonymous]\nenabled = true")), refusal);
     assert_eq!(mistake(&format!("{open}[auth.anonymous]\nenabled = true\nreally = false")), refusal);
@@ -168,11 +168,30 @@ fn nobody_is_let_in_off_loopback_without_its_being_said() {
 
 #[test]
 fn an_auth_section_that_lets_nobody_in_is_refused() {
-    let nobody = "nobody could call: no way to authenticate is built into this version, so [auth.anonymous] has to say \
-                  `enabled = true`";
+    let nobody = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] with \
+                  `enabled = true`), or say `enabled = true` in [auth.anonymous]";
     assert_eq!(mistake("[auth]"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nreally = true"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nenabled = false"), format!("weir.toml:2:11: {nobody}"));
+}
+
+#[test]
+fn callers_show_tokens_where_auth_says_whose() {
+    let issuer = "[[auth.jwt]]\nissuer = \"https://id.example.com/\"\njwks = { file = \"keys.json\" }\n";
+    let auth = parse(issuer).auth;
+    assert!(!auth.anonymous.enabled && !auth.local && auth.knows_credentials());
+    let jwt = &auth.jwt[0];
+    let algorithms: Vec<_> = jwt.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    assert_eq!(algorithms, ["RS256", "ES256", "EdDSA"]);
+    assert_eq!((&*jwt.principal_claim, &*jwt.roles_claim, &jwt.audience), ("sub", "roles", &None));
+    assert!(parse(issuer).routes.iter().all(|route| !route.anonymous), "nobody is let in without being said");
+    assert!(mistake(&format!("{issuer}[listen]\naddress = \"0.0.0.0:8080\"")).contains("[listen] needs `public_url`"));
+    let public = "[listen]\naddress = \"0.0.0.0:8080\"\npublic_url = \"https://gateway.example.com/\"";
+    let open = parse(&format!("{issuer}{public}"));
+    assert_eq!(open.listen.url().as_deref(), Some("https://gateway.example.com"));
+    assert_eq!(parse("").listen.url().as_deref(), Some("http://127.0.0.1:8080"));
+    assert_eq!(parse("[listen]\naddress = \"[::1]:80\"").listen.url().as_deref(), Some("http://[::1]"));
+    assert_eq!(parse("[listen]\naddress = \"unix:/run/weir.sock\"").listen.url(), None);
 }
 
 #[test]
@@ -216,7 +235,10 @@ fn mistakes_say_what_would_be_right() {
         ("[http]\nshed_memory = \"101%\"", "2:15: `shed_memory` has to be from \"1%\" to \"100%\", not \"101%\""),
         ("[http]\nshed_memory = \"95%\"", "2:15: `shed_memory` (95%) has to be at most `refuse_memory` (90%)"),
         ("[http]\nlegacy_status = 200", "2:17: `legacy_status` takes \"200\" or \"table\", not 200"),
-        ("[http]\nunverified = 1", "2:1: `unverified` in [http] is not built into this version"),
+        (
+            "[http]\nunverified = \"5/d\"",
+            "2:14: `unverified` takes a rate from \"1/h\" to \"1000000/s\", or \"none\", not \"5/d\"",
+        ),
         ("include = [\"a\"]", "1:11: only a configuration that is a file can include others"),
         (
             "[listen]\naddress = \"fd:a:b\"",
@@ -271,7 +293,7 @@ fn servers_and_routes_are_checked_against_each_other() {
         ),
         (
             "[[routes]]\npath = \"/x\"\nservers = [\"files\"]\nanonymous = false",
-            "4:13: `anonymous = false` would let nobody in: no way to authenticate is built into this version",
+            "4:13: `anonymous = false` would let nobody in: [auth] names no credentials that are taken",
         ),
         (
             "[[servers]]\nname = \"a\"\ncommand = [\"npx\"]\ntransport = \"http\"",

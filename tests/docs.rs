@@ -76,8 +76,10 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_command_and_option_exists() {
     let commands = help(&[]);
-    let known: BTreeSet<_> =
-        ["run", "demo", "check", "doctor", "man"].iter().flat_map(|command| options(&help(&[command]))).collect();
+    let known: BTreeSet<_> = ["run", "demo", "check", "doctor", "man", "token"]
+        .iter()
+        .flat_map(|command| options(&help(&[command])))
+        .collect();
     let mut seen = 0;
     for page in pages() {
         for code in page.code_lines() {

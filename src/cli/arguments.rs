@@ -12,11 +12,12 @@ use super::demo::Demo;
 use super::doctor::Doctor;
 use super::print::{Completions, Man};
 use super::source::Source;
+use super::token::Token;
 use super::{UNUSABLE, fail};
 
 /// Commands that a later version has.
 const UNBUILT_COMMANDS: &[&str] =
-    &["explain", "rules", "letters", "approvals", "audit", "users", "keys", "token", "backup", "restore"];
+    &["explain", "rules", "letters", "approvals", "audit", "users", "keys", "backup", "restore"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -38,6 +39,7 @@ pub(super) enum Command {
     /// Takes the options of `weir run`, changes nothing, and may be used beside a Weir that runs. Servers are asked
     /// `server/discover` and `initialize`; nothing of theirs is called.
     Doctor(Doctor),
+    Token(Token),
     /// Print the JSON Schema of the configuration
     #[command(after_help = PRINTS)]
     Schema,

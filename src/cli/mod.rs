@@ -19,6 +19,7 @@ mod doctor;
 mod print;
 mod run;
 mod source;
+mod token;
 
 use arguments::{Arguments, Command};
 
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
     match arguments.command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Token(options) => token::run(&options),
         Command::Schema => print::schema(),
         Command::Completions(options) => print::completions(&options),
         Command::Man(options) => print::man(&options),

@@ -69,8 +69,13 @@ impl Source {
 
     /// The data directory: as said, or as systemd says, or here.
     pub(super) fn data(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| data_directory(env::var_os("STATE_DIRECTORY").map(PathBuf::from)))
+        data(self.data.clone())
     }
+}
+
+/// The same for commands without the other options.
+pub(super) fn data(said: Option<PathBuf>) -> PathBuf {
+    said.unwrap_or_else(|| data_directory(env::var_os("STATE_DIRECTORY").map(PathBuf::from)))
 }
 
 /// systemd gives a list where a unit has several state directories; the first one is ours.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     section::Section,
     shape::{Key, Kind, Shape, Value},
-    units::{DAY, GIB, HOUR, KIB, MINUTE},
+    units::{self, DAY, GIB, HOUR, KIB, MINUTE},
 };
 
 /// Bounds on the side of the clients, and what is read of the servers.
@@ -43,8 +43,19 @@ pub struct Http {
     pub shed_memory: u8,
     /// `refuse_memory`: per cent of the memory limit from which connections are refused; 90.
     pub refuse_memory: u8,
+    /// `unverified`: credentials of one address that are checked; 50 a second. `None`: any number.
+    pub unverified: Option<Rate>,
     /// `legacy_status`: which statuses clients of the session era see.
     pub legacy_status: LegacyStatus,
+}
+
+/// So many in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many; at least one.
+    pub most: u64,
+    /// In which time; also what they may come in all at once.
+    pub per: Duration,
 }
 
 /// Which status a refusal has for a client of the session era, once its message has been read.
@@ -92,6 +103,13 @@ pub(super) const SHAPE: Shape = Shape {
         ),
         key("refuse_memory", Kind::Percent(1, 100), "90%", "Share of it from which connections are refused."),
         key(
+            "unverified",
+            Kind::Text("a rate, \"50/s\", \"600/m\" or \"1000/h\", or \"none\""),
+            "50/s",
+            "Credentials of one address that are checked, such as a token's signature; an IPv6 network (/64) counts as one. \
+             What was verified already is not counted. More are answered 429.",
+        ),
+        key(
             "legacy_status",
             Kind::Choice(&["200", "table"]),
             "200",
@@ -99,8 +117,17 @@ pub(super) const SHAPE: Shape = Shape {
              field need, or the one of the table of errors.",
         ),
     ],
-    unbuilt: &["unverified"],
+    unbuilt: &[],
 };
+
+/// The meaning of a rate, or of none.
+fn rate(text: &str) -> Result<Option<Rate>, String> {
+    match units::rate(text) {
+        Some((most @ 1..=1_000_000, per)) => Ok(Some(Rate { most, per })),
+        None if text == "none" => Ok(None),
+        _ => Err(format!("takes a rate from \"1/h\" to \"1000000/s\", or \"none\", not {text:?}")),
+    }
+}
 
 impl Http {
     pub(super) fn read(section: &Section<'_>) -> Self {
@@ -121,6 +148,7 @@ impl Http {
             connections_per_address: section.size("connections_per_address"),
             shed_memory: section.percent("shed_memory"),
             refuse_memory: section.percent("refuse_memory"),
+            unverified: section.text("unverified", rate).flatten(),
             legacy_status: match section.choice("legacy_status") {
                 "table" => LegacyStatus::Table,
                 _ => LegacyStatus::Ok,

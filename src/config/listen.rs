@@ -168,6 +168,26 @@ impl Listen {
 }
 
 impl Listen {
+    /// What clients call us: `public_url`, or what the address and TLS come to. `None` where that is not said: for every
+    /// address of the machine, a port that the system chooses, a Unix socket, or one that is handed over.
+    pub fn url(&self) -> Option<String> {
+        if let Some(public) = &self.public_url {
+            return Some(public.url.clone());
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        match &self.address {
+            Address::Tcp(address) if !address.ip().is_unspecified() && address.port() != 0 => {
+                let default = if self.tls.is_some() { 443 } else { 80 };
+                Some(match (address.port() == default, address) {
+                    (false, _) => format!("{scheme}://{address}"),
+                    (true, SocketAddr::V4(address)) => format!("{scheme}://{}", address.ip()),
+                    (true, SocketAddr::V6(address)) => format!("{scheme}://[{}]", address.ip()),
+                })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether only this machine can reach the address; `None` where that shows when the socket is handed over.
     pub fn is_loopback(&self) -> Option<bool> {
         match &self.address {

@@ -1,6 +1,7 @@
 //! `[[routes]]`: the paths that clients call, and what is behind each.
 
 use super::{
+    auth::Auth,
     section::Section,
     servers::{Era, Server},
     shape::{Key, Kind, Shape, Value},
@@ -69,9 +70,9 @@ pub(super) const SHAPE: Shape = Shape {
 
 impl Route {
     /// Every route of the file, or those that are there without any.
-    pub(super) fn read_all(root: &Section<'_>, servers: &[Server]) -> Vec<Self> {
+    pub(super) fn read_all(root: &Section<'_>, servers: &[Server], auth: &Auth) -> Vec<Self> {
         if !root.has("routes") {
-            return Self::unsaid(servers);
+            return Self::unsaid(servers, auth);
         }
         let sections = root.tables("routes", &SHAPE);
         if sections.is_empty() {
@@ -84,11 +85,12 @@ impl Route {
             })
         });
         root.unique(paths, |path| format!("there is a route {path:?} already"));
-        sections.iter().filter_map(|section| Self::read(section, servers)).collect()
+        sections.iter().filter_map(|section| Self::read(section, servers, auth)).collect()
     }
 
-    fn unsaid(servers: &[Server]) -> Vec<Self> {
-        let route = |path: String, destination| Self { path, destination, anonymous: true, legacy_sse: None };
+    fn unsaid(servers: &[Server], auth: &Auth) -> Vec<Self> {
+        let anonymous = auth.anonymous.enabled;
+        let route = |path: String, destination| Self { path, destination, anonymous, legacy_sse: None };
         let named = servers.iter().enumerate();
         let mut routes: Vec<_> =
             named.map(|(at, server)| route(format!("/{}/mcp", server.name), Destination::Server(at))).collect();
@@ -97,12 +99,18 @@ impl Route {
         routes
     }
 
-    fn read(section: &Section<'_>, servers: &[Server]) -> Option<Self> {
+    fn read(section: &Section<'_>, servers: &[Server], auth: &Auth) -> Option<Self> {
         let path = section.required("path", path);
         let destination = read_destination(section, servers);
-        let anonymous = section.flag_if_written("anonymous").unwrap_or(true);
-        if !anonymous {
-            let message = "`anonymous = false` would let nobody in: no way to authenticate is built into this version";
+        let said = section.flag_if_written("anonymous");
+        let anonymous = said.unwrap_or(auth.anonymous.enabled);
+        if said == Some(false) && !auth.knows_credentials() {
+            let message = "`anonymous = false` would let nobody in: [auth] names no credentials that are taken";
+            section.wrong("anonymous", message);
+        }
+        if said == Some(true) && !auth.anonymous.enabled {
+            let message = "callers without credentials are let in nowhere before [auth.anonymous] says `enabled = true`; \
+                           then say `anonymous = false` where they are not";
             section.wrong("anonymous", message);
         }
         let legacy_sse = section.text("legacy_sse", self::path);

@@ -213,17 +213,18 @@ impl Overrides {
         let http = root.table("http", &http::SHAPE);
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
         let roles = Role::read_all(&root, &servers);
+        let auth = Auth::read(&root, &listen, listening, &roles);
         let settings = Settings {
             http: Http::read(&http),
             connections_written: http.has("connections"),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin: Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
-            auth: Auth::read(&root, &listen, listening, &roles),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
             roles,
-            routes: Route::read_all(&root, &servers),
+            routes: Route::read_all(&root, &servers, &auth),
+            auth,
             listen,
             servers,
             sources: Sources::default(),

@@ -26,6 +26,18 @@ pub(super) fn time(text: &str) -> Option<u64> {
     with_unit(text, &TIMES)
 }
 
+/// The meaning of a time on the command line, `90s` or `1h`. The error is a sentence without subject.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    time(text).map(Duration::from_millis).ok_or_else(|| format!("takes a time in ms, s, m, h or d, not {text:?}"))
+}
+
+/// How many in which time, of a text like `50/s`, `10/m` or `100/h`.
+pub(super) fn rate(text: &str) -> Option<(u64, Duration)> {
+    let (number, unit) = text.split_once('/')?;
+    let (_, milliseconds) = TIMES.iter().find(|(name, _)| *name == unit && ["s", "m", "h"].contains(name))?;
+    Some((digits(number)?, Duration::from_millis(*milliseconds)))
+}
+
 /// A number of decimal digits only: no sign, no space, no underscore.
 pub(super) fn digits(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }

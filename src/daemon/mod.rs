@@ -7,6 +7,7 @@ mod check;
 mod commands;
 mod control;
 mod core_thread;
+mod credentials;
 mod crew;
 mod endpoints;
 mod files;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::catalog::{Catalog, Observer, Sighting};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths};
-use crate::model::{Pressure, RequestIds};
+use crate::model::{Pressure, RequestIds, clock};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
@@ -22,15 +22,17 @@ use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
-use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::authenticate::jwt::Issuer;
+use crate::stages::authenticate::{Authenticator, MayVerify, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
+use crate::stages::limit::Unverified;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
 use super::endpoints::Endpoints;
 use super::spawned::{Commands, Driver};
-use super::{Failure, files, welcome};
+use super::{Failure, credentials, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -55,9 +57,11 @@ pub(super) struct Plan {
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
-    anonymous: bool,
     auth: config::Auth,
     roles: Arc<[config::Role]>,
+    /// Whose tokens are taken; their key sets change while they are in force.
+    issuers: Vec<Arc<Issuer>>,
+    unverified: Option<(u64, Duration)>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
     /// Only this machine reaches the listeners.
@@ -74,6 +78,7 @@ pub(super) struct Plan {
 struct Planned {
     path: String,
     server: usize,
+    place: Place,
     pair: Option<String>,
     abandoned: Room,
 }
@@ -86,6 +91,8 @@ pub(super) struct Lasting {
     pub(super) driver: Driver,
     /// The streams of the pair of 2024-11-05.
     pub(super) pairs: Arc<Table>,
+    /// What strangers may have verified.
+    pub(super) unverified: Arc<Unverified>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -138,6 +145,7 @@ impl Plan {
             pressure: Arc::default(),
             driver: Driver::default(),
             pairs: Arc::default(),
+            unverified: Arc::new(unverified(http)),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
@@ -154,9 +162,10 @@ impl Plan {
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
-            anonymous: settings.auth.anonymous.enabled,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
+            issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
+            unverified: rate(http),
             admits,
             near,
             limits: limits(http),
@@ -169,6 +178,7 @@ impl Plan {
     /// Puts into force what is not a core's own.
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
+        self.lasting.unverified.bound(self.unverified);
     }
 
     /// Builds what one core works with, and keeps connections for these endpoints from now on.
@@ -193,11 +203,10 @@ impl Plan {
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
             server: route.server,
-            place: Place { anonymous: self.anonymous, ..Place::default() },
+            place: route.place.clone(),
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
         });
-        let anonymous = self.auth.anonymous.roles.iter();
         let names = self.servers.iter().map(|server| server.name.as_str());
         let pipeline = Core {
             routes: routes.collect(),
@@ -210,7 +219,7 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            authenticator: Authenticator::without_credentials(anonymous.map(|role| role.as_str().into()).collect()),
+            authenticator: self.authenticator(),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
         };
         let placed = || self.routes.iter().enumerate();
@@ -221,6 +230,30 @@ impl Plan {
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
     }
+}
+
+impl Plan {
+    /// Who finds out who is calling, on one core.
+    fn authenticator(&self) -> Authenticator {
+        let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
+        let authenticator = Authenticator::without_credentials(anonymous.collect());
+        if self.issuers.is_empty() {
+            return authenticator;
+        }
+        let unverified = Arc::clone(&self.lasting.unverified);
+        let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
+        authenticator.with_tokens(self.issuers.clone(), may_verify, None)
+    }
+}
+
+fn rate(http: &config::Http) -> Option<(u64, Duration)> {
+    http.unverified.map(|rate| (rate.most, rate.per))
+}
+
+fn unverified(http: &config::Http) -> Unverified {
+    let unverified = Unverified::new();
+    unverified.bound(rate(http));
+    unverified
 }
 
 fn ring(keys: &config::Keys, data: &Path) -> Result<KeyRing, Failure> {
@@ -263,10 +296,13 @@ fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
         Some(known) => known.abandoned.resized(most),
         None => Room::new(most),
     };
+    let url = settings.listen.url().unwrap_or_default();
     let served = settings.routes.iter().filter_map(|route| match route.destination {
         Destination::Server(server) => {
             let (path, pair, abandoned) = (route.path.clone(), route.legacy_sse.clone(), room(&route.path));
-            Some(Planned { path, server, pair, abandoned })
+            let audience = format!("{url}{path}").into();
+            let place = Place { anonymous: route.anonymous, audience, ..Place::default() };
+            Some(Planned { path, server, place, pair, abandoned })
         }
         Destination::Federation => None,
     });

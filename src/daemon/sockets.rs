@@ -130,11 +130,10 @@ fn handed(name: &str, settings: &Settings, handed_over: &HandedOver) -> Result<S
     // Of an address that is written the configuration has been asked the same.
     let addresses = sockets.addresses().context("a handed-over socket has no address").map_err(Failure::failed)?;
     match beyond_loopback(&addresses) {
-        Some(address) if !anonymous.really => Err(Failure::unusable(anyhow!(
-            "the handed-over socket {name:?} listens on {address}, which is not loopback, and no way to authenticate is \
-             built into this version, so that whoever reaches the address could call every server. Let its unit listen \
-             on 127.0.0.1, or say that you want it, in the configuration file: [auth.anonymous] with `enabled = true` \
-             and `really = true`"
+        Some(address) if anonymous.enabled && !anonymous.really => Err(Failure::unusable(anyhow!(
+            "the handed-over socket {name:?} listens on {address}, which is not loopback, so that whoever reaches the \
+             address could call every server without credentials. Let its unit listen on 127.0.0.1, say who may call \
+             ([auth]), or say that you want it: [auth.anonymous] with `enabled = true` and `really = true`"
         ))),
         _ => {
             handed_over.warn_unless_named(Some(name));

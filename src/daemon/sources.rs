@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Secret, Settings, Sources, Variable, mark, mark_of_names, read_file};
+use crate::config::{Jwks, Secret, Settings, Sources, Variable, mark, mark_of_names, read_file};
 
 /// No file of a configuration is longer.
 const MOST_BYTES: usize = 16 << 20;
@@ -34,7 +34,10 @@ pub(super) fn of(settings: &Settings) -> Files {
         let identities = tls.certificates.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
         identities.chain(tls.clients.iter().flat_map(|clients| clients.revoked.iter().chain([&clients.ca])))
     });
-    let named = tls.chain(ours).chain(secrets).map(|path| (path.clone(), None));
+    let key_sets = settings.auth.jwt.iter().map(|issuer| match &issuer.jwks {
+        Jwks::File(path) => path,
+    });
+    let named = tls.chain(ours).chain(key_sets).chain(secrets).map(|path| (path.clone(), None));
     named.chain(read(&settings.sources)).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The nouns that every floor above shares, and the clock.
 
 mod addressee;
+mod algorithm;
 mod calendar;
 mod challenge;
 pub mod clock;
@@ -23,6 +24,7 @@ mod trusted;
 mod uri;
 
 pub use addressee::{Addressee, Culprit, Refused};
+pub use algorithm::Algorithm;
 pub use calendar::date;
 pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};

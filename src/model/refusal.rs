@@ -126,6 +126,8 @@ pub struct Particulars {
     pub reason: Reason,
     /// What happened, where, and what to do; never a secret, never a server's own text.
     pub message: Cow<'static, str>,
+    /// What the log says in the message's place, where the client is told less.
+    pub note: Option<&'static str>,
     /// Whether the same message may succeed later, or is safe to repeat.
     pub retryable: bool,
     /// How long to wait before trying again.
@@ -147,6 +149,7 @@ impl Refusal {
         Self(Box::new(Particulars {
             reason,
             message: message.into(),
+            note: None,
             retryable: false,
             retry_after: None,
             accepted,
@@ -154,6 +157,12 @@ impl Refusal {
             allow: None,
             challenge: None,
         }))
+    }
+
+    /// What the log says, where the client is told less.
+    pub fn noted(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
     }
 
     /// Nothing was sent; the same message may be sent again after `wait`.

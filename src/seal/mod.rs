@@ -20,9 +20,11 @@ mod context;
 mod ring;
 mod sealer;
 mod short;
+mod signing;
 mod vault;
 
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;
+pub use signing::SigningKey;
 pub use vault::VaultError;

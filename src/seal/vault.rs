@@ -4,6 +4,7 @@
 //! DATA/            made with mode 0700 where it is missing
 //!   keys/          mode 0700
 //!     ring         mode 0600; appears whole or not at all
+//!     token        the same, of the key that signs tokens; made where it is first needed
 //! ```
 //!
 //! The new ring is written to a file beside, synced, and then linked to its name. A link, unlike a rename, fails where
@@ -23,6 +24,8 @@ use super::ring::{KeyRing, RingError, wipe};
 
 /// Sixteen keys and their line ends are below 1 KiB; what is longer is no ring.
 const MOST_BYTES: u64 = 64 * 1024;
+/// The file of the ring.
+const RING: &str = "ring";
 
 /// Why there is no key ring in a data directory.
 #[derive(Debug)]
@@ -33,17 +36,19 @@ pub enum VaultError {
     Open(PathBuf, u32),
     /// The file is there and is no key ring.
     Ring(PathBuf, RingError),
+    /// The file is there and is no key that signs.
+    Signing(PathBuf),
 }
 
 impl KeyRing {
     /// The ring in `data`; `None` where there is none, and [`KeyRing::open_or_create`] would make one. Changes nothing.
     pub fn open(data: &Path) -> Result<Option<Self>, VaultError> {
         let keys = data.join("keys");
-        let ring = keys.join("ring");
+        let ring = keys.join(RING);
         match File::open(&ring) {
             Ok(file) => {
                 refuse_open(&keys, fs::metadata(&keys).map_err(failed("look at", &keys))?.permissions(), 0o022)?;
-                read(&ring, file).map(Some)
+                parse(&ring, read(&ring, file)?).map(Some)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("open", &ring)(error)),
@@ -53,42 +58,57 @@ impl KeyRing {
     /// The ring in `data`, made with one random key if there is none. Survives a crash at any point: the next start
     /// finds either no ring or a whole one.
     pub fn open_or_create(data: &Path) -> Result<Self, VaultError> {
-        let keys = data.join("keys");
-        make_directory(data)?;
-        make_directory(&keys)?;
-        refuse_open(&keys, fs::metadata(&keys).map_err(failed("look at", &keys))?.permissions(), 0o022)?;
-        let ring = keys.join("ring");
-        match File::open(&ring) {
-            Ok(file) => read(&ring, file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create(data, &keys, &ring)?;
-                read(&ring, File::open(&ring).map_err(failed("open", &ring))?)
-            }
-            Err(error) => Err(failed("open", &ring)(error)),
-        }
+        let (path, text) = open_or_create(data, RING, Self::generate_text)?;
+        parse(&path, text)
     }
 }
 
-fn read(path: &Path, file: File) -> Result<KeyRing, VaultError> {
+/// The path and the text of the secret of that name in `data`, which `make` makes if there is none.
+pub(super) fn open_or_create(data: &Path, name: &str, make: fn() -> String) -> Result<(PathBuf, Vec<u8>), VaultError> {
+    let keys = data.join("keys");
+    make_directory(data)?;
+    make_directory(&keys)?;
+    refuse_open(&keys, fs::metadata(&keys).map_err(failed("look at", &keys))?.permissions(), 0o022)?;
+    let path = keys.join(name);
+    let text = match File::open(&path) {
+        Ok(file) => read(&path, file)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create(data, &keys, name, make)?;
+            read(&path, File::open(&path).map_err(failed("open", &path))?)?
+        }
+        Err(error) => return Err(failed("open", &path)(error)),
+    };
+    Ok((path, text))
+}
+
+fn read(path: &Path, file: File) -> Result<Vec<u8>, VaultError> {
     refuse_open(path, file.metadata().map_err(failed("look at", path))?.permissions(), 0o077)?;
-    let mut text = String::new();
-    file.take(MOST_BYTES).read_to_string(&mut text).map_err(failed("read", path))?;
-    let ring = KeyRing::parse(&text).map_err(|error| VaultError::Ring(path.to_owned(), error));
-    wipe(&mut text.into_bytes());
+    let mut text = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut text).map_err(failed("read", path))?;
+    Ok(text)
+}
+
+fn parse(path: &Path, mut text: Vec<u8>) -> Result<KeyRing, VaultError> {
+    let ring = match str::from_utf8(&text) {
+        Ok(ring) => KeyRing::parse(ring).map_err(|error| VaultError::Ring(path.to_owned(), error)),
+        Err(error) => Err(failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, error))),
+    };
+    wipe(&mut text);
     ring
 }
 
-fn create(data: &Path, keys: &Path, ring: &Path) -> Result<(), VaultError> {
+fn create(data: &Path, keys: &Path, name: &str, make: fn() -> String) -> Result<(), VaultError> {
     // A random name, because a process number is no name of its own where containers share a directory.
     let mut random = [0; 8];
     rand::fill(&mut random).expect("the operating system gives random bytes");
-    let draft = keys.join(format!("ring.{:016x}", u64::from_ne_bytes(random)));
-    let linked = write(&draft).and_then(|()| match fs::hard_link(&draft, ring) {
+    let draft = keys.join(format!("{name}.{:016x}", u64::from_ne_bytes(random)));
+    let path = keys.join(name);
+    let linked = write(&draft, make).and_then(|()| match fs::hard_link(&draft, &path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     });
     let _ = fs::remove_file(&draft);
-    linked.map_err(failed("write", ring))?;
+    linked.map_err(failed("write", &path))?;
     // The names have to outlive a power cut as well as the bytes.
     for directory in [keys, data] {
         File::open(directory).and_then(|opened| opened.sync_all()).map_err(failed("sync", directory))?;
@@ -96,8 +116,8 @@ fn create(data: &Path, keys: &Path, ring: &Path) -> Result<(), VaultError> {
     Ok(())
 }
 
-fn write(draft: &Path) -> io::Result<()> {
-    let mut text = KeyRing::generate_text().into_bytes();
+fn write(draft: &Path, make: fn() -> String) -> io::Result<()> {
+    let mut text = make().into_bytes();
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     let written = file.write_all(&text).and_then(|()| file.sync_all());
     wipe(&mut text);
@@ -124,17 +144,23 @@ impl fmt::Display for VaultError {
         match self {
             Self::Io(what, path, error) => write!(
                 f,
-                "cannot {what} {}: {error}; the key ring is kept there: name a directory that this user may write with \
-                 --data, or give a ring with [keys] ring",
+                "cannot {what} {}: {error}; keys are kept there: name a directory that this user may write with --data, or \
+                 give a ring with [keys] ring",
                 path.display()
             ),
             Self::Open(path, mode) => write!(
                 f,
-                "{} may be read or changed by others (mode {mode:04o}), and whoever has the keys can forge sessions: \
-                 chmod go= it, and make a new ring if somebody may have read it",
+                "{} may be read or changed by others (mode {mode:04o}), and whoever has the keys can forge sessions and \
+                 tokens: chmod go= it, and make a new one if somebody may have read it",
                 path.display()
             ),
             Self::Ring(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Signing(path) => write!(
+                f,
+                "{} is no key: 32 random bytes in Base64. Take it away, and another one is made; the tokens of this one \
+                 then end",
+                path.display()
+            ),
         }
     }
 }

@@ -31,7 +31,11 @@ const fn anywhere(crates: &'static [&'static str], why: &'static str) -> Home {
 
 /// Every crate of `[dependencies]`, and those that are planned where the plan names their home.
 pub(crate) const HOMES: &[Home] = &[
-    only(&["aws_lc_rs"], &["seal", "net::tls"], "cryptography is named twice: to seal, and as the provider of TLS"),
+    only(
+        &["aws_lc_rs"],
+        &["seal", "net::tls", "stages::authenticate"],
+        "cryptography is named where it is decided: to seal and sign, as the provider of TLS, to verify who calls",
+    ),
     only(&["chacha20poly1305", "hkdf"], &["seal"], "one module holds keys and nonces"),
     only(
         &["rustls", "tokio_rustls", "rustls_native_certs"],

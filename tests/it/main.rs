@@ -45,5 +45,6 @@ mod stdio;
 mod systemd;
 mod tls;
 mod tls_clients;
+mod tokens;
 mod traces;
 mod unix_socket;

@@ -5,7 +5,7 @@ use super::{Key, Kind, Role, Section, Shape, Value, roles};
 /// Callers without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anonymous {
-    /// `enabled`: they are let in. Always true in this version, which knows no other callers.
+    /// `enabled`: they are let in, save where a route says otherwise.
     pub enabled: bool,
     /// `really`: they are let in off loopback, too; false.
     pub really: bool,
@@ -21,7 +21,7 @@ pub(in crate::config) const SHAPE: Shape = Shape {
             name: "enabled",
             kind: Kind::Flag,
             default: Value::Flag(false),
-            about: "They are let in. In this version it has to be true, since no way to authenticate is built.",
+            about: "They are let in, save where a route says otherwise. Whoever shows a credential that does not do is refused all the same.",
         },
         Key {
             name: "really",

@@ -1,6 +1,8 @@
 //! `[auth]`: who may call. Nothing fails open: whoever is not said to be let in is not.
 
 pub(super) mod anonymous;
+pub(super) mod jwt;
+pub(super) mod local;
 
 use super::{
     listen::Listen,
@@ -11,6 +13,7 @@ use super::{
 };
 
 pub use anonymous::Anonymous;
+pub use jwt::{Jwks, Jwt};
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,10 @@ pub struct Auth {
     pub default_roles: Vec<String>,
     /// `[auth.anonymous]`: callers without credentials.
     pub anonymous: Anonymous,
+    /// `[[auth.jwt]]`: issuers of tokens, each once.
+    pub jwt: Vec<Jwt>,
+    /// `[auth.local]`: the tokens of `weir token` are taken.
+    pub local: bool,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -33,37 +40,72 @@ pub(super) const SHAPE: Shape = Shape {
                     see nothing.",
         },
         Key {
+            name: "jwt",
+            kind: Kind::Table("a list of sections, [[auth.jwt]]"),
+            default: Value::Absent,
+            about: "Issuers of JSON Web Tokens; see below.",
+        },
+        Key {
+            name: "local",
+            kind: Kind::Table("a section, [auth.local]"),
+            default: Value::Absent,
+            about: "Tokens of `weir token`; see below.",
+        },
+        Key {
             name: "anonymous",
             kind: Kind::Table("a section, [auth.anonymous]"),
             default: Value::Absent,
             about: "Callers without credentials; see below.",
         },
     ],
-    unbuilt: &["jwt", "introspection", "api_keys", "local", "mtls"],
+    unbuilt: &["introspection", "api_keys", "mtls"],
 };
 
 impl Auth {
     /// `listening` is where the address of `listen` comes from.
-    pub(super) fn read(root: &Section<'_>, listen: &Listen, listening: Place, known: &[Role]) -> Self {
+    pub(super) fn read(root: &Section<'_>, listen: &Listen, listening: Place, roles_known: &[Role]) -> Self {
         let section = root.table("auth", &SHAPE);
         let table = section.table("anonymous", &anonymous::SHAPE);
         let really = table.flag("really");
         let enabled = if root.has("auth") { table.flag("enabled") } else { true };
-        if !enabled {
+        let jwt = Jwt::read_all(&section);
+        let local = section.table("local", &local::SHAPE).flag("enabled");
+        let default_roles = section.list("default_roles", |name| roles::known(name, roles_known));
+        let anonymous = Anonymous { enabled, really, roles: anonymous::roles(&table, roles_known) };
+        let auth = Self { default_roles, anonymous, jwt, local };
+        // What is wrong with an issuer has been said; that it is not there need not be.
+        let known = auth.knows_credentials() || section.has("jwt");
+        if !enabled && !known {
             let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
-            let message = "nobody could call: no way to authenticate is built into this version, so \
-                           [auth.anonymous] has to say `enabled = true`";
+            let message = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] \
+                           with `enabled = true`), or say `enabled = true` in [auth.anonymous]";
             root.mistakes.add(place, message);
-        } else if listen.is_loopback() == Some(false) && !really {
+        } else if enabled && listen.is_loopback() == Some(false) && !really {
             let message = format!(
-                "{} is not loopback, and no way to authenticate is built into this version, so that whoever reaches the \
-                 address could call every server. Listen on 127.0.0.1, or say that you want it, in the configuration \
-                 file: [auth.anonymous] with `enabled = true` and `really = true`",
+                "{} is not loopback, so that whoever reaches the address could call every server without credentials. \
+                 Listen on 127.0.0.1, say who may call ([auth]), or say that you want it: [auth.anonymous] with \
+                 `enabled = true` and `really = true`",
+                listen.address
+            );
+            root.mistakes.add(listening.clone(), message);
+        }
+        let by_url = auth.local || auth.jwt.iter().any(|issuer| issuer.audience.is_none());
+        if by_url && listen.url().is_none() {
+            let message = format!(
+                "[listen] needs `public_url`: a token is meant for what clients call us, and {} does not say that",
                 listen.address
             );
             root.mistakes.add(listening, message);
         }
-        let default_roles = section.list("default_roles", |name| roles::known(name, known));
-        Self { default_roles, anonymous: Anonymous { enabled, really, roles: anonymous::roles(&table, known) } }
+        if local && let Some(at) = auth.jwt.iter().position(|issuer| Some(&*issuer.issuer) == listen.url().as_deref()) {
+            let message = "this is what we are called ([listen] public_url), and so the issuer of [auth.local]";
+            section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
+        }
+        auth
+    }
+
+    /// Whether there is anything that a caller can show.
+    pub fn knows_credentials(&self) -> bool {
+        self.local || !self.jwt.is_empty()
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{Finding, Secret, Settings};
 use crate::net::tls::server::Server;
 
 use super::endpoints::Endpoints;
-use super::{files, plan, welcome};
+use super::{credentials, files, plan, welcome};
 
 /// The mistakes and the warnings of what the configuration names: certificates, the key ring, commands, the limit of
 /// open files.
@@ -35,6 +35,12 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
             (Err(error), Secret::File(_)) => mistakes.push(finding(format!("{error:#}"))),
         }
         warnings.extend(open_to_others(secret).map(finding));
+    }
+    for issuer in &settings.auth.jwt {
+        match credentials::key_set(issuer) {
+            Ok(keys) => warnings.extend(credentials::warnings(issuer, &keys).into_iter().map(finding)),
+            Err(error) => mistakes.push(finding(format!("{error:#}"))),
+        }
     }
     let found = commands::look(&settings.servers);
     mistakes.extend(found.mistakes.into_iter().map(finding));

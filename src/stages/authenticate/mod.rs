@@ -1,15 +1,24 @@
 //! Who is calling, from the head alone: a stranger cannot make us buffer a body.
 
+mod cache;
 mod credential;
+pub mod jwt;
+mod tokens;
 
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::HeaderMap;
+use tokio::sync::mpsc;
 
 use crate::model::{Challenge, Principal, Reason, Refusal};
 
 use credential::Credential;
+use jwt::{Compact, Issuer};
+use tokens::Tokens;
+
+pub use tokens::{MayVerify, Wanted};
 
 /// Proof that the caller is known. Nobody else can make one.
 #[derive(Debug)]
@@ -60,12 +69,24 @@ pub struct Authenticator {
     anonymous: Principal,
     /// Whether any kind of credential is known. Where none is they are not looked at.
     looks: bool,
+    /// JSON Web Tokens, where they are taken.
+    tokens: Option<Tokens>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), looks: false }
+        Self { anonymous: Principal::anonymous(roles), looks: false, tokens: None }
+    }
+
+    /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
+    pub fn with_tokens(
+        self,
+        issuers: Vec<Arc<Issuer>>,
+        may_verify: MayVerify,
+        keeper: Option<mpsc::Sender<Wanted>>,
+    ) -> Self {
+        Self { looks: true, tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
     }
 
     /// Looks at what a request shows.
@@ -77,6 +98,11 @@ impl Authenticator {
             true => Credential::of(presented.headers),
             false => Ok(Credential::None),
         };
+        if let (Ok(Credential::Bearer(token)), Some(tokens)) = (credential, &self.tokens)
+            && Compact::is_like(token)
+        {
+            return tokens.check(token, presented, place);
+        }
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Ok(Identified { principal: self.anonymous.clone() }),
             Ok(Credential::None) => Err(place.refusal(None, "this route takes no anonymous callers")),

@@ -1,0 +1,130 @@
+//! What a token costs a request: verified for the first time, and known again.
+
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderValue, header};
+use weir::model::{Algorithm, Means};
+use weir::stages::authenticate::jwt::{Expected, Issuer, KeySet};
+use weir::stages::authenticate::{Authenticator, Looked, Place, Presented};
+
+const ISSUER: &str = "https://id.example.com/";
+const URL: &str = "https://gateway.example.com/mcp";
+
+/// A JWK set, and the signature of a text.
+type Signer = (String, Box<dyn Fn(&[u8]) -> Vec<u8>>);
+
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn set(members: &str) -> String {
+    format!("{{\"keys\":[{{\"kid\":\"1\",{members}}}]}}")
+}
+
+fn rsa(padding: &'static dyn RsaEncoding) -> Signer {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+    let members = format!(
+        "\"kty\":\"RSA\",\"n\":\"{}\",\"e\":\"{}\"",
+        encode(n.big_endian_without_leading_zero()),
+        encode(e.big_endian_without_leading_zero())
+    );
+    let sign = move |text: &[u8]| {
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &SystemRandom::new(), text, &mut signature).expect("a signature");
+        signature
+    };
+    (set(&members), Box::new(sign))
+}
+
+fn ec(curve: &str, algorithm: &'static EcdsaSigningAlgorithm) -> Signer {
+    let pair = EcdsaKeyPair::generate(algorithm).expect("a key");
+    let point = pair.public_key().as_ref()[1..].to_vec();
+    let (x, y) = point.split_at(point.len() / 2);
+    let members = format!("\"kty\":\"EC\",\"crv\":\"{curve}\",\"x\":\"{}\",\"y\":\"{}\"", encode(x), encode(y));
+    let sign = move |text: &[u8]| pair.sign(&SystemRandom::new(), text).expect("a signature").as_ref().to_vec();
+    (set(&members), Box::new(sign))
+}
+
+fn ed() -> Signer {
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let members = format!("\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"{}\"", encode(pair.public_key()));
+    (set(&members), Box::new(move |text: &[u8]| pair.sign(text).as_ref().to_vec()))
+}
+
+fn signer(algorithm: Algorithm) -> Signer {
+    match algorithm {
+        Algorithm::Rs256 => rsa(&RSA_PKCS1_SHA256),
+        Algorithm::Rs384 => rsa(&RSA_PKCS1_SHA384),
+        Algorithm::Rs512 => rsa(&RSA_PKCS1_SHA512),
+        Algorithm::Ps256 => rsa(&RSA_PSS_SHA256),
+        Algorithm::Ps384 => rsa(&RSA_PSS_SHA384),
+        Algorithm::Ps512 => rsa(&RSA_PSS_SHA512),
+        Algorithm::Es256 => ec("P-256", &ECDSA_P256_SHA256_FIXED_SIGNING),
+        Algorithm::Es384 => ec("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::EdDsa => ed(),
+    }
+}
+
+/// Claims as identity providers write them: about 600 bytes.
+fn claims() -> String {
+    let filler = "x".repeat(300);
+    format!(
+        "{{\"iss\":\"{ISSUER}\",\"sub\":\"4b1c1d2e-ann\",\"aud\":[\"{URL}\",\"account\"],\"exp\":4000000000,\"iat\":1700000000,\
+         \"jti\":\"{filler}\",\"scope\":\"openid profile mcp:tools\",\"roles\":[\"user\",\"viewer\"]}}"
+    )
+}
+
+fn tokens(criterion: &mut Criterion) {
+    let place = Place { audience: URL.into(), ..Place::default() };
+    for algorithm in Algorithm::ALL.iter().copied() {
+        let (keys, sign) = signer(algorithm);
+        let header = format!("{{\"alg\":\"{}\",\"typ\":\"at+jwt\",\"kid\":\"1\"}}", algorithm.as_str());
+        let signed = format!("{}.{}", encode(header), encode(claims()));
+        let token = format!("Bearer {signed}.{}", encode(sign(signed.as_bytes())));
+        let expected = Expected {
+            issuer: ISSUER.into(),
+            audience: None,
+            algorithms: [algorithm].into(),
+            principal_claim: "sub".into(),
+            roles_claim: "roles".into(),
+            means: Means::Jwt,
+        };
+        let keys = KeySet::parse(keys.as_bytes(), &[algorithm]).expect("a set");
+        let issuer = Arc::new(Issuer::new(expected, Some(keys)));
+        let fresh = || {
+            let may_verify = Rc::new(|_: Option<std::net::IpAddr>| Ok(()));
+            Authenticator::without_credentials(Box::default()).with_tokens(vec![Arc::clone(&issuer)], may_verify, None)
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&token).expect("a token is plain text"));
+        let presented = Presented { headers: &headers, address: None };
+        let check = |authenticator: &Authenticator| match authenticator.check(&presented, &place) {
+            Looked::Done(Ok(identified)) => drop(black_box(identified)),
+            Looked::Done(Err(refusal)) => panic!("{refusal:?}"),
+            Looked::Asking(_) => panic!("nobody is to be asked"),
+        };
+        criterion.bench_function(&format!("{} first use", algorithm.as_str()), |bencher| {
+            bencher.iter_batched_ref(fresh, |authenticator| check(authenticator), BatchSize::SmallInput);
+        });
+        let known = fresh();
+        check(&known);
+        criterion.bench_function(&format!("{} second use", algorithm.as_str()), |bencher| {
+            bencher.iter(|| check(&known));
+        });
+    }
+}
+
+criterion_group!(benches, tokens);
+criterion_main!(benches);

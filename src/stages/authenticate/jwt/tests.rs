@@ -1,0 +1,6 @@
+//! Tokens as others may make them: forged ones, those of the public corpus, and random ones.
+
+mod forged;
+mod maker;
+mod random;
+mod wycheproof;
