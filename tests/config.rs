@@ -5,6 +5,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use proptest::prelude::*;
 use weir::config::{Address, Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference};
 
+#[path = "config/auth.rs"]
+mod auth;
 #[path = "config/commands.rs"]
 mod commands;
 
@@ -176,25 +178,6 @@ fn an_auth_section_that_lets_nobody_in_is_refused() {
 }
 
 #[test]
-fn callers_show_tokens_where_auth_says_whose() {
-    let issuer = "[[auth.jwt]]\nissuer = \"https://id.example.com/\"\njwks = { file = \"keys.json\" }\n";
-    let auth = parse(issuer).auth;
-    assert!(!auth.anonymous.enabled && !auth.local && auth.knows_credentials());
-    let jwt = &auth.jwt[0];
-    let algorithms: Vec<_> = jwt.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
-    assert_eq!(algorithms, ["RS256", "ES256", "EdDSA"]);
-    assert_eq!((&*jwt.principal_claim, &*jwt.roles_claim, &jwt.audience), ("sub", "roles", &None));
-    assert!(parse(issuer).routes.iter().all(|route| !route.anonymous), "nobody is let in without being said");
-    assert!(mistake(&format!("{issuer}[listen]\naddress = \"0.0.0.0:8080\"")).contains("[listen] needs `public_url`"));
-    let public = "[listen]\naddress = \"0.0.0.0:8080\"\npublic_url = \"https://gateway.example.com/\"";
-    let open = parse(&format!("{issuer}{public}"));
-    assert_eq!(open.listen.url().as_deref(), Some("https://gateway.example.com"));
-    assert_eq!(parse("").listen.url().as_deref(), Some("http://127.0.0.1:8080"));
-    assert_eq!(parse("[listen]\naddress = \"[::1]:80\"").listen.url().as_deref(), Some("http://[::1]"));
-    assert_eq!(parse("[listen]\naddress = \"unix:/run/weir.sock\"").listen.url(), None);
-}
-
-#[test]
 fn a_mistake_is_shown_where_it_is() {
     assert_eq!(
         refused(&format!("[http]\n  boddy = \"4MiB\"  # \u{fc}\n{SERVER}")),
@@ -257,7 +240,7 @@ fn mistakes_say_what_would_be_right() {
         ("[admin]\naddress = \"127.0.0.1:8080\"", "2:11: [admin] and [listen] cannot share the address 127.0.0.1:8080"),
         ("[keys]\nring = {}", "2:8: `ring` takes one of `file`, `env` and `credential`"),
         ("[keys]\nring = { file = \"\" }", "2:17: `file` must not be empty"),
-        ("[[auth.jwt]]\n[auth.anonymous]\nenabled = true", "1:8: `jwt` in [auth] is not built into this version"),
+        ("[auth]\nmtls = 1\n[auth.anonymous]\nenabled = true", "2:1: `mtls` in [auth] is not built into this version"),
         (
             "[auth.anonymous]\nenabled = true\nroles = [\"usr\"]",
             "3:10: `roles` names a role: no role is called \"usr\": the nearest one is \"user\"",

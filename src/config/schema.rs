@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, command, endpoint, listen, root, secret, servers,
+    auth, command, endpoint, listen, root, secret,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -53,13 +53,12 @@ fn object(shape: &Shape) -> Json {
 
 /// The table that stands under a key, and whether it is a list of them.
 pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)> {
-    let listed = [&servers::SHAPE, &super::routes::SHAPE, &super::roles::SHAPE];
-    let titles =
-        [format!("[[{key}]]"), format!("[{key}]"), format!("[{}.{key}]", shape.title.trim_matches(['[', ']']))];
+    let within = format!("{}.{key}", shape.title.trim_matches(['[', ']']));
+    let titles = [format!("[[{key}]]"), format!("[{key}]"), format!("[[{within}]]"), format!("[{within}]")];
     let same = |title: &str| titles.iter().any(|wanted| wanted == title);
     if shape.title.is_empty() || shape.title == auth::SHAPE.title {
         let found = root::TABLES.iter().find(|table| same(table.title))?;
-        return Some((found, listed.iter().any(|list| list.title == found.title)));
+        return Some((found, found.title.starts_with("[[")));
     }
     match (shape.title, key) {
         ("[listen]", "tls") => Some((&listen::tls::SHAPE, false)),
@@ -67,6 +66,7 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
+        ("[[auth.jwt]]", "jwks") => Some((&auth::jwt::JWKS, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),

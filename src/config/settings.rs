@@ -213,12 +213,13 @@ impl Overrides {
         let http = root.table("http", &http::SHAPE);
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
         let roles = Role::read_all(&root, &servers);
+        let admin = Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen);
         let auth = Auth::read(&root, &listen, listening, &roles);
         let settings = Settings {
             http: Http::read(&http),
             connections_written: http.has("connections"),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
-            admin: Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen),
+            admin,
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),

@@ -126,8 +126,8 @@ pub struct Particulars {
     pub reason: Reason,
     /// What happened, where, and what to do; never a secret, never a server's own text.
     pub message: Cow<'static, str>,
-    /// What the log says in the message's place, where the client is told less.
-    pub note: Option<&'static str>,
+    /// What the log says in the message's place, where the client is told less. Thin, as refusals are moved about.
+    pub note: Option<&'static &'static str>,
     /// Whether the same message may succeed later, or is safe to repeat.
     pub retryable: bool,
     /// How long to wait before trying again.
@@ -160,7 +160,7 @@ impl Refusal {
     }
 
     /// What the log says, where the client is told less.
-    pub fn noted(mut self, note: &'static str) -> Self {
+    pub fn noted(mut self, note: &'static &'static str) -> Self {
         self.note = Some(note);
         self
     }

@@ -175,7 +175,7 @@ impl Finish {
         };
         let why = match *ending {
             Ending::TurnedAway(turned) => turned.why,
-            _ => refusal.map_or("", |refusal| refusal.note.unwrap_or(&refusal.message)),
+            _ => refusal.map_or("", |refusal| refusal.note.map_or(&*refusal.message, |note| note)),
         };
         let (now, seen) = (clock::now(), &self.seen);
         if seen.handed.get().is_some() {

@@ -131,7 +131,7 @@ impl Trouble {
     fn refusal(self, place: &Place) -> Refusal {
         match self {
             Self::Flaw(flaw) | Self::Stale(_, flaw) => {
-                place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.as_str())
+                place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note())
             }
             Self::Away(_) => {
                 let message = "the token cannot be verified now: its issuer is out of reach";

@@ -79,30 +79,30 @@ impl Flaw {
     ];
 
     /// What the log says. Nothing of the token is in it.
-    pub fn as_str(self) -> &'static str {
+    pub fn note(self) -> &'static &'static str {
         match self {
-            Self::TooLong => "token: longer than 16 KiB",
-            Self::Parts => "token: not three parts",
-            Self::Base64 => "token: a part is no Base64url without padding",
-            Self::Json => "token: header or claims are no JSON object that is read in one way only",
-            Self::Algorithm => "token: `alg` is absent, or not configured for its issuer",
-            Self::Critical => "token: `crit` or `b64` asks for an extension that is not known",
-            Self::Kind => "token: `typ` is not that of an access token",
-            Self::KeyId => "token: `kid` is no text of at most 256 bytes",
-            Self::Issuer => "token: `iss` is absent, or of no issuer that is configured",
-            Self::UnknownKey => "token: `kid` is of no key of its issuer",
-            Self::NoKey => "token: its issuer has no key for its `alg`",
-            Self::Signature => "token: the signature is not its issuer's",
-            Self::OtherToken => "token: its claims are those of an ID token or of an event, not of an access token",
-            Self::Bound => "token: `cnf` binds it to a key, which is not checked here",
-            Self::Time => "token: `exp`, `nbf` or `iat` is no number of seconds since 1970",
-            Self::Endless => "token: `exp` is absent",
-            Self::Expired => "token: expired",
-            Self::NotYet => "token: not valid yet (`nbf`)",
-            Self::FromTheFuture => "token: issued in the future (`iat`): compare the clocks",
-            Self::Audience => "token: `aud` does not name this route",
-            Self::Subject => "token: the claim that names the caller is absent, or no plain text of at most 512 bytes",
-            Self::Granted => "token: the claim of roles or scopes holds something else than texts",
+            Self::TooLong => &"token: longer than 16 KiB",
+            Self::Parts => &"token: not three parts",
+            Self::Base64 => &"token: a part is no Base64url without padding",
+            Self::Json => &"token: header or claims are no JSON object that is read in one way only",
+            Self::Algorithm => &"token: `alg` is absent, or not configured for its issuer",
+            Self::Critical => &"token: `crit` or `b64` asks for an extension that is not known",
+            Self::Kind => &"token: `typ` is not that of an access token",
+            Self::KeyId => &"token: `kid` is no text of at most 256 bytes",
+            Self::Issuer => &"token: `iss` is absent, or of no issuer that is configured",
+            Self::UnknownKey => &"token: `kid` is of no key of its issuer",
+            Self::NoKey => &"token: its issuer has no key for its `alg`",
+            Self::Signature => &"token: the signature is not its issuer's",
+            Self::OtherToken => &"token: its claims are those of an ID token or of an event, not of an access token",
+            Self::Bound => &"token: `cnf` binds it to a key, which is not checked here",
+            Self::Time => &"token: `exp`, `nbf` or `iat` is no number of seconds since 1970",
+            Self::Endless => &"token: `exp` is absent",
+            Self::Expired => &"token: expired",
+            Self::NotYet => &"token: not valid yet (`nbf`)",
+            Self::FromTheFuture => &"token: issued in the future (`iat`): compare the clocks",
+            Self::Audience => &"token: `aud` does not name this route",
+            Self::Subject => &"token: the claim that names the caller is absent, or no plain text of at most 512 bytes",
+            Self::Granted => &"token: the claim of roles or scopes holds something else than texts",
         }
     }
 
@@ -122,6 +122,6 @@ impl Flaw {
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.note())
     }
 }
