@@ -14,6 +14,7 @@ use crate::model::{Addressee, Reason, Refusal, Refused, Remote};
 use crate::net::drain::Drain;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
+use crate::stages::authorize;
 use crate::stages::wellformed::{Verb, WellFormed};
 
 use super::super::core::Core;
@@ -29,7 +30,7 @@ const FULL: Duration = Duration::from_secs(1);
 /// Opens a stream for whoever asks: its mailbox, and the token that names it.
 ///
 /// # Errors
-/// `unauthenticated`.
+/// `unauthenticated`; `policy_denied` for whoever is granted nothing on the server.
 pub async fn listen(
     core: &Rc<Core>,
     route: usize,
@@ -39,6 +40,9 @@ pub async fn listen(
     let exchange = arrived(core, route, Verb::Get, headers, finish);
     exchange.seen.trace(headers, &core.telemetry);
     let exchange = flow::identify(exchange).await?;
+    // What is posted is decided where it is walked; whoever may do nothing opens no stream either.
+    let sight = core.roles.sight(exchange.principal(), exchange.route.server);
+    authorize::check(sight, &[], b"").map_err(|denied| denied.refusal)?;
     Ok(core.pairs.open(&exchange.route.path, exchange.principal()))
 }
 

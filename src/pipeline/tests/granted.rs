@@ -1,5 +1,6 @@
 //! Callers whose roles grant part of a server, or nothing of it: what reaches it, and what they see of its answers.
 
+use super::super::pair;
 use super::*;
 use crate::model::{Addressee, Culprit};
 
@@ -71,6 +72,9 @@ fn who_is_granted_nothing_is_refused_whatever_they_ask() {
         ] {
             assert_eq!(whole(refused.walk(&core).await), Err(Reason::PolicyDenied));
         }
+        let finish = Finish::begin(&core, 0, PEER);
+        let refused = pair::listen(&core, 0, &HeaderMap::new(), &finish).await.err().expect("it is refused");
+        assert_eq!(refused.reason, Reason::PolicyDenied, "the stream of the pair of 2024-11-05");
         assert!(server.is_alone().await);
     });
 }
