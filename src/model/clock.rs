@@ -1,10 +1,24 @@
 //! The only place that asks the machine for the time, so that everything else can be given one.
 
+use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+thread_local! {
+    /// When this thread has asked for the monotonic time last.
+    static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// The monotonic time, for time-outs and durations.
 pub fn now() -> Instant {
-    Instant::now()
+    let now = Instant::now();
+    LAST.set(Some(now));
+    now
+}
+
+/// The monotonic time as this thread has asked for it last: a little early, and free. For notes of how long something
+/// has lain idle, by who comes right behind somebody who asked; never for a deadline, nor for what is measured.
+pub fn recent() -> Instant {
+    LAST.get().unwrap_or_else(now)
 }
 
 /// The monotonic time as the runtime's timers take it.

@@ -190,7 +190,7 @@ impl Taking<'_, '_> {
 /// The head for the client. The server's session id is sealed, in the era that has sessions.
 fn reply(exchange: &Exchange<'_, Ready>, endpoint: u64, head: ResponseHead, revision: &str) -> Result<Head, Refusal> {
     let legacy = exchange.message().era() == Era::Legacy;
-    let upstream = head.headers.get(SESSION_ID).filter(|_| legacy).cloned();
+    let upstream = if legacy { head.headers.get(SESSION_ID).cloned() } else { None };
     let mut headers = respond::passing(head.headers);
     if let Some(upstream) = upstream {
         // Not visible ASCII is as unsealable as empty.

@@ -23,7 +23,9 @@ impl<const MOST: usize> Shown<MOST> {
 
     /// It as text; a character that was cut is replaced.
     pub(super) fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.bytes[..usize::from(self.length)])
+        let bytes = &self.bytes[..usize::from(self.length)];
+        // Nearly all are text whole, which is seen at once; the other looks at one character after the other.
+        str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
     }
 }
 

@@ -40,10 +40,10 @@ impl Draft {
         }
         let name = match field.name.known() {
             Some(name) => {
-                if name == header::HOST {
-                    self.host(field.value())?;
-                } else if name == header::CONTENT_LENGTH {
-                    self.announced.note_length(field.value())?;
+                match name {
+                    header::HOST => self.host(field.value())?,
+                    header::CONTENT_LENGTH => self.announced.note_length(field.value())?,
+                    _ => {}
                 }
                 name
             }
@@ -53,9 +53,9 @@ impl Draft {
             }
         };
         // The line itself becomes the value.
-        let (start, length) = (field.start(), field.value().len());
-        line.advance(start);
-        line.truncate(length);
+        let place = field.place();
+        line.truncate(place.end);
+        line.advance(place.start);
         let value = HeaderValue::from_maybe_shared(line);
         self.parts.headers.append(name, value.map_err(|_| Fault::bad("a control byte in a head or trailers"))?);
         Ok(())

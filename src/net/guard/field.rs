@@ -1,13 +1,16 @@
 //! One header line: a name, a colon, a value.
 
+use std::ops::Range;
+
 use super::{classes, name::Name, refused::Fault};
 
 /// A line taken apart.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) name: Name<'a>,
-    /// With the white space around the value.
-    rest: &'a [u8],
+    value: &'a [u8],
+    /// Where in the line the value begins.
+    start: usize,
 }
 
 impl<'a> Field<'a> {
@@ -17,28 +20,42 @@ impl<'a> Field<'a> {
         let end = line.iter().position(|byte| !classes::is(*byte, classes::TOKEN)).unwrap_or(line.len());
         let (name, rest) = line.split_at(end);
         match rest {
-            [b':', rest @ ..] if !name.is_empty() => Ok(Self { name: Name::new(name), rest }),
+            [b':', rest @ ..] if !name.is_empty() => {
+                let value = trimmed_start(rest);
+                let start = line.len() - value.len();
+                Ok(Self { name: Name::new(name), value: trimmed_end(value), start })
+            }
             _ => Err(fault(name, rest)),
         }
     }
 
-    /// Where in the line the value begins.
-    pub(super) fn start(&self) -> usize {
-        let padding = self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        self.name.length() + 1 + padding
+    /// The value, without the white space around it: spaces and tabs, where `trim_ascii` would take more.
+    #[inline]
+    pub(super) fn value(&self) -> &'a [u8] {
+        self.value
     }
 
-    /// The value, without the white space around it: spaces and tabs, where `trim_ascii` would take more.
-    pub(super) fn value(&self) -> &'a [u8] {
-        let mut value = self.rest;
-        while let [b' ' | b'\t', rest @ ..] = value {
-            value = rest;
-        }
-        while let [rest @ .., b' ' | b'\t'] = value {
-            value = rest;
-        }
-        value
+    /// Where in the line the value is.
+    #[inline]
+    pub(super) fn place(&self) -> Range<usize> {
+        self.start..self.start + self.value.len()
     }
+}
+
+#[inline]
+fn trimmed_start(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    value
+}
+
+#[inline]
+fn trimmed_end(mut value: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// What is wrong with a line that is a name and then not its colon.

@@ -23,11 +23,6 @@ impl<'a> Name<'a> {
         Self(name)
     }
 
-    /// Bytes of it.
-    pub(super) fn length(self) -> usize {
-        self.0.len()
-    }
-
     /// True if it is that one; `name` is of letters in lower case and hyphens.
     #[inline]
     pub(super) fn is(self, name: &[u8]) -> bool {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
-use tokio::time::{Instant as Deadline, timeout_at};
+use tokio::time::timeout_at;
 
 use super::failure::Failure;
 use super::head::ResponseHead;
@@ -104,7 +104,11 @@ impl Connection {
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
-    pub async fn head_by(&mut self, method: &Method, by: Deadline) -> Option<Result<ResponseHead, Failure>> {
+    pub async fn head_by(
+        &mut self,
+        method: &Method,
+        by: tokio::time::Instant,
+    ) -> Option<Result<ResponseHead, Failure>> {
         match &mut self.0 {
             Kind::Http1(connection) => connection.head_by(method, by).await,
             Kind::Http2(exchange) => timeout_at(by, exchange.head()).await.ok(),
@@ -126,7 +130,7 @@ impl Connection {
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
-    pub async fn chunk_by(&mut self, by: Deadline) -> Option<Result<Option<Bytes>, Failure>> {
+    pub async fn chunk_by(&mut self, by: tokio::time::Instant) -> Option<Result<Option<Bytes>, Failure>> {
         match &mut self.0 {
             Kind::Http1(connection) => connection.chunk_by(by).await,
             Kind::Http2(exchange) => timeout_at(by, exchange.chunk()).await.ok(),
@@ -159,7 +163,7 @@ impl Connection {
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
-    pub async fn whole_by(&mut self, limit: usize, by: Deadline) -> Option<Result<Collected, Failure>> {
+    pub async fn whole_by(&mut self, limit: usize, by: tokio::time::Instant) -> Option<Result<Collected, Failure>> {
         match &mut self.0 {
             Kind::Http1(connection) => connection.whole_by(limit, by).await,
             Kind::Http2(exchange) => timeout_at(by, exchange.whole(limit)).await.ok(),

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::failure::Failure;
 use super::framing::{Fields, Framing};
@@ -53,7 +53,7 @@ pub(super) fn parse(raw: &Bytes, bodyless: bool) -> Result<Parsed, Failure> {
     let mut headers = HeaderMap::with_capacity(response.headers.len());
     for field in response.headers.iter() {
         fields.note(field.name, field.value)?;
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Failure::Malformed("a field's name"))?;
+        let name = name(field.name)?;
         let value = HeaderValue::from_maybe_shared(raw.slice_ref(field.value))
             .map_err(|_| Failure::Malformed("a control character in a field"))?;
         headers.append(name, value);
@@ -62,6 +62,17 @@ pub(super) fn parse(raw: &Bytes, bodyless: bool) -> Result<Parsed, Failure> {
     let framing = fields.framing(old, status, bodyless)?;
     let length = if let Framing::Length(length) = framing { Some(length) } else { None };
     Ok(Parsed { head: ResponseHead { status, headers, length }, framing, keep: fields.keep(old, status) })
+}
+
+/// The name of a field; those that most answers have are known at sight.
+fn name(of: &str) -> Result<HeaderName, Failure> {
+    Ok(match of {
+        "content-type" | "Content-Type" => header::CONTENT_TYPE,
+        "content-length" | "Content-Length" => header::CONTENT_LENGTH,
+        "date" | "Date" => header::DATE,
+        "server" | "Server" => header::SERVER,
+        _ => HeaderName::from_bytes(of.as_bytes()).map_err(|_| Failure::Malformed("a field's name"))?,
+    })
 }
 
 fn refusal(error: httparse::Error) -> Failure {

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
-use tokio::time::Instant as Deadline;
 
 use super::alarm::Alarm;
 use super::answer::Answer;
@@ -115,7 +114,11 @@ impl Http1 {
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
-    pub(super) async fn head_by(&mut self, method: &Method, by: Deadline) -> Option<Result<ResponseHead, Failure>> {
+    pub(super) async fn head_by(
+        &mut self,
+        method: &Method,
+        by: tokio::time::Instant,
+    ) -> Option<Result<ResponseHead, Failure>> {
         self.expect(method);
         poll_fn(|cx| match self.poll_head(cx) {
             Poll::Pending => self.alarm.poll(by, cx).map(|()| None),
@@ -152,7 +155,7 @@ impl Http1 {
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
-    pub(super) async fn chunk_by(&mut self, by: Deadline) -> Option<Result<Option<Bytes>, Failure>> {
+    pub(super) async fn chunk_by(&mut self, by: tokio::time::Instant) -> Option<Result<Option<Bytes>, Failure>> {
         poll_fn(|cx| match self.poll_chunk(cx) {
             Poll::Pending => self.alarm.poll(by, cx).map(|()| None),
             came => came.map(Some),
@@ -188,7 +191,11 @@ impl Http1 {
     ///
     /// # Errors
     /// `Reset`, `Malformed`, `TooLarge`.
-    pub(super) async fn whole_by(&mut self, limit: usize, by: Deadline) -> Option<Result<Collected, Failure>> {
+    pub(super) async fn whole_by(
+        &mut self,
+        limit: usize,
+        by: tokio::time::Instant,
+    ) -> Option<Result<Collected, Failure>> {
         poll_fn(|cx| match self.poll_whole(limit, cx) {
             Poll::Pending => self.alarm.poll(by, cx).map(|()| None),
             came => came.map(Some),

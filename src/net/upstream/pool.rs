@@ -134,7 +134,8 @@ impl Pool {
         self.count.get()
     }
 
-    pub(super) fn take_at(&self, endpoint: usize, now: Instant) -> Option<Box<Connection>> {
+    /// [`Pool::take`] for who knows the time.
+    pub fn take_at(&self, endpoint: usize, now: Instant) -> Option<Box<Connection>> {
         let mut slots = self.slots.borrow_mut();
         let slot = slot(&mut slots, endpoint)?;
         while let Some(idle) = slot.idle.pop_back() {
@@ -148,7 +149,8 @@ impl Pool {
         Some(Box::new(Connection::http2(slot.place(&self.buffers)?)))
     }
 
-    pub(super) fn give_back_at(&self, mut connection: Box<Connection>, now: Instant) {
+    /// [`Pool::give_back`] for who knows the time.
+    pub fn give_back_at(&self, mut connection: Box<Connection>, now: Instant) {
         let Some(idle) = connection.keep().filter(|_| self.idle_per_endpoint > 0) else {
             return;
         };

@@ -14,13 +14,8 @@ use super::miss::Miss;
 use super::{Client, Manner, Patience};
 
 /// A call whose head has been read. Dropping it before its end is what a leaving client means in its era.
-///
-/// In a box, since every step hands it on.
 #[derive(Debug)]
-pub struct Call(Box<Making>);
-
-#[derive(Debug)]
-struct Making {
+pub struct Call {
     /// The request that it is made for.
     id: RequestId,
     leg: Option<Leg>,
@@ -53,11 +48,11 @@ impl Call {
         manner: Manner,
     ) -> Self {
         let (leg, client, idle) = (Some(leg), Rc::clone(client), patience.idle);
-        Self(Box::new(Making { id, leg, client, idle, deadline, heard: deadline, manner, fingerprint: 0 }))
+        Self { id, leg, client, idle, deadline, heard: deadline, manner, fingerprint: 0 }
     }
 
     pub(super) fn leg(&mut self) -> &mut Leg {
-        self.0.leg.as_mut().expect("a call has its leg until it is finished, cut or dropped")
+        self.leg.as_mut().expect("a call has its leg until it is finished, cut or dropped")
     }
 
     /// The head of a command's answer, as an HTTP server would have given it.
@@ -69,13 +64,13 @@ impl Call {
 
     /// The head of the answer has come, from this endpoint.
     pub(super) fn answered_by(&mut self, fingerprint: u64) {
-        self.0.fingerprint = fingerprint;
+        self.fingerprint = fingerprint;
         self.hear();
     }
 
     /// The endpoint that answers, as sealed ids name it.
     pub fn fingerprint(&self) -> u64 {
-        self.0.fingerprint
+        self.fingerprint
     }
 
     /// The next piece of the answer; `None` at its end. Dropping the future loses nothing.
@@ -101,7 +96,7 @@ impl Call {
     /// # Errors
     /// As [`Call::chunk`].
     pub async fn whole(&mut self, limit: usize) -> Result<Collected, Refusal> {
-        if self.0.idle.is_some() {
+        if self.idle.is_some() {
             return self.piece_by_piece(limit).await;
         }
         let by = self.by();
@@ -112,24 +107,25 @@ impl Call {
 
     /// The answer has been read as far as it is wanted: the connection is kept if it can be.
     pub fn finish(mut self) {
-        if let Some(Leg::Http(connection)) = self.0.leg.take() {
-            self.0.client.pool.give_back(connection);
+        if let Some(Leg::Http(connection)) = self.leg.take() {
+            // The end of the answer has been noted just now.
+            self.client.pool.give_back_at(connection, clock::recent());
         }
     }
 
     /// Ends the call at once: the server sees its connection close, or is told that the call is called off.
     pub fn cut(mut self) {
-        self.0.leg = None;
+        self.leg = None;
     }
 
     /// Whether an answer that broke off is lost, whatever event ids it carried: the process that made it has ended.
     pub fn is_lost_when_broken(&self) -> bool {
-        matches!(self.0.leg, Some(Leg::Command(_)))
+        matches!(self.leg, Some(Leg::Command(_)))
     }
 
     /// Whether the answer has been read to its end.
     pub fn is_done(&self) -> bool {
-        self.0.leg.as_ref().is_none_or(Leg::is_done)
+        self.leg.as_ref().is_none_or(Leg::is_done)
     }
 
     /// As [`Call::whole`], with a time for each piece.
@@ -148,12 +144,12 @@ impl Call {
     }
 
     fn by(&self) -> Instant {
-        self.0.idle.map_or(self.0.deadline, |idle| self.0.deadline.min(self.0.heard + idle))
+        self.idle.map_or(self.deadline, |idle| self.deadline.min(self.heard + idle))
     }
 
     fn hear(&mut self) {
-        if self.0.idle.is_some() {
-            self.0.heard = clock::timer_now();
+        if self.idle.is_some() {
+            self.heard = clock::timer_now();
         }
     }
 
@@ -164,16 +160,16 @@ impl Call {
                 return Ok(read);
             }
             Some(Err(Fault::Command(refusal))) => {
-                self.0.manner.outlives = None;
+                self.manner.outlives = None;
                 return Err(refusal);
             }
             Some(Err(Fault::Http(failure))) => Miss::Broken(failure),
-            None if self.by() < self.0.deadline => Miss::TimedOut("idle_timeout"),
+            None if self.by() < self.deadline => Miss::TimedOut("idle_timeout"),
             None => Miss::TimedOut("deadline"),
         };
         // There is no answer to wait for any more, with or without a client.
-        self.0.manner.outlives = None;
-        Err(miss.refusal(self.0.manner.reads_only))
+        self.manner.outlives = None;
+        Err(miss.refusal(self.manner.reads_only))
     }
 }
 
@@ -192,7 +188,7 @@ impl Leg {
     }
 }
 
-impl Drop for Making {
+impl Drop for Call {
     fn drop(&mut self) {
         let outlives = self.manner.outlives.take();
         match self.leg.take() {

@@ -42,8 +42,9 @@ impl Outgoing<'_> {
         }
         let hop_by_hop = HopByHop::of(self.headers);
         for (name, value) in self.headers {
-            if self.passes(name.as_str()) && !hop_by_hop.has(name.as_str()) {
-                field(out, name.as_str(), value.as_bytes());
+            let name = name.as_str();
+            if self.passes(name) && !hop_by_hop.has(name) {
+                field(out, name, value.as_bytes());
             }
         }
         if let Trace::Sampled(span) = self.trace {

@@ -82,7 +82,7 @@ struct Attempt<'a, 'b> {
 impl Attempt<'_, '_> {
     /// One endpoint: over a kept connection first, over a new one where that turns out to be stale.
     async fn run(&self) -> Result<(Call, ResponseHead), Miss> {
-        let mut kept = self.client.pool.take(self.index);
+        let mut kept = self.client.pool.take_at(self.index, clock::recent());
         loop {
             let was_kept = kept.is_some();
             if was_kept {

@@ -52,8 +52,7 @@ where
     let bounds = Bounds { bytes: checks.body, limits, asks_first: headers.contains_key(header::EXPECT) };
     let bytes = pin!(body::collect(body, &bounds, checks.awaited)).await.map_err(|missed| unheld(*missed, headers))?;
     let body = message::read_client(&bytes, &limits).map_err(|fault| unreadable(&fault, &bytes))?;
-    let body = Box::new(body);
-    let (era, checked) = match &*body {
+    let (era, checked) = match &body {
         Body::One(message) => match headers::era(headers, message.meta.protocol_version.is_some(), false) {
             Era::Modern => (Era::Modern, modern(checks, headers, message, &bytes)),
             Era::Legacy => (Era::Legacy, one_version(headers)),

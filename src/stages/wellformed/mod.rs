@@ -42,8 +42,7 @@ impl Verb {
 #[derive(Debug)]
 pub struct WellFormed {
     bytes: Bytes,
-    /// In a box, since every step hands it on.
-    body: Option<Box<Body>>,
+    body: Option<Body>,
     era: Era,
     method: Option<Method>,
 }
@@ -56,7 +55,7 @@ impl WellFormed {
 
     /// The single message, if it is one.
     pub fn message(&self) -> Option<&Message> {
-        match self.body.as_deref() {
+        match &self.body {
             Some(Body::One(message)) => Some(message),
             _ => None,
         }
@@ -64,7 +63,7 @@ impl WellFormed {
 
     /// The messages of a batch.
     pub fn batch(&self) -> Option<&[Message]> {
-        match self.body.as_deref() {
+        match &self.body {
             Some(Body::Batch(messages)) => Some(messages),
             _ => None,
         }
@@ -72,7 +71,7 @@ impl WellFormed {
 
     /// Its messages, be it one, a batch, or none.
     pub fn messages(&self) -> &[Message] {
-        match self.body.as_deref() {
+        match &self.body {
             Some(Body::One(message)) => std::slice::from_ref(message),
             Some(Body::Batch(messages)) => messages,
             None => &[],
@@ -97,7 +96,7 @@ impl WellFormed {
 
     /// Whom an error of ours would be addressed to.
     pub fn addressee(&self) -> Addressee {
-        match self.body.as_deref() {
+        match &self.body {
             None => Addressee::Nobody,
             Some(Body::One(message)) => addressee(message, &self.bytes, self.era),
             Some(Body::Batch(messages)) => match ids(messages, &self.bytes) {
