@@ -73,7 +73,7 @@ fn who_is_granted_nothing_is_refused_whatever_they_ask() {
             assert_eq!(whole(refused.walk(&core).await), Err(Reason::PolicyDenied));
         }
         let finish = Finish::begin(&core, 0, PEER);
-        let refused = pair::listen(&core, 0, &HeaderMap::new(), &finish).await.err().expect("it is refused");
+        let refused = pair::listen(&core, 0, &HeaderMap::new(), &finish).await.expect_err("it is refused");
         assert_eq!(refused.reason, Reason::PolicyDenied, "the stream of the pair of 2024-11-05");
         assert!(server.is_alone().await);
     });
