@@ -39,7 +39,9 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     if second.is_some() {
         return Err("send one credential: a field of it is there twice");
     }
-    let text = |value: &'a HeaderValue| value.to_str().ok().filter(|text| !text.is_empty());
+    // Searched through in strides: a token is long, and read for each request.
+    let ascii = |value: &'a HeaderValue| Some(value.as_bytes()).filter(|bytes| !bytes.is_empty() && bytes.is_ascii());
+    let text = |value: &'a HeaderValue| ascii(value).and_then(|bytes| str::from_utf8(bytes).ok());
     first.map(|value| text(value).ok_or("the credential is empty, or no plain text")).transpose()
 }
 
@@ -48,10 +50,14 @@ fn bearer_token(value: &str) -> Result<&str, &'static str> {
     const OTHER: &str = "the scheme of `Authorization` is not Bearer";
     let (scheme, token) = value.split_once(' ').ok_or(OTHER)?;
     let token = token.trim_start_matches(' ');
-    match scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains([' ', '\t', ',']) {
+    match scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !is_several(token) {
         true => Ok(token),
         false => Err(OTHER),
     }
+}
+
+fn is_several(token: &str) -> bool {
+    memchr::memchr3(b' ', b'\t', b',', token.as_bytes()).is_some()
 }
 
 #[cfg(test)]
