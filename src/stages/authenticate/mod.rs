@@ -63,6 +63,11 @@ pub enum Looked<'a> {
     Asking(Pin<Box<dyn Future<Output = Result<Identified, Refusal>> + 'a>>),
 }
 
+/// What those are told who show nothing.
+const NEEDED: &str = "a credential is needed here: send a token of yours as `Authorization: Bearer TOKEN`";
+/// What those are told whose credential is of no kind that is taken.
+const UNKNOWN: &str = "the credential is of no kind that is taken here: send a token as `Authorization: Bearer TOKEN`";
+
 /// Finds out who is calling, on one core.
 #[derive(Debug)]
 pub struct Authenticator {
@@ -105,10 +110,8 @@ impl Authenticator {
         }
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Ok(Identified { principal: self.anonymous.clone() }),
-            Ok(Credential::None) => Err(place.refusal(None, "this route takes no anonymous callers")),
-            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => {
-                Err(place.refusal(Some("invalid_token"), "the credential is not known here"))
-            }
+            Ok(Credential::None) => Err(place.refusal(None, NEEDED)),
+            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => Err(place.refusal(Some("invalid_token"), UNKNOWN)),
             Err(why) => Err(place.refusal(Some("invalid_request"), why)),
         })
     }
