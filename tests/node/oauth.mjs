@@ -15,12 +15,6 @@ const CALLBACK = 'http://127.0.0.1:9/callback';
 const PATIENCE = 60_000;   // only ends a run that hangs
 const VISITS = 3;
 
-for (const run of JSON.parse(await text(process.stdin))) {
-  const end = await bounded(story(run)).then(result => ({ result }), error => ({ error: `${error?.name}: ${error?.message}` }));
-  console.log(JSON.stringify({ run: run.run, ...end }));
-}
-process.exit(0);
-
 async function story(run) {
   const wallet = new Wallet(run), seen = [];
   const { client } = await authorized(wallet, () => connected(run, wallet));
@@ -95,3 +89,9 @@ function bounded(promise) {
   const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error('nothing happened for too long')), PATIENCE); });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+for (const run of JSON.parse(await text(process.stdin))) {
+  const end = await bounded(story(run)).then(result => ({ result }), error => ({ error: `${error?.name}: ${error?.message}` }));
+  console.log(JSON.stringify({ run: run.run, ...end }));
+}
+process.exit(0);
