@@ -8,6 +8,7 @@ use super::{
 };
 
 const MOST_PATH: usize = 256;
+const MOST_SCOPE: usize = 256;
 /// The keys that name a path.
 const PATHS: [&str; 2] = ["path", "legacy_sse"];
 
@@ -21,6 +22,8 @@ pub struct Route {
     pub destination: Destination,
     /// `anonymous`: callers without credentials are let in; what `[auth.anonymous]` says.
     pub anonymous: bool,
+    /// `scopes`: what a token has to have here; none where callers without credentials are let in.
+    pub scopes: Vec<String>,
     /// `legacy_sse`: the path of the pair of 2024-11-05, where the route offers it; unlike every other path.
     pub legacy_sse: Option<String>,
 }
@@ -58,6 +61,13 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Whether callers without credentials are let in. Default: what [auth.anonymous] says.",
         },
         Key {
+            name: "scopes",
+            kind: Kind::List("scopes, [\"mcp:tools\"]"),
+            default: Value::Absent,
+            about: "The scopes that a caller's token has to have here, all of them. Whoever lacks some is told all at once, \
+                    in the challenge (403) and in the route's metadata.",
+        },
+        Key {
             name: "legacy_sse",
             kind: Kind::Text("a path, \"/files/sse\""),
             default: Value::Absent,
@@ -65,7 +75,7 @@ pub(super) const SHAPE: Shape = Shape {
                     event says where to POST. A path of its own, in front of a server of the legacy era.",
         },
     ],
-    unbuilt: &["prefix", "scopes", "validate_arguments", "validate_answers", "bounds"],
+    unbuilt: &["prefix", "validate_arguments", "validate_answers", "bounds"],
 };
 
 impl Route {
@@ -90,7 +100,8 @@ impl Route {
 
     fn unsaid(servers: &[Server], auth: &Auth) -> Vec<Self> {
         let anonymous = auth.anonymous.enabled;
-        let route = |path: String, destination| Self { path, destination, anonymous, legacy_sse: None };
+        let route =
+            |path: String, destination| Self { path, destination, anonymous, scopes: Vec::new(), legacy_sse: None };
         let named = servers.iter().enumerate();
         let mut routes: Vec<_> =
             named.map(|(at, server)| route(format!("/{}/mcp", server.name), Destination::Server(at))).collect();
@@ -113,6 +124,14 @@ impl Route {
                            then say `anonymous = false` where they are not";
             section.wrong("anonymous", message);
         }
+        let scopes = section.list("scopes", scope);
+        if !scopes.is_empty() && !auth.knows_credentials() {
+            section.wrong("scopes", "`scopes` are those of tokens, and [auth] names none that are taken");
+        } else if !scopes.is_empty() && anonymous {
+            let message = "`scopes` would be asked of nobody who shows no token, and such callers are let in here: say \
+                           `anonymous = false`";
+            section.wrong("scopes", message);
+        }
         let legacy_sse = section.text("legacy_sse", self::path);
         if let Some(Destination::Server(at)) = destination.filter(|_| legacy_sse.is_some())
             && servers[at].era == Era::Modern
@@ -120,7 +139,7 @@ impl Route {
             let message = "`legacy_sse` is for servers of the legacy era, and this one is `era = \"modern\"`";
             section.wrong("legacy_sse", message);
         }
-        Some(Self { path: path?, destination: destination?, anonymous, legacy_sse })
+        Some(Self { path: path?, destination: destination?, anonymous, scopes, legacy_sse })
     }
 }
 
@@ -158,6 +177,23 @@ pub(super) fn unknown(name: &str, servers: &[Server]) -> String {
     }
 }
 
+/// The meaning of a scope (RFC 6749, 3.3). The error is a sentence without subject.
+fn scope(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    match text {
+        "" => Err("takes scopes, and one of them is empty".to_owned()),
+        _ if !text.bytes().all(plain) => Err(format!(
+            "takes scopes of visible ASCII without spaces, quotes and backslashes, one a text; not {text:?}"
+        )),
+        // It is between a client and its issuer (protocol, 56).
+        "offline_access" => {
+            Err("takes what a server asks for; \"offline_access\" is what a client asks its issuer for".to_owned())
+        }
+        _ if text.len() > MOST_SCOPE => Err(format!("has a scope of {} bytes: at most {MOST_SCOPE}", text.len())),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// The meaning of a path. The error is a sentence without subject.
 fn path(text: &str) -> Result<String, String> {
     let wrong = |why: &str| Err(format!("takes a path that {why}, not {text:?}"));
@@ -184,6 +220,17 @@ fn path(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_are_those_of_oauth() {
+        for fine in ["a", "mcp:tools", "https://x.example/read", "[~"] {
+            assert!(scope(fine).is_ok(), "{fine}");
+        }
+        let long = "a".repeat(MOST_SCOPE + 1);
+        for wrong in ["", "a b", "a\"", "a\\b", "\u{e9}", "a\n", "offline_access", &long] {
+            assert!(scope(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn paths_are_plain() {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::catalog::{Catalog, Observer, Sighting};
 use crate::config::{self, Destination, LegacyStatus, Settings};
-use crate::edge::{Front, Names, Paths};
+use crate::edge::{Front, Names, Paths, metadata};
 use crate::model::{Pressure, RequestIds, clock};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
@@ -225,7 +225,7 @@ impl Plan {
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));
         let paths = placed().map(|(at, route)| (route.path.clone(), at));
-        let paths = Paths::new(paths, self.federated.clone()).with_pairs(pairs);
+        let paths = Paths::new(paths, self.federated.clone()).with_pairs(pairs).with_documents(self.documents());
         let pressure = Arc::clone(&self.lasting.pressure);
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
@@ -233,6 +233,25 @@ impl Plan {
 }
 
 impl Plan {
+    /// What is told of the routes that take tokens of an issuer: path, place of the route, text.
+    fn documents(&self) -> Vec<(String, usize, String)> {
+        let of = |(at, route): (usize, &Planned)| {
+            route.place.metadata.as_ref()?;
+            let scopes = route.place.scopes.iter().map(|scope| &**scope);
+            let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes);
+            Some((metadata::location(&route.path), at, text))
+        };
+        let mut documents: Vec<_> = self.routes.iter().enumerate().filter_map(of).collect();
+        let mut protected = documents.iter().filter(|(_, at, _)| !self.routes[*at].place.anonymous);
+        let taken = documents.iter().any(|(path, ..)| path == metadata::ROOT);
+        // Of several nobody could say which one the root speaks of.
+        if let (Some((_, at, text)), None, false) = (protected.next(), protected.next(), taken) {
+            let root = (metadata::ROOT.to_owned(), *at, text.clone());
+            documents.push(root);
+        }
+        documents
+    }
+
     /// Who finds out who is calling, on one core.
     fn authenticator(&self) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
@@ -297,11 +316,16 @@ fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
         None => Room::new(most),
     };
     let url = settings.listen.url().unwrap_or_default();
+    let has_issuer = settings.auth.authorization_servers().next().is_some();
     let served = settings.routes.iter().filter_map(|route| match route.destination {
         Destination::Server(server) => {
             let (path, pair, abandoned) = (route.path.clone(), route.legacy_sse.clone(), room(&route.path));
-            let audience = format!("{url}{path}").into();
-            let place = Place { anonymous: route.anonymous, audience, ..Place::default() };
+            let place = Place {
+                anonymous: route.anonymous,
+                audience: format!("{url}{path}").into(),
+                scopes: route.scopes.iter().map(|scope| scope.as_str().into()).collect(),
+                metadata: has_issuer.then(|| format!("{url}{}", metadata::location(&path)).into()),
+            };
             Some(Planned { path, server, place, pair, abandoned })
         }
         Destination::Federation => None,

@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After");
 /// `Mcp-Param-*` cannot be listed one by one, and a wildcard is not taken with credentials: what is asked for is
@@ -21,14 +20,19 @@ pub(super) fn allow(headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
 }
 
 /// The answer to `OPTIONS`: to a page's preflight what it may send, to others the methods alone.
-pub(super) fn options<B: Default>(asked: &HeaderMap, origin: Option<&HeaderValue>) -> Response<B> {
+pub(super) fn options<B: Default>(
+    asked: &HeaderMap,
+    origin: Option<&HeaderValue>,
+    methods: &'static str,
+) -> Response<B> {
+    let methods = HeaderValue::from_static(methods);
     let mut response = Response::new(B::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(header::ALLOW, METHODS);
+    headers.insert(header::ALLOW, methods.clone());
     if origin.is_some() {
         allow(headers, origin);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(asked));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     }
@@ -59,7 +63,7 @@ mod tests {
             HeaderValue::from_static("mcp-param-region, x-evil, mcp-method"),
         )]);
         let origin = HeaderValue::from_static("http://localhost:3000");
-        let response: Response<()> = options(&asked, Some(&origin));
+        let response: Response<()> = options(&asked, Some(&origin), "GET, POST");
         let allowed = response.headers()[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
         assert!(allowed.ends_with("Last-Event-ID, mcp-param-region") && !allowed.contains("x-evil"), "{allowed}");
         assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);

@@ -23,9 +23,18 @@ pub(super) enum Admitted {
     Listen(usize),
     /// Say something to such a stream.
     Post(usize),
-    /// Be told what is allowed at the route at this place.
-    Options(usize),
+    /// Be told what is allowed there.
+    Options(Place),
+    /// Read the document at this place.
+    Document(usize),
 }
+
+/// The methods of a route.
+pub(super) const ROUTE: &str = "GET, POST, DELETE, OPTIONS";
+/// Those of the pair of 2024-11-05.
+pub(super) const PAIR: &str = "GET, POST, OPTIONS";
+/// Those of a document.
+pub(super) const DOCUMENT: &str = "GET, HEAD, OPTIONS";
 
 /// Checks the head of a request.
 pub(super) fn check<'a>(
@@ -46,7 +55,12 @@ pub(super) fn check<'a>(
 
 fn admit(paths: &Paths, pressure: &Pressure, request: &request::Parts) -> Result<Admitted, Refusal> {
     let admitted = match (paths.find(request.uri.path())?, &request.method) {
-        (Place::Route(route) | Place::Pair(route), &Method::OPTIONS) => return Ok(Admitted::Options(route)),
+        (place, &Method::OPTIONS) => return Ok(Admitted::Options(place)),
+        // It is there already: nothing is made for it.
+        (Place::Document(at), &Method::GET | &Method::HEAD) => return Ok(Admitted::Document(at)),
+        (Place::Document(_), _) => {
+            return Err(Refusal::new(Reason::MethodNotAllowed, "metadata are read by GET").allowing(DOCUMENT));
+        }
         // What ends a session makes room.
         (Place::Route(route), &Method::DELETE) => return Ok(Admitted::Walk(route, Verb::Delete)),
         (Place::Route(route), &Method::POST) => Admitted::Walk(route, Verb::Post),
@@ -55,11 +69,11 @@ fn admit(paths: &Paths, pressure: &Pressure, request: &request::Parts) -> Result
         (Place::Pair(route), &Method::GET) => Admitted::Listen(route),
         (Place::Pair(_), _) => {
             let refusal = Refusal::new(Reason::MethodNotAllowed, "the transport of 2024-11-05 takes GET and POST");
-            return Err(refusal.allowing("GET, POST, OPTIONS"));
+            return Err(refusal.allowing(PAIR));
         }
         (Place::Route(_), _) => {
             let refusal = Refusal::new(Reason::MethodNotAllowed, "an MCP endpoint takes POST, GET and DELETE");
-            return Err(refusal.allowing("GET, POST, DELETE, OPTIONS"));
+            return Err(refusal.allowing(ROUTE));
         }
     };
     if pressure.sheds() {
@@ -80,7 +94,8 @@ mod tests {
     /// Asks the door of a loopback gateway with two routes.
     fn asked(method: &str, target: &str, fields: &[(&str, &str)], level: Level) -> Result<Admitted, Refusal> {
         let names = Greeter::new(Names::new(vec![], vec![], true));
-        let paths = Paths::new([("/mcp".to_owned(), 0), ("/b/mcp".to_owned(), 1)], Some("/all".to_owned()));
+        let paths = Paths::new([("/mcp".to_owned(), 0), ("/b/mcp".to_owned(), 1)], Some("/all".to_owned()))
+            .with_documents([("/.well-known/x/mcp".to_owned(), 0, "{}".to_owned())]);
         let pressure = Pressure::default();
         pressure.set(level);
         let mut request = Request::builder().method(method).uri(target);
@@ -106,11 +121,18 @@ mod tests {
             ("POST", "/mcp", Admitted::Walk(0, Verb::Post)),
             ("GET", "/mcp?x=y", Admitted::Walk(0, Verb::Get)),
             ("DELETE", "http://localhost:8080/b/mcp", Admitted::Walk(1, Verb::Delete)),
-            ("OPTIONS", "/b/mcp", Admitted::Options(1)),
+            ("OPTIONS", "/b/mcp", Admitted::Options(Place::Route(1))),
+            ("OPTIONS", "/.well-known/x/mcp", Admitted::Options(Place::Document(0))),
+            ("GET", "/.well-known/x/mcp", Admitted::Document(0)),
+            ("HEAD", "/.well-known/x/mcp?x=y", Admitted::Document(0)),
         ] {
             assert_eq!(asked(method, target, &[OURS], Level::Ease).unwrap(), admitted);
         }
-        for target in ["/", "/mcp/", "/MCP", "/%6dcp", "//mcp", "/b/../mcp", "*", "/all"] {
+        for method in ["POST", "DELETE", "PUT"] {
+            let allowed = Some("GET, HEAD, OPTIONS");
+            assert_eq!(refused(method, "/.well-known/x/mcp", &[OURS]), (Reason::MethodNotAllowed, allowed), "{method}");
+        }
+        for target in ["/.well-known/x", "/", "/mcp/", "/MCP", "/%6dcp", "//mcp", "/b/../mcp", "*", "/all"] {
             assert_eq!(refused("POST", target, &[OURS]), (Reason::RouteNotFound, None), "{target}");
         }
         for method in ["PUT", "HEAD", "PATCH", "TRACE", "post", "BREW"] {
@@ -137,6 +159,7 @@ mod tests {
                 assert_eq!(refusal.retry_after, Some(SHED));
             }
             assert!(asked("DELETE", "/mcp", &[OURS], level).is_ok());
+            assert!(asked("GET", "/.well-known/x/mcp", &[OURS], level).is_ok());
             assert!(asked("OPTIONS", "/mcp", &[OURS, (header::ORIGIN.as_str(), "http://[::1]:1")], level).is_ok());
             assert_eq!(asked("POST", "/x", &[OURS], level).unwrap_err().reason, Reason::RouteNotFound);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
 use crate::model::{Addressee, Pressure, Reason, Refusal, RequestId, Trusted};
@@ -22,7 +22,7 @@ use super::names::{Greeter, Names};
 use super::outgoing::Outgoing;
 use super::pair::{self, Fronts};
 use super::streaming::Streaming;
-use super::{cors, forwarded, panics};
+use super::{cors, forwarded, metadata, panics};
 
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) enum Place {
     Route(usize),
     /// Where the route at this place offers the pair of 2024-11-05.
     Pair(usize),
+    /// That of the document at this place.
+    Document(usize),
 }
 
 /// Which path leads where.
@@ -39,12 +41,15 @@ pub struct Paths {
     routes: HashMap<String, Place>,
     /// `/mcp` is the federated endpoint of several servers, which is not built into this version.
     federated: Option<String>,
+    /// What is told of routes, by their place.
+    documents: Vec<(usize, Bytes)>,
 }
 
 impl Paths {
     /// Paths by the place of their route; `federated` is the path that would compose several servers.
     pub fn new(routes: impl IntoIterator<Item = (String, usize)>, federated: Option<String>) -> Self {
-        Self { routes: routes.into_iter().map(|(path, at)| (path, Place::Route(at))).collect(), federated }
+        let routes = routes.into_iter().map(|(path, at)| (path, Place::Route(at))).collect();
+        Self { routes, federated, documents: Vec::new() }
     }
 
     /// The same, with paths where the pair of 2024-11-05 is offered, by the place of their route.
@@ -53,11 +58,29 @@ impl Paths {
         self
     }
 
+    /// The same, with documents by their path and the place of their route.
+    pub fn with_documents(mut self, documents: impl IntoIterator<Item = (String, usize, String)>) -> Self {
+        for (path, route, text) in documents {
+            self.routes.insert(path, Place::Document(self.documents.len()));
+            self.documents.push((route, text.into()));
+        }
+        self
+    }
+
     /// The place of the route that offers the pair of 2024-11-05 at `path`.
     pub(super) fn pair(&self, path: &str) -> Option<usize> {
         match self.routes.get(path) {
             Some(Place::Pair(route)) => Some(*route),
-            Some(Place::Route(_)) | None => None,
+            Some(Place::Route(_) | Place::Document(_)) | None => None,
+        }
+    }
+
+    /// Whose place it is, and the methods there.
+    fn offers(&self, place: Place) -> (usize, &'static str) {
+        match place {
+            Place::Route(route) => (route, door::ROUTE),
+            Place::Pair(route) => (route, door::PAIR),
+            Place::Document(at) => (self.documents[at].0, door::DOCUMENT),
         }
     }
 
@@ -119,9 +142,18 @@ impl Front {
                 // Its own box: the usual request need not carry the room for this one.
                 return Box::pin(pair::post(&self, route, head, body, peer, drain, origin.as_ref())).await;
             }
-            Ok(Admitted::Options(route)) => {
-                let response = cors::options(&head.headers, origin.as_ref());
+            Ok(Admitted::Options(place)) => {
+                let (route, methods) = self.paths.offers(place);
+                let response = cors::options(&head.headers, origin.as_ref(), methods);
                 Finish::begin(&self.core, route, peer.remote).options(response.status());
+                return Reply::Whole(response);
+            }
+            Ok(Admitted::Document(at)) => {
+                let (route, document) = &self.paths.documents[at];
+                let mut response = metadata::response(document);
+                cors::allow(response.headers_mut(), origin.as_ref());
+                let sent = if head.method == Method::HEAD { 0 } else { document.len() };
+                Finish::begin(&self.core, *route, peer.remote).document(response.status(), sent);
                 return Reply::Whole(response);
             }
             Err(refusal) => {

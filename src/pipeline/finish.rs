@@ -127,6 +127,12 @@ impl Finish {
         self.end(&Ending::Answered(status));
     }
 
+    /// Tells the end of the reading of a document, which no stage sees.
+    pub fn document(&self, status: StatusCode, sent: usize) {
+        self.sends(sent);
+        self.end(&Ending::Answered(status));
+    }
+
     /// Who is at the other end.
     pub(super) fn peer(&self) -> Remote {
         self.peer

@@ -3,12 +3,13 @@
 //! | status | asked by | what passes |
 //! | --- | --- | --- |
 //! | 3xx | anything | nothing: a redirect is never followed |
+//! | 401 | anything | nothing: a server's challenge is never shown as ours |
 //! | 4xx, 5xx | anything | it, as the server's own verdict |
 //! | 2xx | a POST with a request | an answer to that request, as JSON or as events |
 //! | 2xx | a POST without one | events, or the status alone |
 //! | 2xx | GET, DELETE | events, or whatever it is |
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 
 use crate::net::upstream::ResponseHead;
 use crate::protocol::media;
@@ -54,6 +55,10 @@ impl Way {
         let shape = Shape::of(head);
         if head.status.is_redirection() {
             return Way::Refuse("a redirect, which is never followed");
+        }
+        // A client would take it for a word on its own credential, and get a new one that does no better.
+        if head.status == StatusCode::UNAUTHORIZED {
+            return Way::Refuse("it asks for a credential (401), and those of clients are never passed on");
         }
         if !head.status.is_success() {
             return if shape == Shape::Json { Way::LookAt } else { Way::Pass };

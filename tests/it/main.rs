@@ -32,6 +32,7 @@ mod lifecycle;
 mod logs;
 mod matrix;
 mod metrics;
+mod oauth;
 mod old_pair;
 mod processes;
 mod proxies;

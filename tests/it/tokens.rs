@@ -15,26 +15,26 @@ const URL: &str = "http://gateway.test/mcp";
 const A: &str = "https://a.example/";
 const B: &str = "https://b.example/";
 
-struct Issuer(Ed25519KeyPair);
+pub(crate) struct Issuer(Ed25519KeyPair);
 
 impl Issuer {
-    fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap())
     }
 
-    fn key_set(&self, id: &str) -> String {
+    pub(crate) fn key_set(&self, id: &str) -> String {
         let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
         json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": id, "x": x }] }).to_string()
     }
 
-    fn token(&self, header: Value, claims: &Value) -> String {
+    pub(crate) fn token(&self, header: Value, claims: &Value) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encode(&header), encode(claims));
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(self.0.sign(signed.as_bytes())))
     }
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
@@ -42,7 +42,7 @@ fn claims(issuer: &str, subject: &str) -> Value {
     json!({ "iss": issuer, "sub": subject, "aud": URL, "exp": now() + 600, "roles": ["user"] })
 }
 
-fn header() -> Value {
+pub(crate) fn header() -> Value {
     json!({ "alg": "EdDSA", "kid": "1" })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Key, Kind, Section, Shape, Value};
-use crate::config::secret::not_empty;
+use crate::config::{endpoint::Endpoint, secret::not_empty};
 use crate::model::Algorithm;
 
 /// The longest name of an issuer, and of a claim.
@@ -104,6 +104,11 @@ impl Jwt {
         });
         auth.unique(named, |issuer| format!("there is an issuer {issuer:?} already"));
         sections.iter().filter_map(Self::read).collect()
+    }
+
+    /// Whether it is called as an authorization server is (RFC 8414, 2): by a URL, without query and fragment.
+    pub fn is_discoverable(&self) -> bool {
+        !self.issuer.contains(['?', '#']) && Endpoint::parse(&self.issuer).is_ok()
     }
 
     fn read(section: &Section<'_>) -> Option<Self> {

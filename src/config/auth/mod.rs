@@ -89,7 +89,7 @@ impl Auth {
             );
             root.mistakes.add(listening.clone(), message);
         }
-        let by_url = auth.local || auth.jwt.iter().any(|issuer| issuer.audience.is_none());
+        let by_url = auth.local || auth.jwt.iter().any(|issuer| issuer.audience.is_none() || issuer.is_discoverable());
         if by_url && listen.url().is_none() {
             let message = format!(
                 "[listen] needs `public_url`: a token is meant for what clients call us, and {} does not say that",
@@ -102,6 +102,11 @@ impl Auth {
             section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
         }
         auth
+    }
+
+    /// The issuers that a client can get a token from by itself.
+    pub fn authorization_servers(&self) -> impl Iterator<Item = &str> {
+        self.jwt.iter().filter(|issuer| issuer.is_discoverable()).map(|issuer| issuer.issuer.as_str())
     }
 
     /// Whether there is anything that a caller can show.

@@ -36,6 +36,9 @@ fn what_is_no_answer_is_a_bad_response_and_ends_the_call_in_either_era() {
         let request = r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#;
         for era in [Era::Legacy, Era::Modern] {
             for said in [
+                // Of a credential of ours: a client would take it for a word on its own.
+                http("401 No", "WWW-Authenticate: Bearer\r\n", ""),
+                json("401 No", ANSWER),
                 http("302 Found", "Location: http://elsewhere/mcp\r\n", "moved"),
                 http("307 Temporary Redirect", "Location: /other\r\n", ""),
                 "HTTP/1.1 304 Not Modified\r\n\r\n".into(),
@@ -82,7 +85,7 @@ fn a_servers_own_failure_keeps_its_status_and_its_body() {
                 (400, http("400 Bad Request", "Content-Type: text/event-stream\r\n", "data: x\n\n"), "data: x\n\n"),
                 (500, http("500 Oops", "Content-Encoding: gzip\r\n", "\x1f\u{b}"), "\x1f\u{b}"),
                 (503, "HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(), ""),
-                (401, http("401 No", "WWW-Authenticate: Bearer\r\n", ""), ""),
+                (403, http("403 No", "WWW-Authenticate: Bearer\r\n", ""), ""),
                 (502, "HTTP/1.0 502 Bad\r\nConnection: close\r\n\r\nuntil the end".into(), "until the end"),
             ] {
                 let server = Server::new().await;

@@ -3,6 +3,7 @@
 mod cache;
 mod credential;
 pub mod jwt;
+mod scopes;
 mod tokens;
 
 use std::net::IpAddr;
@@ -27,6 +28,11 @@ pub struct Identified {
 }
 
 impl Identified {
+    /// Lets somebody in who was found out, where the scopes do.
+    fn at(place: &Place, principal: Principal) -> Result<Self, Refusal> {
+        scopes::check(&principal.caller().scopes, place).map(|()| Self { principal })
+    }
+
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -109,7 +115,7 @@ impl Authenticator {
             return tokens.check(token, presented, place);
         }
         Looked::Done(match credential {
-            Ok(Credential::None) if place.anonymous => Ok(Identified { principal: self.anonymous.clone() }),
+            Ok(Credential::None) if place.anonymous => Identified::at(place, self.anonymous.clone()),
             Ok(Credential::None) => Err(place.refusal(None, NEEDED)),
             Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => Err(place.refusal(Some("invalid_token"), UNKNOWN)),
             Err(why) => Err(place.refusal(Some("invalid_request"), why)),
@@ -119,13 +125,18 @@ impl Authenticator {
 
 impl Place {
     /// The refusal of a caller who has not shown who they are.
-    pub(super) fn refusal(&self, error: Option<&'static str>, why: &'static str) -> Refusal {
+    fn refusal(&self, error: Option<&'static str>, why: &'static str) -> Refusal {
+        self.challenged(Reason::Unauthenticated, error, why)
+    }
+
+    /// A refusal that says what to show.
+    fn challenged(&self, reason: Reason, error: Option<&'static str>, why: &'static str) -> Refusal {
         let challenge = Challenge {
             error,
             description: if error.is_some() { why.into() } else { "".into() },
             scope: self.scopes.join(" ").into(),
             resource_metadata: self.metadata.clone(),
         };
-        Refusal::new(Reason::Unauthenticated, why).challenging(challenge)
+        Refusal::new(reason, why).challenging(challenge)
     }
 }

@@ -69,10 +69,11 @@ impl Tokens {
                     if keeper.try_send(Wanted { issuer, told }).is_ok() {
                         let _ = timeout(PATIENCE, tells).await;
                     }
-                    self.look(token, address, place).map_or_else(|trouble| Err(trouble.refusal(place)), identified)
+                    let found = self.look(token, address, place).map_err(|trouble| trouble.refusal(place));
+                    found.and_then(|principal| Identified::at(place, principal))
                 }))
             }
-            (Ok(principal), _) => Looked::Done(identified(principal)),
+            (Ok(principal), _) => Looked::Done(Identified::at(place, principal)),
             (Err(trouble), _) => Looked::Done(Err(trouble.refusal(place))),
         }
     }
@@ -121,10 +122,6 @@ fn meant_for(issuer: &Issuer, audience: &[Box<str>], place: &Place) -> Result<()
         true => Ok(()),
         false => Err(Flaw::Audience.into()),
     }
-}
-
-fn identified(principal: Principal) -> Result<Identified, Refusal> {
-    Ok(Identified { principal })
 }
 
 impl Trouble {
