@@ -8,7 +8,8 @@ use weir::net::guard::{HeadLimits, Reader};
 use weir::net::upstream::Answer;
 use weir::protocol::sse;
 
-const BODY: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"text":"x"}}}"#;
+const BODY: &str =
+    r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"text":"x"}}}"#;
 const LIMITS: HeadLimits = HeadLimits { head: 8 << 10, headers: 64 };
 
 /// A call as clients send it, with a token of 600 bytes.

@@ -117,9 +117,9 @@ async fn a_refusal_says_what_to_do_and_the_log_why() {
     let good = a.token(header(), &claims(A, "ann"));
     let new = "get a new one for this URL";
     for (what, fields, error, advice, reason) in [
-        ("nothing", vec![], "", "", "anonymous"),
+        ("nothing", vec![], "", "", "is needed here"),
         ("another scheme", vec![("Authorization", "Basic YTpi".to_owned())], "invalid_request", "not Bearer", "Bearer"),
-        ("no token", vec![("Authorization", bearer("abc"))], "invalid_token", "not known", "not known"),
+        ("no token", vec![("Authorization", bearer("abc"))], "invalid_token", "of no kind", "of no kind"),
         (
             "two credentials",
             vec![("Authorization", bearer(&good)), ("X-API-Key", "x".to_owned())],
