@@ -78,16 +78,14 @@ const UNKNOWN: &str = "the credential is of no kind that is taken here: send a t
 #[derive(Debug)]
 pub struct Authenticator {
     anonymous: Principal,
-    /// Whether any kind of credential is known. Where none is they are not looked at.
-    looks: bool,
-    /// JSON Web Tokens, where they are taken.
+    /// JSON Web Tokens, where they are taken. Where no kind of credential is they are not looked at.
     tokens: Option<Tokens>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), looks: false, tokens: None }
+        Self { anonymous: Principal::anonymous(roles), tokens: None }
     }
 
     /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
@@ -97,7 +95,7 @@ impl Authenticator {
         may_verify: MayVerify,
         keeper: Option<mpsc::Sender<Wanted>>,
     ) -> Self {
-        Self { looks: true, tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
+        Self { tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
     }
 
     /// Looks at what a request shows.
@@ -105,10 +103,7 @@ impl Authenticator {
     /// # Errors
     /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
     pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let credential = match self.looks {
-            true => Credential::of(presented.headers),
-            false => Ok(Credential::None),
-        };
+        let credential = self.tokens.as_ref().map_or(Ok(Credential::None), |_| Credential::of(presented.headers));
         if let (Ok(Credential::Bearer(token)), Some(tokens)) = (credential, &self.tokens)
             && Compact::is_like(token)
         {
