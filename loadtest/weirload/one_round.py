@@ -86,14 +86,9 @@ def driven(scenario, front, prepared, lab, run):
 
 
 def idle(scenario, name, lab, run):
-    """A front of its own each time: what a wave of streams left behind would hide what the next one takes."""
-    took = Round(name)
-    try:
-        front = lab.start(name)
-    except processes.Failure as failure:
-        took.failed = str(failure)
-        return took
-    try:
+    """What streams take on which nothing happens."""
+
+    def measure(front, took):
         probe.verify_stream(scenario, lab.server, front)
         request = run.place.file("listen", scenario.message.raw(front.host))
         count = streams.most(run.files, min(scenario.connections, run.streams))
@@ -104,15 +99,23 @@ def idle(scenario, name, lab, run):
         took.requests = count
         took.cost = took.extra.get("kib_held", took.extra["kib_open"])
         took.memory_kib = took.extra.get("held_kib", took.extra["open_kib"])
-    except (streams.Broken, processes.Failure, OSError, HTTPException) as failure:
-        took.failed = f"{type(failure).__name__}: {failure}; {front.name} says: {front.program.tail()}"
-    finally:
-        lab.stop(name)
-    return took
+
+    return fresh(name, lab, measure)
 
 
 def grown(scenario, name, lab, run):
-    """A front of its own each time: what it holds after many requests is compared with what it held after few."""
+    """What a front holds after many requests, beside what it held after few."""
+
+    def measure(front, took):
+        with Watch(lab, took, run.cores):
+            took.extra = growth.measure(front, run)
+        took.requests, took.cost, took.memory_kib = (took.extra[what] for what in ("requests", "growth", "last_kib"))
+
+    return fresh(name, lab, measure)
+
+
+def fresh(name, lab, measure):
+    """A round of a front that is started for it: what an earlier one left behind would hide what this one takes."""
     took = Round(name)
     try:
         front = lab.start(name)
@@ -120,10 +123,8 @@ def grown(scenario, name, lab, run):
         took.failed = str(failure)
         return took
     try:
-        with Watch(lab, took, run.cores):
-            took.extra = growth.measure(front, run)
-        took.requests, took.cost, took.memory_kib = (took.extra[what] for what in ("requests", "growth", "last_kib"))
-    except (growth.Broken, processes.Failure, OSError, HTTPException) as failure:
+        measure(front, took)
+    except (streams.Broken, growth.Broken, processes.Failure, OSError, HTTPException) as failure:
         took.failed = f"{type(failure).__name__}: {failure}; {front.name} says: {front.program.tail()}"
     finally:
         lab.stop(name)
