@@ -280,7 +280,7 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn permission(text: &str) -> Result<Permission, String> {
-    Permission::of(text).ok_or_else(|| {
+    Permission::named(text).ok_or_else(|| {
         let known = Permission::ALL.iter().map(|permission| permission.as_str());
         let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, text)).unwrap_or_default();
         format!("takes permissions, and {text:?} is none: the nearest one is {near:?}")

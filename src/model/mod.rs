@@ -10,6 +10,7 @@ mod decimal;
 mod glob;
 pub mod grants;
 mod hex;
+mod listed;
 mod pattern;
 mod permission;
 mod pressure;

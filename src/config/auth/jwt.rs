@@ -154,8 +154,8 @@ fn jwks(section: &Section<'_>) -> Option<Jwks> {
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
-    let known = Algorithm::NAMES.join(", ");
-    match Algorithm::named(name) {
+    let known = Algorithm::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
+    match Algorithm::of(name) {
         Some(algorithm) => Ok(algorithm),
         None if name.eq_ignore_ascii_case("none") => Err(format!("takes {known}; \"none\" is no signature")),
         None if name.starts_with("HS") => {

@@ -96,7 +96,7 @@ impl<'a> Compact<'a> {
 
 fn read_header(header: Object<'_>) -> Result<(Algorithm, Option<String>), Flaw> {
     let named = header.member("alg").and_then(|alg| alg.text(header.text));
-    let algorithm = named.and_then(|name| Algorithm::named(&name)).ok_or(Flaw::Algorithm)?;
+    let algorithm = named.and_then(|name| Algorithm::of(&name)).ok_or(Flaw::Algorithm)?;
     if header.member("crit").is_some() || header.member("b64").is_some() {
         return Err(Flaw::Critical);
     }

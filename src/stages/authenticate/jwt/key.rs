@@ -130,7 +130,7 @@ impl Jwk<'_> {
             _ => return Err(Unusable::Type),
         };
         let said = match self.member("alg") {
-            Some(_) => Some(self.text("alg").as_deref().and_then(Algorithm::named).ok_or(Unusable::Algorithm)?),
+            Some(_) => Some(self.text("alg").as_deref().and_then(Algorithm::of).ok_or(Unusable::Algorithm)?),
             None => None,
         };
         let fits = |one: &Algorithm| allowed.contains(one) && said.is_none_or(|said| said == *one);
