@@ -271,6 +271,7 @@ fn told() -> Check {
                 route: &route,
                 peer: SocketAddr::from(([127, 0, 0, 1], 9)).into(),
                 caller: "anonymous",
+                issuer: "",
                 said: Said::Method(Method::ToolsCall),
                 method: "tools/call",
                 name: "execute_sql",

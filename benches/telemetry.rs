@@ -22,6 +22,7 @@ fn ended<'a>(ids: &RequestIds, route: &'a RouteMeter, said: Said, reason: Option
         route,
         peer: SocketAddr::from(([127, 0, 0, 1], 9)).into(),
         caller: "anonymous",
+        issuer: "",
         said,
         method: "tools/call",
         name: "look",

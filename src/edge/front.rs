@@ -217,6 +217,7 @@ impl Front {
             route: self.core.telemetry.door(),
             peer: peer.remote,
             caller: "",
+            issuer: "",
             said: Said::Unread,
             method: "",
             name: "",

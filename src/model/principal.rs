@@ -9,32 +9,8 @@ pub enum Means {
     Anonymous,
     /// A JSON Web Token of an issuer in `[[auth.jwt]]`.
     Jwt,
-    /// A token that its issuer was asked about, `[[auth.introspection]]`.
-    Introspection,
     /// A token that `weir token` made, `[auth.local]`.
     Local,
-    /// A key that `weir keys` made, `[auth.api_keys]`.
-    ApiKey,
-    /// A certificate of the connection, `[auth.mtls]`.
-    Certificate,
-}
-
-impl Means {
-    /// All of them, in the order of the documents.
-    pub const ALL: &[Self] =
-        &[Self::Anonymous, Self::Jwt, Self::Introspection, Self::Local, Self::ApiKey, Self::Certificate];
-
-    /// The name in logs and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::Jwt => "jwt",
-            Self::Introspection => "introspection",
-            Self::Local => "local",
-            Self::ApiKey => "api_key",
-            Self::Certificate => "certificate",
-        }
-    }
 }
 
 /// What a credential says of its bearer, once it has been verified.
@@ -50,8 +26,6 @@ pub struct Caller {
     pub roles: Box<[Box<str>]>,
     /// The scopes that the credential was given.
     pub scopes: Box<[Box<str>]>,
-    /// When the credential ends, in seconds since 1970; `None` where it does not.
-    pub expires: Option<u64>,
 }
 
 /// The caller of a message, as `authenticate` found it. Cheap to clone; it stays on its core.
@@ -81,7 +55,7 @@ impl Principal {
     /// Nobody in particular, with these roles.
     pub fn anonymous(roles: Box<[Box<str>]>) -> Self {
         let (issuer, subject, scopes) = (Box::default(), Box::default(), Box::default());
-        Self::new(Caller { means: Means::Anonymous, issuer, subject, roles, scopes, expires: None })
+        Self::new(Caller { means: Means::Anonymous, issuer, subject, roles, scopes })
     }
 
     /// The text that sealed ids are bound to. It is unique among principals and stays the same over restarts.
@@ -89,7 +63,7 @@ impl Principal {
         &self.0.key
     }
 
-    /// What logs say of the caller.
+    /// What logs call the caller, beside the issuer.
     pub fn shown(&self) -> &str {
         match self.0.caller.means {
             Means::Anonymous => "anonymous",
@@ -118,7 +92,7 @@ mod tests {
     fn named(issuer: &str, subject: &str) -> Principal {
         let (roles, scopes) = (Box::default(), Box::default());
         let (issuer, subject) = (issuer.into(), subject.into());
-        Principal::new(Caller { means: Means::Jwt, issuer, subject, roles, scopes, expires: None })
+        Principal::new(Caller { means: Means::Jwt, issuer, subject, roles, scopes })
     }
 
     #[test]

@@ -198,6 +198,7 @@ impl Finish {
             route: &self.core.routes[self.route].meter,
             peer: self.peer,
             caller: seen.caller.get().map_or("", Principal::shown),
+            issuer: seen.caller.get().map_or("", |principal| &principal.caller().issuer),
             said: seen.said.get(),
             method: &method.text(),
             name: &name.text(),

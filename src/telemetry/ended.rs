@@ -20,6 +20,8 @@ pub struct Ended<'a> {
     pub peer: Remote,
     /// Who called; empty where that was not found out.
     pub caller: &'a str,
+    /// Who vouches for the caller, as another may for one of the same name; empty where nobody does.
+    pub issuer: &'a str,
     /// What was said.
     pub said: Said,
     /// The method as the client wrote it, at most its beginning; empty where none was read.

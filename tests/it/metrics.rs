@@ -388,6 +388,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
                 route: &meter,
                 peer: SocketAddr::from(([127, 0, 0, 1], 9)).into(),
                 caller: "",
+                issuer: "",
                 said,
                 method: "",
                 name: "",

@@ -99,6 +99,7 @@ async fn a_token_is_taken_and_never_passed_on() {
         assert_eq!(request.header("authorization"), None);
         let line = line(&weir, &request.header("x-request-id").into()).await;
         assert_eq!(line["caller"], "ann");
+        assert_eq!(line["issuer"], A);
     }
     let log = weir.log().await;
     assert!(!log.contains(&token[..40]), "no part of a token is logged");

@@ -90,7 +90,7 @@ mod tests {
     fn verified(until: u64) -> Verified {
         let (issuer, subject) = ("https://a".into(), "ann".into());
         let (roles, scopes) = (Box::default(), Box::default());
-        let caller = Caller { means: Means::Jwt, issuer, subject, roles, scopes, expires: Some(until) };
+        let caller = Caller { means: Means::Jwt, issuer, subject, roles, scopes };
         Verified { principal: Principal::new(caller), audience: Box::default(), until }
     }
 

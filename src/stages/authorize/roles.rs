@@ -108,7 +108,7 @@ mod tests {
     fn caller(means: Means, names: &[&str]) -> Principal {
         let roles = names.iter().map(|name| Box::from(*name)).collect();
         let (issuer, subject) = ("i".into(), "s".into());
-        Principal::new(Caller { means, issuer, subject, roles, scopes: Box::default(), expires: None })
+        Principal::new(Caller { means, issuer, subject, roles, scopes: Box::default() })
     }
 
     fn may(roles: &Roles, means: Means, names: &[&str]) -> Vec<&'static str> {

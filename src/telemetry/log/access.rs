@@ -73,6 +73,9 @@ impl Access {
             line.text("name", ended.name);
         }
         line.text("caller", ended.caller);
+        if !ended.issuer.is_empty() {
+            line.text("issuer", ended.issuer);
+        }
         line.quoted_if_json("peer", |out| address(out, ended.peer));
         line.number("status", ended.status.into());
         if let Some(reason) = ended.reason {

@@ -105,6 +105,7 @@ fn facts(change: impl FnOnce(&mut Ended<'_>)) -> Facts {
         route: &route,
         peer: SocketAddr::from(([10, 0, 0, 7], 50_123)).into(),
         caller: "anonymous",
+        issuer: "",
         said: Said::Method(Method::ToolsCall),
         method: "tools/call",
         name: "echo",

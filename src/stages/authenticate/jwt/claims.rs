@@ -67,7 +67,6 @@ pub(super) fn read(payload: &[u8], expected: &Expected, now: u64) -> Result<Veri
         subject: subject.into(),
         roles: roles.into(),
         scopes: scopes.into(),
-        expires: Some(until),
     });
     Ok(Verified { principal, audience: audience.into(), until })
 }
