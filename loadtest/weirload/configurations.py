@@ -6,7 +6,7 @@ A function writes the configuration into the front's directory, and gives the co
 import json
 from dataclasses import dataclass
 
-from . import packages, places
+from . import caller, packages, places
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,26 @@ backend mcp
     return [packages.find("haproxy"), "-db", "-f", config]
 
 
-def weir(setting, log=True, stdio=False, cores=1):
+def chain(setting):
+    """Everything that a call may be held against: who sends it, and what they may use."""
+    keys = setting.directory / "issuer.json"
+    keys.write_text(json.dumps(caller.KEY_SET))
+    return f"""
+[[auth.jwt]]
+issuer = "{caller.ISSUER}"
+audience = "{caller.AUDIENCE}"
+jwks = {{ file = "{keys}" }}
+algorithms = ["RS256"]
+
+[[roles]]
+name = "{caller.ROLE}"
+tools = ["sample:*", "catalog:*"]
+resources = ["sample:*"]
+deny_tools = ["*:*_delete"]
+"""
+
+
+def weir(setting, log=True, stdio=False, cores=1, whole=False):
     tls = f'tls = {{ certificate = "{setting.certificate}", key = "{setting.key}" }}' if setting.leg == "tls" else ""
     sample = f'endpoints = ["http://{places.HOST}:{setting.server}/mcp"]'
     if stdio:
@@ -133,6 +152,7 @@ timeout = "1s"
 [telemetry]
 log = {{ access = {"true" if log else "false"} }}
 
+{chain(setting) if whole else ""}
 [[servers]]
 name = "sample"
 {sample}

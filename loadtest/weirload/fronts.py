@@ -24,6 +24,10 @@ FRONTS = {
     "nginx": Kind("nginx, one worker, no access log", nginx, True, ("nginx",)),
     "haproxy": Kind("HAProxy, one thread, no log", haproxy, False, ("haproxy",)),
     "weir": Kind("Weir as `weir run --to URL` has it: its access log is written", weir),
+    "weir-whole": Kind(
+        "Weir with all that it has: callers with tokens, roles, the access log",
+        lambda setting: weir(setting, whole=True),
+    ),
     "weir-silent": Kind("the same without the access log", lambda setting: weir(setting, log=False)),
     "weir-2-cores": Kind("the same with two data cores", lambda setting: weir(setting, cores=2)),
     "weir-other": Kind("another build of Weir (`--other FILE`)", lambda setting: weir(other(setting))),
@@ -31,7 +35,7 @@ FRONTS = {
     "weir-stdio": Kind("Weir with the sample server as a command", lambda setting: weir(setting, stdio=True)),
 }
 # Those that a run takes where none are named.
-USUAL = ("direct", "nginx", "haproxy", "weir", "weir-stdio", "weir-2-cores")
+USUAL = ("direct", "nginx", "haproxy", "weir", "weir-whole", "weir-stdio", "weir-2-cores")
 
 
 def other(setting):

@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass, field, replace
 
+from . import caller
+
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 ACCEPT = "application/json, text/event-stream"
 MIB = 1024 * 1024
-# What a client that has signed in sends with every request: a JSON Web Token is about as long.
-TOKEN = "Bearer " + ("eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9." + "c2FtcGxl" * 75)[:600]
+# What a client that has signed in sends with every request. Whoever knows no issuer takes no notice of it.
+TOKEN = f"Bearer {caller.TOKEN}"
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientInfo": {"name": "loadtest", "version": "1"},

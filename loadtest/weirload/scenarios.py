@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from . import messages
 
 # Everyone who forwards HTTP.
-ALL = ("nginx", "haproxy", "weir", "weir-silent", "weir-other")
+ALL = ("nginx", "haproxy", "weir", "weir-whole", "weir-silent", "weir-other")
 # The server itself as well: what a proxy adds to the latency.
 ADDED = ("direct", *ALL)
 
