@@ -221,6 +221,7 @@ impl Plan {
             bounds: self.bounds,
             authenticator: self.authenticator(),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
+            memo: Rc::default(),
         };
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));

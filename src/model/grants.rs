@@ -142,6 +142,16 @@ impl Sight {
     pub fn new(grants: Rc<Grants>, server: usize) -> Self {
         Self { grants, server }
     }
+
+    /// Whether both are of the same grants and the same server.
+    pub fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.grants, &other.grants) && self.server == other.server
+    }
+
+    /// A number that is equal where [`is`](Self::is) says so. Of grants that are gone others may have it.
+    pub fn identity(&self) -> usize {
+        Rc::as_ptr(&self.grants).addr().wrapping_add(self.server)
+    }
 }
 
 impl Deref for Sight {

@@ -106,7 +106,7 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
     expected
         .reading_only(exchange.reads_only())
         .teaching(lesson)
-        .showing(sight, &exchange.route.meter)
+        .showing(sight, &exchange.route.meter, &exchange.core.memo)
         .asked_by(message.message(), message.bytes())
 }
 

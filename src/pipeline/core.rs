@@ -13,6 +13,7 @@ use crate::seal::Sealer;
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
+use crate::stages::respond::Memo;
 use crate::stages::upstream::{Client, Patience, Room};
 use crate::telemetry::{RouteMeter, Telemetry};
 
@@ -44,6 +45,8 @@ pub struct Core {
     pub authenticator: Authenticator,
     /// What their roles grant.
     pub roles: Roles,
+    /// What was left out of lists for them.
+    pub memo: Rc<Memo>,
 }
 
 /// Bounds of messages; see `[http]`.

@@ -365,7 +365,8 @@ fn sample() -> Sample {
     }
 }
 
-fn read(fold: &Fold) -> Exposition {
+fn folded(fold: &mut Fold, sample: &Sample) -> Exposition {
+    fold.fold(sample);
     Exposition::parse(std::str::from_utf8(&fold.exposition().render()).expect("it is text"))
 }
 
@@ -410,8 +411,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
     observed.started(Generation { number: 1, since: 100 });
     observed.reloaded(&Err(Undone::Refused("it is wrong".to_owned())));
     observed.reloaded(&Ok(Generation { number: 2, since: 200 }));
-    fold.fold(&sample());
-    let page = read(&fold);
+    let page = folded(&mut fold, &sample());
     let route = [("route", odd), ("server", "files")];
     assert_eq!(page.sum("weir_requests_total", &route), 6.0);
     assert_eq!(page.sum("weir_requests_total", &requests("batch", "cut", "upstream_reset")), 3.0);
@@ -429,8 +429,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
     assert_eq!(page.sum("weir_config_last_reload_success_timestamp_seconds", &[]), 200.0);
     assert!(!page.names().contains("process_open_fds"));
     // A file that is no longer named is no longer told of; what only grows stays.
-    fold.fold(&Sample { certificates: Vec::new(), ..sample() });
-    let next = read(&fold);
+    let next = folded(&mut fold, &Sample { certificates: Vec::new(), ..sample() });
     next.follows(&page);
     assert!(!next.names().contains("weir_certificate_days"));
 }

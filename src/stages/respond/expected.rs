@@ -9,7 +9,7 @@ use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::telemetry::RouteMeter;
 
-use super::unseen::{Shown, Unseen};
+use super::unseen::{Memo, Shown, Unseen};
 
 /// Whose answer is awaited.
 #[derive(Clone, Debug)]
@@ -120,9 +120,10 @@ impl Expected {
         Self { lesson: Some(lesson), ..self }
     }
 
-    /// The same, to a reader who may see no more than this. What is kept from them is counted by `meter`.
-    pub fn showing(self, sight: Option<&Sight>, meter: &Rc<RouteMeter>) -> Self {
-        let unseen = sight.map(|sight| Unseen::of(sight.clone(), self.method, Rc::clone(meter)));
+    /// The same, to a reader who may see no more than this. What is kept from them is counted by `meter`; `memo` is this
+    /// core's.
+    pub fn showing(self, sight: Option<&Sight>, meter: &Rc<RouteMeter>, memo: &Rc<Memo>) -> Self {
+        let unseen = sight.map(|sight| Unseen::of(sight.clone(), self.method, Rc::clone(meter), Rc::clone(memo)));
         Self { unseen, ..self }
     }
 

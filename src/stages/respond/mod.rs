@@ -13,6 +13,7 @@ mod whole;
 pub use events::Events;
 pub use expected::{Awaited, Expected, Lesson};
 pub use head::passing;
+pub use unseen::Memo;
 pub use whole::{Checked, failed, passed, whole};
 
 use crate::model::{Reason, Refusal};

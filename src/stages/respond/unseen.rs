@@ -2,6 +2,7 @@
 //!
 //! Entries go as whole array elements; what stays stays to the byte. An entry that cannot be read is not shown.
 
+mod memo;
 mod values;
 
 use std::ops::Range;
@@ -15,6 +16,8 @@ use crate::protocol::method::Method;
 use crate::telemetry::RouteMeter;
 
 use values::Values;
+
+pub use memo::Memo;
 
 /// A list of what a server offers.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,8 @@ pub(super) struct Unseen {
     values: Option<Rc<Values>>,
     /// Where it is counted what was hidden.
     meter: Rc<RouteMeter>,
+    /// What was taken out of the lists before it.
+    memo: Rc<Memo>,
 }
 
 /// What became of a message.
@@ -63,7 +68,7 @@ pub(super) enum Shown {
 
 impl Unseen {
     /// Of the answer to this method; `None` is any: a batch's answers, or what a stream replays.
-    pub(super) fn of(sight: Sight, method: Option<Method>, meter: Rc<RouteMeter>) -> Self {
+    pub(super) fn of(sight: Sight, method: Option<Method>, meter: Rc<RouteMeter>, memo: Rc<Memo>) -> Self {
         let lists = match method {
             Some(Method::ToolsList) => &LISTS[..1],
             Some(Method::PromptsList) => &LISTS[1..2],
@@ -74,7 +79,7 @@ impl Unseen {
         };
         // What a stream replays may be a completion, and nothing tells of what.
         let untold = method.is_none() && !sight.all_of(Named::Resource);
-        Self { sight, lists, values: untold.then(|| Rc::new(Values::Untold)), meter }
+        Self { sight, lists, values: untold.then(|| Rc::new(Values::Untold)), meter, memo }
     }
 
     /// The same, of the answer to this `completion/complete`.
@@ -150,9 +155,32 @@ impl Unseen {
         {
             ranges.extend(removals(bytes, values.span, |value| asked.shows(&self.sight, value, bytes)));
         }
-        if self.lists.is_empty() {
+        match self.lists {
+            [] => Ok(()),
+            [one] => self.cut_known(one, result, bytes, ranges),
+            _ => self.cut_lists(result, bytes, ranges),
+        }
+    }
+
+    /// The same, of the answer to a list: most are the same as one before.
+    fn cut_known(
+        &self,
+        list: &List,
+        result: Value,
+        bytes: &[u8],
+        ranges: &mut Vec<Range<usize>>,
+    ) -> Result<(), &'static str> {
+        let (of, text, start) = ((&self.sight, list.key), result.raw(bytes), result.span.start as usize);
+        if self.sight.all_of(list.named()) || self.memo.knows(of, text, start, ranges) {
             return Ok(());
         }
+        let before = ranges.len();
+        self.cut_lists(result, bytes, ranges)?;
+        self.memo.keep(of, text, start, &ranges[before..]);
+        Ok(())
+    }
+
+    fn cut_lists(&self, result: Value, bytes: &[u8], ranges: &mut Vec<Range<usize>>) -> Result<(), &'static str> {
         for (key, value) in json::members(bytes, result.span) {
             let Some(list) = self.lists.iter().find(|list| key.is(bytes, list.key)) else { continue };
             if self.sight.all_of(list.named()) {

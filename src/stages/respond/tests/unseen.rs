@@ -30,7 +30,7 @@ fn some() -> Sight {
 }
 
 fn expected(awaited: Awaited, era: Era, method: Option<Method>) -> Expected {
-    Expected::new(awaited, era, method, Limits::default()).showing(Some(&some()), &meter())
+    Expected::new(awaited, era, method, Limits::default()).showing(Some(&some()), &meter(), &Rc::default())
 }
 
 fn to_one(era: Era, method: Method) -> Expected {
@@ -272,7 +272,52 @@ fn lists() -> impl Strategy<Value = (String, Vec<Option<String>>)> {
     })
 }
 
+/// Two callers of one core, and what it remembers between all answers to them.
+struct Remembering {
+    sights: [Sight; 2],
+    meter: Rc<RouteMeter>,
+    memo: Rc<Memo>,
+}
+
+impl Remembering {
+    fn new() -> Self {
+        let allow = Patterns { tools: patterns(&["rm", "*_"]), ..Patterns::default() };
+        let other = Grants::compile(&Lists { allow, ..Lists::default() }, ["files"]);
+        Self { sights: [some(), Sight::new(Rc::new(other), 0)], meter: meter(), memo: Rc::default() }
+    }
+
+    /// What passes of a list to one of them.
+    fn shows(&self, to: usize, text: &str, memo: &Rc<Memo>) -> Vec<u8> {
+        let expected = awaiting(Awaited::Request(id("1")), Era::Legacy, Method::ToolsList);
+        let expected = expected.showing(Some(&self.sights[to]), &self.meter, memo);
+        whole(expected, text.to_owned().into(), &observer().0).unwrap().bytes.to_vec()
+    }
+}
+
+thread_local! {
+    static REMEMBERING: Remembering = Remembering::new();
+}
+
 proptest! {
+    #[test]
+    fn what_is_remembered_of_a_list_changes_nothing(
+        (list, _) in lists(),
+        names in prop::sample::select(vec!["tools", "too\\u006cs"]),
+        order in prop::collection::vec((0..2usize, any::<bool>()), 1..8),
+    ) {
+        REMEMBERING.with(|all| {
+            for (to, id_first) in order {
+                let result = format!(r#""result":{{"{names}":{list}}}"#);
+                let text = match id_first {
+                    true => format!(r#"{{"jsonrpc":"2.0","id":1,{result}}}"#),
+                    false => format!(r#"{{{result},"id":1,"jsonrpc":"2.0"}}"#),
+                };
+                prop_assert_eq!(all.shows(to, &text, &all.memo), all.shows(to, &text, &Rc::default()), "{}", text);
+            }
+            Ok(())
+        })?;
+    }
+
     #[test]
     fn a_list_is_what_a_naive_reader_would_leave_of_it(
         (list, names) in lists(),
