@@ -66,5 +66,6 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
         authenticator: Authenticator::without_credentials([role.into()].into()),
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
+        memo: Rc::default(),
     })
 }
