@@ -96,6 +96,7 @@ fn tokens(criterion: &mut Criterion) {
             algorithms: [algorithm].into(),
             principal_claim: "sub".into(),
             roles_claim: "roles".into(),
+            certificate_bound: false,
             means: Means::Jwt,
         };
         let keys = KeySet::parse(keys.as_bytes(), &[algorithm]).expect("a set");

@@ -255,7 +255,11 @@ impl Plan {
     /// Who finds out who is calling, on one core.
     fn authenticator(&self) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
-        let authenticator = Authenticator::without_credentials(anonymous.collect());
+        let mut authenticator = Authenticator::without_credentials(anonymous.collect());
+        let trust = self.welcome.tls.as_ref().and_then(|tls| tls.clients());
+        if let (Some(mtls), Some(trust)) = (&self.auth.mtls, trust) {
+            authenticator = authenticator.with_certificates(credentials::certificates(mtls, trust.clone()));
+        }
         if self.issuers.is_empty() {
             return authenticator;
         }
