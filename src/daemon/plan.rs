@@ -238,7 +238,8 @@ impl Plan {
         let of = |(at, route): (usize, &Planned)| {
             route.place.metadata.as_ref()?;
             let scopes = route.place.scopes.iter().map(|scope| &**scope);
-            let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes);
+            let bound = self.auth.jwt.iter().all(|issuer| issuer.certificate_bound);
+            let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes, bound);
             Some((metadata::location(&route.path), at, text))
         };
         let mut documents: Vec<_> = self.routes.iter().enumerate().filter_map(of).collect();

@@ -88,9 +88,8 @@ impl Auth {
         let known = auth.knows_credentials() || section.has("jwt");
         if !enabled && !known {
             let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
-            let message = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] \
-                           with `enabled = true`) or certificates ([auth.mtls], the same), or say `enabled = true` in \
-                           [auth.anonymous]";
+            let message = "nobody could call: name an issuer ([[auth.jwt]]), or say `enabled = true` in [auth.local] (the tokens \
+                           of `weir token`), [auth.mtls] or [auth.anonymous]";
             root.mistakes.add(place, message);
         } else if enabled && listen.is_loopback() == Some(false) && !really {
             let message = format!(

@@ -174,6 +174,37 @@ async fn what_callers_hold_goes_by_their_names_and_by_who_vouches() {
 }
 
 #[tokio::test]
+async fn the_example_lets_workloads_in() {
+    only_through_weir!();
+    let (authority, server) = (Authority::new("ours"), server().await);
+    authority.issue("gateway", &["localhost"], 1, LATER);
+    fs::copy(authority.path("ca.pem"), authority.path("clients.pem")).expect("it can be copied");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/mutual-tls.toml");
+    let example = fs::read_to_string(example).expect("it is there");
+    let text = example.replace("/etc/weir/tls", authority.path("").to_str().expect("UTF-8").trim_end_matches('/'));
+    let text = text.replace("http://127.0.0.1:3000/mcp", &server.url()).replace("127.0.0.1:8443", "127.0.0.1:0");
+    let weir = Gateway::config(&text).listening_by_file().start().await;
+    for (id, reason) in [
+        ("spiffe://example.org/agents/a", None),
+        ("spiffe://example.org/agents/installer", None),
+        ("spiffe://example.org/other", Some("unknown_name")),
+    ] {
+        authority.spiffe("client", 7, id);
+        let answer = connect(&weir, &authority.client(Some("client"))).await.ask(&ask()).await;
+        let told = answer.json()["error"]["data"]["reason"].as_str().map(str::to_owned);
+        assert_eq!(told.as_deref(), reason, "{id}: {answer:?}");
+    }
+    assert!(
+        session(&weir, &authority.client(None), "localhost").await.is_err() || {
+            let mut nobody = connect(&weir, &authority.client(None)).await;
+            nobody.post(&ask()).await;
+            nobody.try_head().await.is_none()
+        }
+    );
+    weir.stop().await;
+}
+
+#[tokio::test]
 async fn a_certificate_that_is_revoked_names_nobody_on_an_open_connection_either() {
     only_through_weir!();
     let (authority, server) = (Authority::new("ours"), server().await);
