@@ -96,6 +96,7 @@ fn tokens(criterion: &mut Criterion) {
             algorithms: [algorithm].into(),
             principal_claim: "sub".into(),
             roles_claim: "roles".into(),
+            certificate_bound: false,
             means: Means::Jwt,
         };
         let keys = KeySet::parse(keys.as_bytes(), &[algorithm]).expect("a set");
@@ -106,7 +107,7 @@ fn tokens(criterion: &mut Criterion) {
         };
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&token).expect("a token is plain text"));
-        let presented = Presented { headers: &headers, address: None };
+        let presented = Presented { headers: &headers, address: None, certificate: None };
         let check = |authenticator: &Authenticator| match authenticator.check(&presented, &place) {
             Looked::Done(Ok(identified)) => drop(black_box(identified)),
             Looked::Done(Err(refusal)) => panic!("{refusal:?}"),

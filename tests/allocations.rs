@@ -223,7 +223,7 @@ fn a_request_on_a_kept_connection() {
     local.block_on(&runtime, async {
         let stream = tokio::net::TcpStream::from_std(stream).expect("it is in a runtime");
         tokio::task::spawn_local(async move {
-            let peer = Peer { remote: remote.into(), local: None };
+            let peer = Peer::new(remote.into(), None);
             client::serve(stream, peer, &LIMITS, &*serving, &Drain::default(), client::scratch()).await;
         });
     });

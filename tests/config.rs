@@ -170,8 +170,8 @@ fn nobody_is_let_in_off_loopback_without_its_being_said() {
 
 #[test]
 fn an_auth_section_that_lets_nobody_in_is_refused() {
-    let nobody = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] with \
-                  `enabled = true`), or say `enabled = true` in [auth.anonymous]";
+    let nobody = "nobody could call: name an issuer ([[auth.jwt]]), or say `enabled = true` in [auth.local] (the tokens of \
+                  `weir token`), [auth.mtls] or [auth.anonymous]";
     assert_eq!(mistake("[auth]"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nreally = true"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nenabled = false"), format!("weir.toml:2:11: {nobody}"));
@@ -240,7 +240,11 @@ fn mistakes_say_what_would_be_right() {
         ("[admin]\naddress = \"127.0.0.1:8080\"", "2:11: [admin] and [listen] cannot share the address 127.0.0.1:8080"),
         ("[keys]\nring = {}", "2:8: `ring` takes one of `file`, `env` and `credential`"),
         ("[keys]\nring = { file = \"\" }", "2:17: `file` must not be empty"),
-        ("[auth]\nmtls = 1\n[auth.anonymous]\nenabled = true", "2:1: `mtls` in [auth] is not built into this version"),
+        ("[auth]\nmtls = 1\n[auth.anonymous]\nenabled = true", "2:8: `mtls` takes a section, [auth.mtls], not 1"),
+        (
+            "[auth.anonymous]\nenabled = true\n[auth.mtls]\nenabled = true",
+            "4:11: [auth.mtls] needs `tls` and `client_ca` in [listen]: clients are asked for no certificate",
+        ),
         (
             "[auth.anonymous]\nenabled = true\nroles = [\"usr\"]",
             "3:10: `roles` names a role: no role is called \"usr\": the nearest one is \"user\"",

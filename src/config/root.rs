@@ -51,6 +51,8 @@ pub(super) const TABLES: &[&Shape] = &[
     &auth::jwt::SHAPE,
     &auth::jwt::JWKS,
     &auth::local::SHAPE,
+    &auth::mtls::SHAPE,
+    &auth::mtls::GRANT,
     &auth::anonymous::SHAPE,
     &roles::SHAPE,
     &reload::SHAPE,

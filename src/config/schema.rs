@@ -66,6 +66,7 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
+        ("[auth.mtls]", "grants") => Some((&auth::mtls::GRANT, true)),
         ("[[auth.jwt]]", "jwks") => Some((&auth::jwt::JWKS, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),

@@ -303,7 +303,7 @@ impl Shared {
             self.kept.telemetry.core().turned_away(TurnedAway::Limit);
             return self.turn_away(stream, remote, "[http] connections or connections_per_address is reached");
         };
-        let (open, peer) = (Open::new(self, counted), Peer { remote, local });
+        let (open, peer) = (Open::new(self, counted), Peer::new(remote, local));
         if welcome.is_plain() {
             spawn_local(async move {
                 open.core.speak(stream, peer).await;
@@ -330,6 +330,7 @@ impl Shared {
         mut permit: Permit,
     ) -> Option<(Socket, Peer, Permit)> {
         let admits = |address| permit.is_of(address);
+        let remote = peer.remote;
         let unwelcome = match welcome.meet(stream, peer, self.limits.get().head_timeout, &self.drain, admits).await {
             Ok((socket, peer)) => return Some((socket, peer, permit)),
             Err(unwelcome) => unwelcome,
@@ -341,10 +342,10 @@ impl Shared {
             Unwelcome::Stopping => None,
         };
         counted.into_iter().for_each(|why| self.kept.telemetry.core().turned_away(why));
-        tracing::debug!(peer = %peer.remote, why = %unwelcome, "a connection came to nothing");
+        tracing::debug!(peer = %remote, why = %unwelcome, "a connection came to nothing");
         // Somebody's configuration lacks an `s`; all else may be anybody's noise.
         if let Unwelcome::Plain = unwelcome {
-            self.tell(peer.remote, &unwelcome);
+            self.tell(remote, &unwelcome);
         }
         None
     }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::config::{Jwks, Jwt, Settings, read_file};
+use crate::config::{Jwks, Jwt, Mtls, Settings, read_file};
 use crate::model::{Algorithm, Means};
+use crate::net::tls::server::Trust;
 use crate::seal::SigningKey;
 use crate::stages::authenticate::jwt::{Expected, Issuer, KeySet, MOST_BYTES};
+use crate::stages::authenticate::{Certificates, Held};
 
 /// The issuers in the order of the configuration, the one of `weir token` last. Reads their keys.
 pub(super) fn issuers(settings: &Settings, data: &Path) -> anyhow::Result<Vec<Arc<Issuer>>> {
@@ -52,9 +54,22 @@ fn issuer(issuer: &Jwt) -> anyhow::Result<Issuer> {
         algorithms: issuer.algorithms.as_slice().into(),
         principal_claim: issuer.principal_claim.as_str().into(),
         roles_claim: issuer.roles_claim.as_str().into(),
+        certificate_bound: issuer.certificate_bound,
         means: Means::Jwt,
     };
     Ok(Issuer::new(expected, Some(keys)))
+}
+
+/// Whom certificates name, on one core.
+pub(super) fn certificates(mtls: &Mtls, trust: Trust) -> Certificates {
+    let texts = |names: &[String]| names.iter().map(|name| name.as_str().into()).collect();
+    let held = mtls.grants.iter().map(|grant| Held {
+        names: grant.names.as_slice().into(),
+        issuers: texts(&grant.issuers),
+        roles: texts(&grant.roles),
+        scopes: texts(&grant.scopes),
+    });
+    Certificates::new(trust, mtls.issuer.as_deref().map(Into::into), held.collect())
 }
 
 /// What `weir token` makes.
@@ -65,6 +80,7 @@ fn local(url: &str) -> Expected {
         algorithms: [Algorithm::EdDsa].into(),
         principal_claim: "sub".into(),
         roles_claim: "roles".into(),
+        certificate_bound: false,
         means: Means::Local,
     }
 }

@@ -239,7 +239,8 @@ impl Plan {
         let of = |(at, route): (usize, &Planned)| {
             route.place.metadata.as_ref()?;
             let scopes = route.place.scopes.iter().map(|scope| &**scope);
-            let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes);
+            let bound = self.auth.jwt.iter().all(|issuer| issuer.certificate_bound);
+            let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes, bound);
             Some((metadata::location(&route.path), at, text))
         };
         let mut documents: Vec<_> = self.routes.iter().enumerate().filter_map(of).collect();
@@ -256,7 +257,11 @@ impl Plan {
     /// Who finds out who is calling, on one core.
     fn authenticator(&self) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
-        let authenticator = Authenticator::without_credentials(anonymous.collect());
+        let mut authenticator = Authenticator::without_credentials(anonymous.collect());
+        let trust = self.welcome.tls.as_ref().and_then(|tls| tls.clients());
+        if let (Some(mtls), Some(trust)) = (&self.auth.mtls, trust) {
+            authenticator = authenticator.with_certificates(credentials::certificates(mtls, trust.clone()));
+        }
         if self.issuers.is_empty() {
             return authenticator;
         }

@@ -43,7 +43,7 @@ impl Handler for Current {
         front.answer(&self.0, request, peer, drain)
     }
 
-    fn turned_away(&self, peer: Peer, turned: TurnedAway) {
+    fn turned_away(&self, peer: &Peer, turned: TurnedAway) {
         self.0.borrow().below(peer, turned);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn check<'a>(
     paths: &Paths,
     pressure: &Pressure,
     request: &'a request::Parts,
-    peer: Peer,
+    peer: &Peer,
 ) -> (Option<&'a HeaderValue>, Result<Admitted, Refusal>) {
     if let Err(refusal) = names.check_host(&request.headers, peer.local) {
         return (None, Err(refusal));
@@ -104,8 +104,8 @@ mod tests {
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let address: std::net::SocketAddr = "127.0.0.1:80".parse().unwrap();
-        let peer = Peer { remote: address.into(), local: Some(address) };
-        check(&names, &paths, &pressure, &parts, peer).1
+        let peer = Peer::new(address.into(), Some(address));
+        check(&names, &paths, &pressure, &parts, &peer).1
     }
 
     const OURS: (&str, &str) = ("host", "localhost:8080");

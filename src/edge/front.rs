@@ -131,21 +131,21 @@ impl Front {
     ) -> Reply<Outgoing> {
         let (head, body) = request.into_parts();
         let peer = Peer { remote: forwarded::client(&head.headers, peer.remote, &self.trusted), ..peer };
-        let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, peer);
+        let (origin, admitted) = door::check(&self.names, &self.paths, &self.pressure, &head, &peer);
         let origin = origin.cloned();
         let (route, verb) = match admitted {
             Ok(Admitted::Walk(route, verb)) => (route, verb),
             Ok(Admitted::Listen(route)) => {
-                return Box::pin(pair::listen(&self, fronts, route, &head, peer, origin.as_ref())).await;
+                return Box::pin(pair::listen(&self, fronts, route, &head, &peer, origin.as_ref())).await;
             }
             Ok(Admitted::Post(route)) => {
                 // Its own box: the usual request need not carry the room for this one.
-                return Box::pin(pair::post(&self, route, head, body, peer, drain, origin.as_ref())).await;
+                return Box::pin(pair::post(&self, route, head, body, &peer, drain, origin.as_ref())).await;
             }
             Ok(Admitted::Options(place)) => {
                 let (route, methods) = self.paths.offers(place);
                 let response = cors::options(&head.headers, origin.as_ref(), methods);
-                Finish::begin(&self.core, route, peer.remote).options(response.status());
+                Finish::begin(&self.core, route, peer.visitor()).options(response.status());
                 return Reply::Whole(response);
             }
             Ok(Admitted::Document(at)) => {
@@ -153,17 +153,17 @@ impl Front {
                 let mut response = metadata::response(document);
                 cors::allow(response.headers_mut(), origin.as_ref());
                 let sent = if head.method == Method::HEAD { 0 } else { document.len() };
-                Finish::begin(&self.core, *route, peer.remote).document(response.status(), sent);
+                Finish::begin(&self.core, *route, peer.visitor()).document(response.status(), sent);
                 return Reply::Whole(response);
             }
             Err(refusal) => {
                 let id = self.core.ids.next();
                 let response = self.refuse(&refusal, &Addressee::Nobody, id, origin.as_ref());
-                self.at_the_door(id, peer, response.status().as_u16(), Some(refusal.reason), &refusal.message);
+                self.at_the_door(id, &peer, response.status().as_u16(), Some(refusal.reason), &refusal.message);
                 return Reply::Whole(response);
             }
         };
-        let finish = Finish::on_connection(&self.core, route, peer.remote, body.fate());
+        let finish = Finish::on_connection(&self.core, route, peer.visitor(), body.fate());
         let arrival = Arrival { route, verb, headers: head.headers, body };
         let walked = {
             // Made in its place, as every large future on this way is: one that is awaited by value is moved first.
@@ -206,12 +206,12 @@ impl Front {
     }
 
     /// What was no plain HTTP/1.1, or came too slowly, has no reason of ours: it was told no error of MCP.
-    pub(super) fn below(&self, peer: Peer, turned: TurnedAway) {
+    pub(super) fn below(&self, peer: &Peer, turned: TurnedAway) {
         self.at_the_door(self.core.ids.next(), peer, turned.status, None, turned.why);
     }
 
     /// What reached no route is told as well.
-    fn at_the_door(&self, id: RequestId, peer: Peer, status: u16, reason: Option<Reason>, why: &str) {
+    fn at_the_door(&self, id: RequestId, peer: &Peer, status: u16, reason: Option<Reason>, why: &str) {
         self.core.telemetry.ended(&Ended {
             id,
             route: self.core.telemetry.door(),

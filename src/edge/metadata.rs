@@ -18,20 +18,23 @@ pub fn location(path: &str) -> String {
     format!("{ROOT}{}", path.strip_suffix('/').unwrap_or(path))
 }
 
-/// The document of a resource whose tokens these issuers give out.
+/// The document of a resource whose tokens these issuers give out; `bound`: each to the certificate of its bearer (RFC 8705,
+/// 3.3).
 pub fn document<'a>(
     resource: &str,
     issuers: impl IntoIterator<Item = &'a str>,
     scopes: impl IntoIterator<Item = &'a str>,
+    bound: bool,
 ) -> String {
     let listed = |texts: Vec<String>| texts.join(",");
     let issuers = listed(issuers.into_iter().map(quoted).collect());
     // `offline_access` is between a client and its issuer: a resource asks for nothing of the kind.
     let scopes = listed(scopes.into_iter().filter(|scope| *scope != "offline_access").map(quoted).collect());
     let supported = if scopes.is_empty() { String::new() } else { format!(r#""scopes_supported":[{scopes}],"#) };
+    let bound = if bound { r#","tls_client_certificate_bound_access_tokens":true"# } else { "" };
     let resource = quoted(resource);
     format!(
-        r#"{{"resource":{resource},"authorization_servers":[{issuers}],{supported}"bearer_methods_supported":["header"]}}"#
+        r#"{{"resource":{resource},"authorization_servers":[{issuers}],{supported}"bearer_methods_supported":["header"]{bound}}}"#
     )
 }
 
@@ -56,10 +59,12 @@ mod tests {
 
     #[test]
     fn a_document_names_what_is_there() {
-        let all = document("https://x/mcp", ["https://a/", "https://b/\"c"], ["read", "offline_access", "write"]);
+        let all =
+            document("https://x/mcp", ["https://a/", "https://b/\"c"], ["read", "offline_access", "write"], false);
         let expected = r#"{"resource":"https://x/mcp","authorization_servers":["https://a/","https://b/\"c"],"scopes_supported":["read","write"],"bearer_methods_supported":["header"]}"#;
         assert_eq!(all, expected);
-        let none = document("https://x/mcp", ["https://a/"], ["offline_access"]);
+        let none = document("https://x/mcp", ["https://a/"], ["offline_access"], true);
+        assert!(none.ends_with(r#"["header"],"tls_client_certificate_bound_access_tokens":true}"#), "{none}");
         assert!(!none.contains("scopes_supported"), "{none}");
     }
 }

@@ -11,6 +11,8 @@ pub enum Means {
     Jwt,
     /// A token that `weir token` made, `[auth.local]`.
     Local,
+    /// The certificate of their connection, `[auth.mtls]`.
+    Certificate,
 }
 
 /// What a credential says of its bearer, once it has been verified.
@@ -47,6 +49,8 @@ impl Principal {
         // With the issuer's length, so that no two pairs give one text; and so never that of the anonymous caller.
         let key = match caller.means {
             Means::Anonymous => Box::from("anonymous"),
+            // Who vouches is an authority of X.509 then, whatever it is called, and no issuer of tokens.
+            Means::Certificate => format!("x509:{}:{}:{}", caller.issuer.len(), caller.issuer, caller.subject).into(),
             _ => format!("{}:{}:{}", caller.issuer.len(), caller.issuer, caller.subject).into(),
         };
         Self(Rc::new(Inner { caller, key }))

@@ -15,9 +15,11 @@ use tokio_rustls::TlsConnector;
 use crate::config;
 
 pub mod dates;
+mod distinguished;
 mod identity;
 mod parsed;
 pub mod server;
+mod shown;
 mod tickets;
 
 #[cfg(test)]

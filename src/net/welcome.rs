@@ -6,6 +6,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -85,7 +86,7 @@ impl Welcome {
             }
             if let Some(ends) = version.read(&mut plain).await.map_err(Unwelcome::Proxy)? {
                 // A Unix socket asks for no name, whoever stands in front of it.
-                peer = Peer { remote: Remote::Tcp(ends.source), local: peer.local.map(|_| ends.destination) };
+                peer = Peer::new(Remote::Tcp(ends.source), peer.local.map(|_| ends.destination));
                 if !admits(ends.source.ip()) {
                     return Err(Unwelcome::Crowded);
                 }
@@ -100,7 +101,10 @@ impl Welcome {
                 Err(Unwelcome::Plain)
             }
             Ok(_) => match tls.accept(plain).await {
-                Ok(session) => Ok((Socket::Tls(Box::new(session)), peer)),
+                Ok(session) => {
+                    peer.certificate = tls.certificate(&session).map(Arc::new);
+                    Ok((Socket::Tls(Box::new(session)), peer))
+                }
                 Err((error, plain)) => {
                     dismiss(plain.into()).await;
                     Err(Unwelcome::Tls(error))

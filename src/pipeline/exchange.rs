@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::model::{Addressee, Principal, Remote, RequestId};
+use crate::model::{Addressee, Principal, RequestId, Visitor};
 use crate::protocol::media;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
@@ -36,7 +36,7 @@ pub(super) struct Exchange<'a, P> {
     /// Its id.
     pub(super) id: RequestId,
     /// Where it comes from.
-    pub(super) peer: Remote,
+    pub(super) peer: &'a Visitor,
     /// What is told of it in the end.
     pub(super) seen: &'a Seen,
     pub(super) progress: P,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::model::{Principal, Refusal, Remote, RequestId, clock};
+use crate::model::{Principal, Refusal, RequestId, Visitor, clock};
 use crate::net::client::{Fate, TurnedAway};
 use crate::protocol::json::Value;
 use crate::stages::wellformed::{Verb, WellFormed};
@@ -39,7 +39,7 @@ pub enum Ending<'a> {
 pub struct Finish {
     core: Rc<Core>,
     id: RequestId,
-    peer: Remote,
+    peer: Visitor,
     route: usize,
     begun: Instant,
     seen: Seen,
@@ -73,18 +73,18 @@ pub(super) struct Seen {
 
 impl Finish {
     /// A request begins.
-    pub fn begin(core: &Rc<Core>, route: usize, peer: Remote) -> Self {
+    pub fn begin(core: &Rc<Core>, route: usize, peer: Visitor) -> Self {
         Self::new(core, route, peer, None)
     }
 
     /// The same, of a request on a connection.
-    pub fn on_connection(core: &Rc<Core>, route: usize, peer: Remote, fate: Fate) -> Self {
+    pub fn on_connection(core: &Rc<Core>, route: usize, peer: Visitor, fate: Fate) -> Self {
         Self::new(core, route, peer, Some(fate))
     }
 
     /// Made in its place: it is large, and to move it would cost on every request.
     #[inline]
-    fn new(core: &Rc<Core>, route: usize, peer: Remote, fate: Option<Fate>) -> Self {
+    fn new(core: &Rc<Core>, route: usize, peer: Visitor, fate: Option<Fate>) -> Self {
         let (id, begun, keeps_arguments) = (core.ids.next(), clock::now(), core.telemetry.wants_arguments());
         let core = Rc::clone(core);
         let seen = Seen {
@@ -134,8 +134,8 @@ impl Finish {
     }
 
     /// Who is at the other end.
-    pub(super) fn peer(&self) -> Remote {
-        self.peer
+    pub(super) fn peer(&self) -> &Visitor {
+        &self.peer
     }
 
     /// The request's id.
@@ -196,7 +196,7 @@ impl Finish {
         self.core.telemetry.ended(&Ended {
             id: self.id,
             route: &self.core.routes[self.route].meter,
-            peer: self.peer,
+            peer: self.peer.remote,
             caller: seen.caller.get().map_or("", Principal::shown),
             issuer: seen.caller.get().map_or("", |principal| &principal.caller().issuer),
             said: seen.said.get(),

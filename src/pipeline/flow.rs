@@ -75,7 +75,11 @@ where
 
 /// Finds out who is calling.
 pub(super) async fn identify(exchange: Exchange<'_, Arrived>) -> Result<Exchange<'_, Known>, Refusal> {
-    let presented = Presented { headers: exchange.headers, address: exchange.peer.ip() };
+    let presented = Presented {
+        headers: exchange.headers,
+        address: exchange.peer.remote.ip(),
+        certificate: exchange.peer.certificate.as_deref(),
+    };
     let identified = match exchange.core.authenticator.check(&presented, &exchange.route.place) {
         Looked::Done(done) => done?,
         Looked::Asking(asking) => asking.await?,

@@ -66,10 +66,8 @@ async fn serve(accepted: std::net::TcpStream, server: SocketAddr, logs: bool) {
     spawn_local(catalog::publish(seen));
     let core = core("user", &format!("http://{server}/mcp"), telemetry, sightings);
     let current = Current::new(Front::new(core, names, paths, Arc::default(), false, Trusted::default()));
-    let peer = Peer {
-        remote: accepted.peer_addr().expect("it is connected").into(),
-        local: Some(accepted.local_addr().expect("it is bound")),
-    };
+    let remote = accepted.peer_addr().expect("it is connected").into();
+    let peer = Peer::new(remote, Some(accepted.local_addr().expect("it is bound")));
     accepted.set_nonblocking(true).expect("a socket can");
     let stream = TcpStream::from_std(accepted).expect("in a runtime");
     let drain = Rc::new(Drain::default());

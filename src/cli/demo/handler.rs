@@ -105,7 +105,7 @@ impl Handler for Front {
     }
 
     /// The sample server keeps no log: its caller sees the status.
-    fn turned_away(&self, _: Peer, _: TurnedAway) {}
+    fn turned_away(&self, _: &Peer, _: TurnedAway) {}
 }
 
 /// The body, in its bound and of the type that the transport asks for.

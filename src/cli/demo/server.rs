@@ -118,7 +118,7 @@ impl Core {
             let (serving, scratch) = (Rc::clone(&serving), Rc::clone(&scratch));
             spawn_local(async move {
                 let (front, drain) = &*serving;
-                let peer = Peer { remote: remote.into(), local: Some(local) };
+                let peer = Peer::new(remote.into(), Some(local));
                 client::serve(stream, peer, &LIMITS, front, drain, scratch).await;
                 drop(permit);
             });

@@ -24,6 +24,8 @@ pub struct Jwt {
     pub principal_claim: String,
     /// `roles_claim`: the claim that names their roles; `roles`.
     pub roles_claim: String,
+    /// `certificate_bound`: only tokens that are bound to a certificate are taken; false.
+    pub certificate_bound: bool,
 }
 
 /// Where a key set is.
@@ -76,6 +78,13 @@ pub(in crate::config) const SHAPE: Shape = Shape {
             default: Value::Text("roles"),
             about: "The claim that names the caller's roles, one text or a list. Where no claim has that name, dots walk into \
                     objects: `realm_access.roles`.",
+        },
+        Key {
+            name: "certificate_bound",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "Only tokens that are bound to a client certificate (RFC 8705, `cnf` with `x5t#S256`) are taken. One that is \
+                    bound is only taken from who shows that certificate, whatever this says; that needs `[listen] client_ca`.",
         },
     ],
     unbuilt: &[],
@@ -130,6 +139,7 @@ impl Jwt {
             algorithms,
             principal_claim: principal_claim?,
             roles_claim: roles_claim?,
+            certificate_bound: section.flag("certificate_bound"),
         })
     }
 }

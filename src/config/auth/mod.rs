@@ -3,6 +3,7 @@
 pub(super) mod anonymous;
 pub(super) mod jwt;
 pub(super) mod local;
+pub(super) mod mtls;
 
 use super::{
     listen::Listen,
@@ -14,6 +15,7 @@ use super::{
 
 pub use anonymous::Anonymous;
 pub use jwt::{Jwks, Jwt};
+pub use mtls::{Grant, Mtls};
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Auth {
     pub jwt: Vec<Jwt>,
     /// `[auth.local]`: the tokens of `weir token` are taken.
     pub local: bool,
+    /// `[auth.mtls]`: certificates name their callers.
+    pub mtls: Option<Mtls>,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -52,13 +56,19 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Tokens of `weir token`; see below.",
         },
         Key {
+            name: "mtls",
+            kind: Kind::Table("a section, [auth.mtls]"),
+            default: Value::Absent,
+            about: "Callers who are named by their certificates; see below.",
+        },
+        Key {
             name: "anonymous",
             kind: Kind::Table("a section, [auth.anonymous]"),
             default: Value::Absent,
             about: "Callers without credentials; see below.",
         },
     ],
-    unbuilt: &["introspection", "api_keys", "mtls"],
+    unbuilt: &["introspection", "api_keys"],
 };
 
 impl Auth {
@@ -72,13 +82,14 @@ impl Auth {
         let local = section.table("local", &local::SHAPE).flag("enabled");
         let default_roles = section.list("default_roles", |name| roles::known(name, roles_known));
         let anonymous = Anonymous { enabled, really, roles: anonymous::roles(&table, roles_known) };
-        let auth = Self { default_roles, anonymous, jwt, local };
+        let mtls = Mtls::read(&section, listen, roles_known);
+        let auth = Self { default_roles, anonymous, jwt, local, mtls };
         // What is wrong with an issuer has been said; that it is not there need not be.
         let known = auth.knows_credentials() || section.has("jwt");
         if !enabled && !known {
             let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
-            let message = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] \
-                           with `enabled = true`), or say `enabled = true` in [auth.anonymous]";
+            let message = "nobody could call: name an issuer ([[auth.jwt]]), or say `enabled = true` in [auth.local] (the tokens \
+                           of `weir token`), [auth.mtls] or [auth.anonymous]";
             root.mistakes.add(place, message);
         } else if enabled && listen.is_loopback() == Some(false) && !really {
             let message = format!(
@@ -111,6 +122,6 @@ impl Auth {
 
     /// Whether there is anything that a caller can show.
     pub fn knows_credentials(&self) -> bool {
-        self.local || !self.jwt.is_empty()
+        self.local || self.mtls.is_some() || !self.jwt.is_empty()
     }
 }

@@ -35,10 +35,10 @@ pub(super) async fn listen(
     fronts: &Fronts,
     route: usize,
     head: &request::Parts,
-    peer: Peer,
+    peer: &Peer,
     origin: Option<&HeaderValue>,
 ) -> Reply<Outgoing> {
-    let finish = Finish::begin(&front.core, route, peer.remote);
+    let finish = Finish::begin(&front.core, route, peer.visitor());
     let (mailbox, token) = match pair::listen(&front.core, route, &head.headers, &finish).await {
         Ok(opened) => opened,
         Err(refusal) => return refused(front, finish, &refusal, &Addressee::Nobody, origin),
@@ -67,18 +67,18 @@ pub(super) async fn post(
     route: usize,
     head: request::Parts,
     body: RequestBody,
-    peer: Peer,
+    peer: &Peer,
     drain: &Drain,
     origin: Option<&HeaderValue>,
 ) -> Reply<Outgoing> {
-    let finish = Finish::on_connection(&front.core, route, peer.remote, body.fate());
+    let finish = Finish::on_connection(&front.core, route, peer.visitor(), body.fate());
     let query = head.uri.query().unwrap_or("");
     let named = query.split('&').find_map(|pair| pair.strip_prefix(SESSION)?.strip_prefix('='));
     let id = finish.id();
     let taken = {
         let arrival = Arrival { route, verb: Verb::Post, headers: head.headers, body };
         let error = |refusal: &Refusal, addressee: &Addressee| errors::body(refusal, addressee, id);
-        let posting = pin!(pair::post(&front.core, arrival, named, peer.remote, &finish, drain, error));
+        let posting = pin!(pair::post(&front.core, arrival, named, &finish, drain, error));
         panics::caught(posting).await
     };
     match taken.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::task::spawn_local;
 
-use crate::model::{Reason, Refusal, Remote};
+use crate::model::{Reason, Refusal, Visitor};
 use crate::net::client::{End, Next, Source, Stop};
 use crate::pipeline::pair::{Kind, Letter, Mailbox, Posted};
 use crate::pipeline::{Core, Ending, Finish, stopping};
@@ -38,7 +38,7 @@ pub struct Stream {
     /// none where the server gives none.
     session: Option<HeaderValue>,
     /// Who speaks, by the last message that opened the conversation.
-    speaker: Option<(Remote, HeaderMap)>,
+    speaker: Option<(Visitor, HeaderMap)>,
     walks: Vec<Walk>,
     /// It ends once all has been written.
     over: bool,
@@ -106,7 +106,7 @@ impl Stream {
             self.session = None;
         }
         if matches!(letter.kind, Kind::Initialize | Kind::Initialized) {
-            self.speaker = Some((letter.peer, letter.headers.clone()));
+            self.speaker = Some((letter.peer.clone(), letter.headers.clone()));
         }
         self.walks.push(Walk::of(core, route, letter, self.session.clone()));
     }
@@ -120,7 +120,7 @@ impl Stream {
 
     fn begin(&self, letter: &Letter) -> Finish {
         let (core, route) = self.core().unwrap_or_else(|| self.finish.place());
-        Finish::begin(&core, route, letter.peer)
+        Finish::begin(&core, route, letter.peer.clone())
     }
 
     /// What a walk has brought, beside what was written.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use tokio::time::{sleep, timeout};
 
-use crate::model::{Addressee, Reason, Refusal, Refused, Remote};
+use crate::model::{Addressee, Reason, Refusal, Refused, Visitor};
 use crate::net::drain::Drain;
 use crate::pipeline::pair::{self, Letter};
 use crate::pipeline::{Answer, Arrival, Core, Ending, Finish, Relay, Step, flow, stopping};
@@ -111,7 +111,7 @@ impl Walk {
     pub(super) fn hear(
         core: Rc<Core>,
         route: usize,
-        peer: Remote,
+        peer: Visitor,
         headers: HeaderMap,
         session: HeaderValue,
         after: Option<Option<Bytes>>,
@@ -312,7 +312,7 @@ impl Walk {
 }
 
 /// Ends the session of a stream that has ended.
-pub(super) async fn leave(core: Rc<Core>, route: usize, peer: Remote, headers: HeaderMap, session: HeaderValue) {
+pub(super) async fn leave(core: Rc<Core>, route: usize, peer: Visitor, headers: HeaderMap, session: HeaderValue) {
     let mut headers = fields(headers, Some(session));
     headers.remove(header::CONTENT_TYPE);
     let finish = Finish::begin(&core, route, peer).untold();

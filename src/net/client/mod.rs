@@ -30,13 +30,14 @@ mod tests;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, response};
 use http_body_util::Full;
 
-use crate::model::Remote;
+use crate::model::{Certificate, Remote, Visitor, clock};
 use crate::net::drain::Drain;
 use crate::net::guard::HeadLimits;
 
@@ -88,7 +89,7 @@ pub trait Handler {
 
     /// A request was turned away of which no handler has seen anything. One that a handler has in its hands is dropped
     /// instead, and its [`Fate`] says why.
-    fn turned_away(&self, peer: Peer, turned: TurnedAway);
+    fn turned_away(&self, peer: &Peer, turned: TurnedAway);
 }
 
 /// What was said to a client below MCP, with an empty body, before its connection was closed.
@@ -100,13 +101,33 @@ pub struct TurnedAway {
     pub why: &'static str,
 }
 
-/// The two ends of a client's connection.
-#[derive(Clone, Copy, Debug)]
+/// The two ends of a client's connection. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Who connected.
     pub remote: Remote,
     /// The address that they reached us at; a Unix socket has none.
     pub local: Option<SocketAddr>,
+    /// The certificate that they have shown.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
+impl Peer {
+    /// Of a connection that shows no certificate, or has not yet.
+    pub fn new(remote: Remote, local: Option<SocketAddr>) -> Self {
+        Self { remote, local, certificate: None }
+    }
+
+    /// Whether the certificate ends the connection after the next answer, which is else kept without a request for `idle`.
+    fn is_ending(&self, idle: Duration) -> bool {
+        let certificate = self.certificate.as_ref();
+        certificate.is_some_and(|certificate| certificate.is_ending(clock::unix_seconds(), idle.as_secs()))
+    }
+
+    /// Who connected, and what they have shown.
+    pub fn visitor(&self) -> Visitor {
+        Visitor { remote: self.remote, certificate: self.certificate.clone() }
+    }
 }
 
 /// An answer.

@@ -73,7 +73,7 @@ impl<H: Handler> Connection<'_, H> {
             let asked = Asked::of(&head);
             let reply = {
                 let request = Request::from_parts(head.parts, RequestBody::new(Rc::clone(&self.wire)));
-                let mut handling = pin!(self.handler.handle(request, self.peer, self.member.drain()));
+                let mut handling = pin!(self.handler.handle(request, self.peer.clone(), self.member.drain()));
                 poll_fn(|cx| self.poll_reply(handling.as_mut(), tick.as_mut(), cx)).await
             };
             let over = match reply {
@@ -172,7 +172,8 @@ impl<H: Handler> Connection<'_, H> {
         response: Response<Full<Bytes>>,
         asked: Asked,
     ) -> Result<(Option<Outgoing>, Option<Farewell>), Farewell> {
-        let close = !self.wire.ends_body() || asked.close || self.member.is_leaving();
+        let leaves = self.member.is_leaving() || self.peer.is_ending(self.limits.idle);
+        let close = !self.wire.ends_body() || asked.close || leaves;
         let before = self.wire.take_invitation();
         let begun =
             self.wire.with_socket(|socket, shared| whole::begin(socket, shared, response, asked, close, before));
@@ -209,6 +210,7 @@ impl<H: Handler> Connection<'_, H> {
     /// Writes an answer that comes piece by piece.
     async fn stream(&self, head: response::Parts, source: H::Stream, mut asked: Asked) -> Option<Farewell> {
         asked.close |= !self.wire.ends_body() || asked.version != Version::HTTP_11;
+        asked.close |= self.peer.is_ending(self.limits.idle);
         let before = self.wire.take_invitation();
         let Some((mut socket, ahead)) = self.wire.take() else {
             source.finished(End::ClientLeft);
@@ -226,7 +228,7 @@ impl<H: Handler> Connection<'_, H> {
 
     /// Turns away what no handler has seen.
     fn turn_away(&self, status: u16, why: &'static str) -> Farewell {
-        self.handler.turned_away(self.peer, TurnedAway { status, why });
+        self.handler.turned_away(&self.peer, TurnedAway { status, why });
         Farewell::TurnAway(status)
     }
 

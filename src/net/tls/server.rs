@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,20 +11,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::CertificateRevocationListDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::server::{
-    ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig, WebPkiClientVerifier,
-    danger::ClientCertVerifier,
-};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
+use crate::model::Certificate;
 use crate::net::socket::{Metered, Plain};
 use crate::seal::KeyRing;
 
 use super::tickets::Tickets;
-use super::{TlsError, VERSIONS, content, identity, parsed, read, roots_in};
+use super::{TlsError, VERSIONS, identity, parsed};
+
+pub use trust::Trust;
 
 /// What a session holds at most of what its client does not take; the rest waits where it comes from. While nothing is
 /// under way it holds its keys, and the 4 KiB that rustls reads into, which it gives nobody.
@@ -62,6 +61,7 @@ pub struct Clients {
 pub struct Server {
     acceptor: TlsAcceptor,
     warnings: Arc<[String]>,
+    clients: Option<Trust>,
 }
 
 impl Server {
@@ -77,8 +77,10 @@ impl Server {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(VERSIONS)
             .expect("the provider has cipher suites for both versions");
-        let builder = match &settings.clients {
-            Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider, &mut warnings)?),
+        let clients = settings.clients.as_ref().map(|clients| Trust::build(clients, provider, &mut warnings));
+        let clients = clients.transpose()?;
+        let builder = match &clients {
+            Some(trust) => builder.with_client_cert_verifier(trust.verifier()),
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(named));
@@ -89,7 +91,18 @@ impl Server {
             Some(ring) => config.ticketer = Arc::new(Tickets::new(ring)),
             None => config.send_tls13_tickets = 0,
         }
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), warnings: warnings.into() })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), warnings: warnings.into(), clients })
+    }
+
+    /// Whose certificates clients show; `None` where they are not asked.
+    pub fn clients(&self) -> Option<&Trust> {
+        self.clients.as_ref()
+    }
+
+    /// What the client has shown in its handshake.
+    pub fn certificate(&self, session: &Session) -> Option<Certificate> {
+        let chain = session.get_ref().1.peer_certificates()?;
+        self.clients.as_ref().and_then(|trust| trust.read(chain))
     }
 
     /// What is allowed and unwise, a sentence each with its file.
@@ -161,37 +174,6 @@ impl fmt::Debug for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Named").field("names", &self.by_name.keys()).finish_non_exhaustive()
     }
-}
-
-fn verifier(
-    clients: &Clients,
-    provider: Arc<CryptoProvider>,
-    warnings: &mut Vec<String>,
-) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let roots = roots_in(&clients.ca)?;
-    let mut lists = Vec::new();
-    for file in &clients.revoked {
-        let text = read(file)?;
-        let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&text).collect();
-        let found = found.map_err(|error| content(file, format!("not sound PEM: {error}")))?;
-        if found.is_empty() {
-            return Err(content(file, "no revocation list in it (`-----BEGIN X509 CRL-----`)"));
-        }
-        for list in &found {
-            warnings.extend(parsed::revocation_list(list, file)?);
-        }
-        lists.extend(found);
-    }
-    if !lists.is_empty() {
-        warnings.extend(parsed::without_list(&clients.ca, &lists)?);
-    }
-    let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .with_crls(lists)
-        .enforce_revocation_expiration();
-    if !clients.required {
-        builder = builder.allow_unauthenticated();
-    }
-    builder.build().map_err(|error| content(&clients.ca, format!("cannot check certificates of clients: {error}")))
 }
 
 impl fmt::Debug for Server {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::Body;
 
-use crate::model::{Addressee, Reason, Refusal, Refused, Remote};
+use crate::model::{Addressee, Reason, Refusal, Refused};
 use crate::net::drain::Drain;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
@@ -55,7 +55,6 @@ pub async fn post<B>(
     core: &Rc<Core>,
     arrival: Arrival<B>,
     token: Option<&str>,
-    peer: Remote,
     finish: &Finish,
     drain: &Drain,
     error: impl FnOnce(&Refusal, &Addressee) -> String,
@@ -82,7 +81,13 @@ where
     // The whole body is here: nobody is to be told to send it.
     headers.remove(header::EXPECT);
     let (kind, addressee) = (kind(&message), message.addressee());
-    let letter = Letter { peer, headers, bytes: message.bytes().clone(), kind, addressee: addressee.clone() };
+    let letter = Letter {
+        peer: finish.peer().clone(),
+        headers,
+        bytes: message.bytes().clone(),
+        kind,
+        addressee: addressee.clone(),
+    };
     put(&slot, Posted::Letter(letter), &addressee)?;
     Ok(Taken::Letter)
 }

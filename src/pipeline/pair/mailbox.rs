@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::mpsc;
 
-use crate::model::{Addressee, Remote};
+use crate::model::{Addressee, Visitor};
 
 use super::table::{Number, Table};
 
@@ -30,7 +30,7 @@ pub enum Posted {
 #[derive(Debug)]
 pub struct Letter {
     /// Who posted it.
-    pub peer: Remote,
+    pub peer: Visitor,
     /// The fields that came with it.
     pub headers: HeaderMap,
     /// The body as it came.

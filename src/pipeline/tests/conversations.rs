@@ -121,7 +121,7 @@ fn a_session_belongs_to_the_endpoint_that_gave_it() {
         // It is configured no more: the session is gone.
         plan.urls.remove(0);
         let core = plan.core();
-        let finish = Finish::begin(&core, 0, PEER);
+        let finish = Finish::begin(&core, 0, PEER.into());
         let Request { verb, headers, body } = request;
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
         let (refusal, addressee) = *flow::run(&core, arrival, &finish, &Drain::default()).await.err().unwrap();
@@ -145,7 +145,7 @@ fn batches_go_by_what_the_session_negotiated() {
                 core.client.pool.close_idle();
                 continue;
             }
-            let finish = Finish::begin(&core, 0, PEER);
+            let finish = Finish::begin(&core, 0, PEER.into());
             let Request { verb, headers, body } = batch;
             let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
             let (refusal, addressee) = *flow::run(&core, arrival, &finish, &Drain::default()).await.err().unwrap();

@@ -72,7 +72,7 @@ fn who_is_granted_nothing_is_refused_whatever_they_ask() {
         ] {
             assert_eq!(whole(refused.walk(&core).await), Err(Reason::PolicyDenied));
         }
-        let finish = Finish::begin(&core, 0, PEER);
+        let finish = Finish::begin(&core, 0, PEER.into());
         let refused = pair::listen(&core, 0, &HeaderMap::new(), &finish).await.expect_err("it is refused");
         assert_eq!(refused.reason, Reason::PolicyDenied, "the stream of the pair of 2024-11-05");
         assert!(server.is_alone().await);
@@ -85,7 +85,7 @@ fn a_refused_batch_says_which_of_its_requests_it_was() {
         let server = Server::new().await;
         let core = reader(&server).core();
         let body = format!("[{},{},{}]", call("", "search"), call("\"id\":1,", "search"), call("\"id\":2,", "rm"));
-        let finish = Finish::begin(&core, 0, PEER);
+        let finish = Finish::begin(&core, 0, PEER.into());
         let body = Full::new(Bytes::from(body));
         let arrival = Arrival { route: 0, verb: Verb::Post, headers: HeaderMap::new(), body };
         let refused = flow::run(&core, arrival, &finish, &Drain::default()).await.err().expect("it is refused");

@@ -171,7 +171,7 @@ impl Request {
     }
 
     async fn walk(self, core: &Rc<Core>) -> Result<Answer, Refusal> {
-        let finish = Finish::begin(core, 0, PEER);
+        let finish = Finish::begin(core, 0, PEER.into());
         let Self { verb, headers, body } = self;
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
         flow::run(core, arrival, &finish, &Drain::default()).await.map_err(|refused| refused.0)

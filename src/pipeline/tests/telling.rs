@@ -10,7 +10,7 @@ fn told(of: impl FnOnce(Finish)) -> String {
     local(async {
         let server = Server::new().await;
         let (core, ear) = Plan::of(&[&server]).heard();
-        of(Finish::begin(&core, 0, PEER));
+        of(Finish::begin(&core, 0, PEER.into()));
         core.telemetry.flush();
         heard = steady(&ear.heard());
     });
@@ -66,7 +66,7 @@ fn a_walk_tells_nothing_itself_but_knows_who_and_what() {
     local(async {
         let server = Server::new().await;
         let (core, ear) = Plan::of(&[&server]).heard();
-        let finish = Finish::begin(&core, 0, PEER);
+        let finish = Finish::begin(&core, 0, PEER.into());
         let Request { verb, headers, body } = Request::legacy("tools/call\\u0000");
         let arrival = Arrival { route: 0, verb, headers, body: Full::new(Bytes::from(body)) };
         let walked = poll_once(flow::run(&core, arrival, &finish, &Drain::default())).await;

@@ -91,7 +91,7 @@ mod tests {
         let (issuer, subject) = ("https://a".into(), "ann".into());
         let (roles, scopes) = (Box::default(), Box::default());
         let caller = Caller { means: Means::Jwt, issuer, subject, roles, scopes };
-        Verified { principal: Principal::new(caller), audience: Box::default(), until }
+        Verified { principal: Principal::new(caller), audience: Box::default(), until, bound: None }
     }
 
     #[test]

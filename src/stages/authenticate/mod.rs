@@ -1,6 +1,7 @@
 //! Who is calling, from the head alone: a stranger cannot make us buffer a body.
 
 mod cache;
+mod certificates;
 mod credential;
 pub mod jwt;
 mod scopes;
@@ -13,12 +14,13 @@ use std::sync::Arc;
 use http::HeaderMap;
 use tokio::sync::mpsc;
 
-use crate::model::{Challenge, Principal, Reason, Refusal};
+use crate::model::{Certificate, Challenge, Principal, Reason, Refusal, clock};
 
 use credential::Credential;
 use jwt::{Compact, Issuer};
 use tokens::Tokens;
 
+pub use certificates::{Certificates, Held};
 pub use tokens::{MayVerify, Wanted};
 
 /// Proof that the caller is known. Nobody else can make one.
@@ -46,6 +48,8 @@ pub struct Presented<'a> {
     pub headers: &'a HeaderMap,
     /// Where it comes from, if that has an address: what is not verified yet is limited by it.
     pub address: Option<IpAddr>,
+    /// The certificate of its connection.
+    pub certificate: Option<&'a Certificate>,
 }
 
 /// What a route asks of its callers.
@@ -71,6 +75,11 @@ pub enum Looked<'a> {
 
 /// What those are told who show nothing.
 const NEEDED: &str = "a credential is needed here: send a token of yours as `Authorization: Bearer TOKEN`";
+const CERTIFICATE_NEEDED: &str = "a client certificate is needed here: connect with one of yours";
+const EITHER_NEEDED: &str = "a credential is needed here: connect with a client certificate of yours, or send a token as \
+                             `Authorization: Bearer TOKEN`";
+/// What those are told whose certificate does not do.
+const NAMES_NOBODY: &str = "the certificate of this connection is not accepted here: connect with another one";
 /// What those are told whose credential is of no kind that is taken.
 const UNKNOWN: &str = "the credential is of no kind that is taken here: send a token as `Authorization: Bearer TOKEN`";
 
@@ -80,12 +89,14 @@ pub struct Authenticator {
     anonymous: Principal,
     /// JSON Web Tokens, where they are taken. Where no kind of credential is they are not looked at.
     tokens: Option<Tokens>,
+    /// Certificates, where they name callers.
+    certificates: Option<Certificates>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), tokens: None }
+        Self { anonymous: Principal::anonymous(roles), tokens: None, certificates: None }
     }
 
     /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
@@ -98,23 +109,49 @@ impl Authenticator {
         Self { tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
     }
 
+    /// One that knows callers by the certificates of their connections, too.
+    pub fn with_certificates(self, certificates: Certificates) -> Self {
+        Self { certificates: Some(certificates), ..self }
+    }
+
     /// Looks at what a request shows.
     ///
     /// # Errors
     /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
     pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let credential = self.tokens.as_ref().map_or(Ok(Credential::None), |_| Credential::of(presented.headers));
+        let looks = self.tokens.is_some() || self.certificates.is_some();
+        let credential = if looks { Credential::of(presented.headers) } else { Ok(Credential::None) };
         if let (Ok(Credential::Bearer(token)), Some(tokens)) = (credential, &self.tokens)
             && Compact::is_like(token)
         {
             return tokens.check(token, presented, place);
         }
+        // Whoever shows a credential of their own is who that says.
+        if let (Ok(Credential::None), Some(certificates), Some(shown)) =
+            (credential, &self.certificates, presented.certificate)
+        {
+            let caller = certificates.caller(shown, clock::unix_seconds());
+            return Looked::Done(match caller {
+                Ok(principal) => Identified::at(place, principal),
+                Err(why) => Err(place.refusal(None, NAMES_NOBODY).noted(why.note())),
+            });
+        }
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Identified::at(place, self.anonymous.clone()),
-            Ok(Credential::None) => Err(place.refusal(None, NEEDED)),
+            Ok(Credential::None) => Err(place.refusal(None, self.needed())),
             Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => Err(place.refusal(Some("invalid_token"), UNKNOWN)),
             Err(why) => Err(place.refusal(Some("invalid_request"), why)),
         })
+    }
+}
+
+impl Authenticator {
+    fn needed(&self) -> &'static str {
+        match (&self.tokens, &self.certificates) {
+            (None, Some(_)) => CERTIFICATE_NEEDED,
+            (Some(_), Some(_)) => EITHER_NEEDED,
+            _ => NEEDED,
+        }
     }
 }
 

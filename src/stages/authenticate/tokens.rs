@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::model::{Principal, Reason, Refusal, clock};
 
 use super::cache::Cache;
-use super::jwt::{Compact, Flaw, Issuer, issuer_of};
+use super::jwt::{Compact, Flaw, Issuer, Verified, issuer_of};
 use super::{Identified, Looked, Place, Presented};
 
 /// How long a request waits for keys that its token may be verified with.
@@ -60,16 +60,16 @@ impl Tokens {
 
     /// Finds out who has shown this token.
     pub(super) fn check<'a>(&'a self, token: &'a str, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let address = presented.address;
-        match (self.look(token, address, place), &self.keeper) {
+        match (self.look(token, presented, place), &self.keeper) {
             (Err(Trouble::Stale(issuer, _) | Trouble::Away(issuer)), Some(keeper)) => {
+                let presented = *presented;
                 Looked::Asking(Box::pin(async move {
                     let (told, tells) = oneshot::channel();
                     // Where the keeper has too much to do, or does not answer, what is here decides.
                     if keeper.try_send(Wanted { issuer, told }).is_ok() {
                         let _ = timeout(PATIENCE, tells).await;
                     }
-                    let found = self.look(token, address, place).map_err(|trouble| trouble.refusal(place));
+                    let found = self.look(token, &presented, place).map_err(|trouble| trouble.refusal(place));
                     found.and_then(|principal| Identified::at(place, principal))
                 }))
             }
@@ -78,9 +78,9 @@ impl Tokens {
         }
     }
 
-    fn look(&self, token: &str, address: Option<IpAddr>, place: &Place) -> Result<Principal, Trouble> {
+    fn look(&self, token: &str, presented: &Presented<'_>, place: &Place) -> Result<Principal, Trouble> {
         let now = clock::unix_seconds();
-        if let Some(known) = self.remembered(token, now, place) {
+        if let Some(known) = self.remembered(token, now, presented, place) {
             return known;
         }
         let compact = Compact::read(token)?;
@@ -97,15 +97,21 @@ impl Tokens {
             other => other.into(),
         })?;
         // A signature costs more than all the rest of a request: only so many for one address.
-        (self.may_verify)(address).map_err(Trouble::Refused)?;
+        (self.may_verify)(presented.address).map_err(Trouble::Refused)?;
         let verified = issuer.verify(&compact, keys, now)?;
-        let answer = meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone());
+        let answer = usable(&verified, issuer, presented, place).map(|()| verified.principal.clone());
         self.verified.borrow_mut().put(token, at, *keys.digest(), verified);
         answer
     }
 
     /// What is known of the token: with the keys of today, and until its end.
-    fn remembered(&self, token: &str, now: u64, place: &Place) -> Option<Result<Principal, Trouble>> {
+    fn remembered(
+        &self,
+        token: &str,
+        now: u64,
+        presented: &Presented<'_>,
+        place: &Place,
+    ) -> Option<Result<Principal, Trouble>> {
         let cache = self.verified.borrow();
         let (at, keys, verified) = cache.find(token, now)?;
         let issuer = self.issuers.get(at)?;
@@ -113,15 +119,21 @@ impl Tokens {
         if current.as_deref()?.digest() != keys {
             return None;
         }
-        Some(meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone()))
+        Some(usable(verified, issuer, presented, place).map(|()| verified.principal.clone()))
     }
 }
 
-fn meant_for(issuer: &Issuer, audience: &[Box<str>], place: &Place) -> Result<(), Trouble> {
-    match issuer.is_meant_for(audience, &place.audience) {
-        true => Ok(()),
-        false => Err(Flaw::Audience.into()),
+/// Whether a verified token may be used at this place, on this connection. Asked at each use: one that is remembered is not
+/// for whoever else shows it.
+fn usable(verified: &Verified, issuer: &Issuer, presented: &Presented<'_>, place: &Place) -> Result<(), Trouble> {
+    if !issuer.is_meant_for(&verified.audience, &place.audience) {
+        return Err(Flaw::Audience.into());
     }
+    let shown = presented.certificate.map(|certificate| certificate.fingerprint);
+    if verified.bound.is_some() && verified.bound != shown {
+        return Err(Flaw::OtherCertificate.into());
+    }
+    Ok(())
 }
 
 impl Trouble {

@@ -7,6 +7,7 @@
 //! stalls        clients that stop half-way, do not read, or flood
 //! idle          what a session holds while nothing happens
 //! draining      handshakes and streams while Weir stops
+//! named         callers who are named by their certificates, and tokens that are bound to one
 //! scan          what openssl and a scanner make of it
 //! ```
 
@@ -29,6 +30,7 @@ mod draining;
 mod ends;
 mod http2;
 mod idle;
+mod named;
 mod scan;
 mod stalls;
 
@@ -81,6 +83,11 @@ impl Authority {
         let mut params = CertificateParams::new(names).expect("names");
         params.serial_number = Some(SerialNumber::from(serial));
         (params.not_before, params.not_after) = (rcgen::date_time_ymd(2000, 1, 1), rcgen::date_time_ymd(year, 1, 1));
+        self.sign(key, file, &params);
+    }
+
+    /// `FILE.pem` and `FILE.key`, of what these say.
+    fn sign(&self, key: &KeyPair, file: &str, params: &CertificateParams) {
         let certificate = params.signed_by(key, &self.issuer).expect("an authority signs");
         // The key first: whoever reads in between finds a pair that does not fit, and keeps the one before.
         self.write(&format!("{file}.key"), &key.serialize_pem());

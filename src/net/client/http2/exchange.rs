@@ -56,7 +56,7 @@ pub(super) async fn exchange<IO, H>(
     if let Err(refused) = checked {
         tracing::debug!(peer = %connection.peer.remote, why = refused.why, "refused by the head guard");
         let turned = TurnedAway { status: refused.status, why: refused.why };
-        connection.handler.turned_away(connection.peer, turned);
+        connection.handler.turned_away(&connection.peer, turned);
         return outlet.refuse(refused.status);
     }
     let reading = Rc::new(Reading::new(connection.purse.share(), body.is_end_stream()));
@@ -109,7 +109,7 @@ where
     H: Handler,
 {
     let limits = connection.limits;
-    let mut handling = Box::pin(connection.handler.handle(request, connection.peer, member.drain()));
+    let mut handling = Box::pin(connection.handler.handle(request, connection.peer.clone(), member.drain()));
     let mut tick = pin!(sleep(limits.tick()));
     poll_fn(|cx| {
         // It is woken when stopping goes on.

@@ -102,6 +102,8 @@ pub(super) struct Connection<'a, IO, H> {
     /// Streams that the client resets before they are answered: each has cost us a call.
     resets: RefCell<Allowance>,
     open: Cell<usize>,
+    /// There was a request.
+    asked: Cell<bool>,
     /// Since when no stream has been open.
     since: Cell<Instant>,
 }
@@ -168,6 +170,7 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<'a, IO, H> {
             queue: Queue::default(),
             resets: RefCell::new(Allowance::new(streams.saturating_mul(2), streams.div_ceil(10))),
             open: Cell::new(0),
+            asked: Cell::new(false),
             since: Cell::new(clock::now()),
         }
     }
@@ -235,6 +238,7 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<'a, IO, H> {
     /// A stream opens.
     pub(super) fn opens(&self) -> Open<'_> {
         self.open.set(self.open.get() + 1);
+        self.asked.set(true);
         Open(&self.open, &self.since)
     }
 
@@ -258,6 +262,11 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<'a, IO, H> {
 }
 
 impl<IO, H> Connection<'_, IO, H> {
+    /// Whether its client has to connect anew, with another certificate. Not before it has had an answer.
+    fn outlives_its_certificate(&self) -> bool {
+        self.asked.get() && self.open.get() == 0 && self.peer.is_ending(self.limits.idle)
+    }
+
     /// The client has reset a stream that was being answered.
     pub(super) fn was_reset(&self) {
         if !self.resets.borrow_mut().spend(1) {
@@ -286,7 +295,8 @@ impl Clocks<'_> {
             tracing::debug!(peer = %connection.peer.remote, why, "an HTTP/2 connection is ended");
             return self.end(Step::End(Reason::ENHANCE_YOUR_CALM));
         }
-        if phase >= Phase::Leaving && self.draining.is_none() && self.told.is_none() {
+        let leaves = phase >= Phase::Leaving || connection.outlives_its_certificate();
+        if leaves && self.draining.is_none() && self.told.is_none() {
             self.draining = Some(clock::now());
             self.tick.as_mut().reset(clock::timer_now());
             return Step::Drain;
@@ -299,7 +309,7 @@ impl Clocks<'_> {
             if let (Some(step), None) = (connection.expired(self.draining, phase == Phase::Cutting), self.told) {
                 return self.end(step);
             }
-            let soon = self.told.is_some() || phase >= Phase::Leaving;
+            let soon = self.told.is_some() || self.draining.is_some();
             let tick = if soon { connection.limits.tick().min(LOOK) } else { connection.limits.tick() };
             self.tick.as_mut().reset(clock::timer_now() + tick);
         }

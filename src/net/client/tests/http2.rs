@@ -43,7 +43,7 @@ async fn tell_raw<F: Future<Output = ()>>(limits: Limits, story: impl FnOnce(Tcp
             });
             let drain = Rc::new(Drain::default());
             let (stream, remote) = listener.accept().await.unwrap();
-            let peer = Peer { remote: remote.into(), local: stream.local_addr().ok() };
+            let peer = Peer::new(remote.into(), stream.local_addr().ok());
             let (handler, draining) = (Rc::clone(&script), Rc::clone(&drain));
             let served =
                 spawn_local(async move { serve_http2(stream, peer, &limits, &handler, &draining).await.is_some() });

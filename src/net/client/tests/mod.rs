@@ -170,7 +170,7 @@ impl Handler for Rc<Script> {
         reply
     }
 
-    fn turned_away(&self, _: Peer, turned: TurnedAway) {
+    fn turned_away(&self, _: &Peer, turned: TurnedAway) {
         self.turned_away.borrow_mut().push((false, turned));
     }
 }
@@ -246,7 +246,7 @@ async fn tell_after<F: Future<Output = ()>>(
             before(&client, &drain);
             // Without a turn of the runtime between: it has not been told yet what came with the connection.
             let (stream, remote) = crate::net::listen::accepted_already(&listener).unwrap();
-            let peer = Peer { remote: remote.into(), local: stream.local_addr().ok() };
+            let peer = Peer::new(remote.into(), stream.local_addr().ok());
             let (handler, draining) = (Rc::clone(&script), Rc::clone(&drain));
             let served = spawn_local(async move {
                 serve(stream, peer, &limits, &handler, &draining, scratch()).await;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 
+use super::super::roots_in;
 use super::*;
 
 const NOW: i32 = 2100;

@@ -1,5 +1,8 @@
 //! What a token claims (RFC 7519, 4.1; RFC 9068, 2.2), held against what is expected.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::model::{Caller, Principal};
 use crate::protocol::json::{self, Kind, Value};
 
@@ -26,6 +29,8 @@ pub struct Verified {
     pub audience: Box<[Box<str>]>,
     /// Its `exp`: until then it may be remembered.
     pub until: u64,
+    /// The SHA-256 of the certificate that its bearer has to show (RFC 8705, 3.1), if any.
+    pub bound: Option<[u8; 32]>,
 }
 
 /// Who says that they have issued it; to be believed by nobody yet.
@@ -42,8 +47,9 @@ pub(super) fn read(payload: &[u8], expected: &Expected, now: u64) -> Result<Veri
     if OF_OTHERS.iter().any(|name| claims.member(name).is_some()) {
         return Err(Flaw::OtherToken);
     }
-    if claims.member("cnf").is_some() {
-        return Err(Flaw::Bound);
+    let bound = claims.member("cnf").map(|method| bound(payload, method)).transpose()?;
+    if bound.is_none() && expected.certificate_bound {
+        return Err(Flaw::Unbound);
     }
     let until = times(claims, now)?;
     let subject =
@@ -68,7 +74,17 @@ pub(super) fn read(payload: &[u8], expected: &Expected, now: u64) -> Result<Veri
         roles: roles.into(),
         scopes: scopes.into(),
     });
-    Ok(Verified { principal, audience: audience.into(), until })
+    Ok(Verified { principal, audience: audience.into(), until, bound })
+}
+
+/// Which certificate a token is bound to. A method beside it would have to be checked as well.
+fn bound(payload: &[u8], method: Value) -> Result<[u8; 32], Flaw> {
+    let mut members =
+        json::members(payload, Some(method.span).filter(|_| method.kind == Kind::Object).ok_or(Flaw::Bound)?);
+    let (Some((name, value)), None) = (members.next(), members.next()) else { return Err(Flaw::Bound) };
+    let digest = value.text(payload).filter(|_| name.is(payload, "x5t#S256"));
+    let digest = digest.and_then(|text| URL_SAFE_NO_PAD.decode(text.as_bytes()).ok());
+    digest.and_then(|digest| digest.try_into().ok()).ok_or(Flaw::Bound)
 }
 
 /// Checks when it is valid, and gives its end.

@@ -33,6 +33,10 @@ pub enum Flaw {
     OtherToken,
     /// Bound to a key that its bearer has to prove, which nobody here can check.
     Bound,
+    /// Bound to no certificate, where its issuer's have to be.
+    Unbound,
+    /// Bound to another certificate than that of the connection.
+    OtherCertificate,
     /// A time is no number, or out of all bounds.
     Time,
     /// `exp` is absent.
@@ -68,6 +72,8 @@ impl Flaw {
         Self::Signature,
         Self::OtherToken,
         Self::Bound,
+        Self::Unbound,
+        Self::OtherCertificate,
         Self::Time,
         Self::Endless,
         Self::Expired,
@@ -94,7 +100,9 @@ impl Flaw {
             Self::NoKey => &"token: its issuer has no key for its `alg`",
             Self::Signature => &"token: the signature is not its issuer's",
             Self::OtherToken => &"token: its claims are those of an ID token or of an event, not of an access token",
-            Self::Bound => &"token: `cnf` binds it to a key, which is not checked here",
+            Self::Bound => &"token: `cnf` binds it to something else than one certificate, which is not checked here",
+            Self::Unbound => &"token: not bound to a certificate (`cnf`), as its issuer's have to be",
+            Self::OtherCertificate => &"token: bound to another certificate than the connection's, which may have none",
             Self::Time => &"token: `exp`, `nbf` or `iat` is no number of seconds since 1970",
             Self::Endless => &"token: `exp` is absent",
             Self::Expired => &"token: expired",
@@ -114,7 +122,11 @@ impl Flaw {
             Self::Audience => {
                 "the token is not meant for this URL: ask for one with this URL as its resource (RFC 8707)"
             }
-            Self::Bound => "the token is bound to a key: ask for a plain bearer token",
+            Self::Bound => {
+                "the token is bound to a key: ask for a plain bearer token, or one bound to your certificate"
+            }
+            Self::Unbound => "the token has to be bound to your certificate: ask for it over mutual TLS (RFC 8705)",
+            Self::OtherCertificate => "the token is bound to a certificate: connect with that one (RFC 8705)",
             _ => "the token is not accepted here: get a new one for this URL",
         }
     }

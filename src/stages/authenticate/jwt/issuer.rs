@@ -24,6 +24,8 @@ pub struct Expected {
     pub principal_claim: Box<str>,
     /// The claim that names their roles; dots walk into objects.
     pub roles_claim: Box<str>,
+    /// Whether only tokens that are bound to a certificate are taken.
+    pub certificate_bound: bool,
     /// `Jwt`, or `Local` for the tokens that we sign.
     pub means: Means,
 }

@@ -55,7 +55,7 @@ async fn a_token_waits_for_the_key_that_it_is_signed_with() {
     let (issuer, headers, place) = (Arc::new(issuer(&[])), headers(), place(URL));
     let (asks, mut asked) = mpsc::channel(1);
     let (authenticator, checked) = core(&issuer, Some(asks));
-    let presented = Presented { headers: &headers, address: None };
+    let presented = Presented { headers: &headers, address: None, certificate: None };
     let Looked::Asking(asking) = authenticator.check(&presented, &place) else { panic!("the key is not there yet") };
     let keeping = async {
         let wanted = asked.recv().await.unwrap();
@@ -74,7 +74,7 @@ async fn a_keeper_that_has_nothing_new_leaves_it_refused() {
     let (issuer, headers, place) = (Arc::new(issuer(&[])), headers(), place(URL));
     let (asks, mut asked) = mpsc::channel(1);
     let (authenticator, checked) = core(&issuer, Some(asks));
-    let presented = Presented { headers: &headers, address: None };
+    let presented = Presented { headers: &headers, address: None, certificate: None };
     let Looked::Asking(asking) = authenticator.check(&presented, &place) else { panic!("the key is not there yet") };
     let (identified, ()) = tokio::join!(asking, async { drop(asked.recv().await) });
     assert_eq!(identified.unwrap_err().reason, Reason::Unauthenticated);
@@ -86,8 +86,10 @@ fn an_issuer_without_keys_is_away() {
     let with_keys = issuer(&[Signer::ed().jwk("ed")]);
     let issuer = Arc::new(Issuer::new(with_keys.expected().clone(), None));
     let (headers, place) = (headers(), place(URL));
-    let refusal =
-        at_once(core(&issuer, None).0.check(&Presented { headers: &headers, address: None }, &place)).unwrap_err();
+    let refusal = at_once(
+        core(&issuer, None).0.check(&Presented { headers: &headers, address: None, certificate: None }, &place),
+    )
+    .unwrap_err();
     assert_eq!((refusal.reason, refusal.retryable), (Reason::IdentityUnavailable, true));
 }
 
@@ -95,7 +97,7 @@ fn an_issuer_without_keys_is_away() {
 fn what_is_remembered_is_held_against_each_route_and_the_keys_of_today() {
     let (issuer, headers) = (Arc::new(issuer(&[Signer::ed().jwk("ed")])), headers());
     let (authenticator, checked) = core(&issuer, None);
-    let presented = Presented { headers: &headers, address: None };
+    let presented = Presented { headers: &headers, address: None, certificate: None };
     let check =
         |url: &str| at_once(authenticator.check(&presented, &place(url))).map(drop).map_err(|refusal| refusal.note);
     check("https://gateway.example.com/other").unwrap_err();

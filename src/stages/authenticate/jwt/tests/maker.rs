@@ -74,6 +74,7 @@ pub(super) fn issuer(keys: &[String]) -> Issuer {
         algorithms: algorithms.into(),
         principal_claim: "sub".into(),
         roles_claim: "realm_access.roles".into(),
+        certificate_bound: false,
         means: Means::Jwt,
     };
     Issuer::new(expected, Some(KeySet::parse(set.as_bytes(), &algorithms).unwrap()))
