@@ -11,7 +11,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use tokio::sync::mpsc;
 
 use crate::model::{Challenge, Principal, Reason, Refusal};
 
@@ -19,7 +18,7 @@ use credential::Credential;
 use jwt::{Compact, Issuer};
 use tokens::Tokens;
 
-pub use tokens::{MayVerify, Wanted};
+pub use tokens::{MayVerify, Memory};
 
 /// Proof that the caller is known. Nobody else can make one.
 #[derive(Debug)]
@@ -88,14 +87,9 @@ impl Authenticator {
         Self { anonymous: Principal::anonymous(roles), tokens: None }
     }
 
-    /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
-    pub fn with_tokens(
-        self,
-        issuers: Vec<Arc<Issuer>>,
-        may_verify: MayVerify,
-        keeper: Option<mpsc::Sender<Wanted>>,
-    ) -> Self {
-        Self { tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
+    /// One that takes the tokens of these issuers, too, and knows those again that `memory` has of theirs.
+    pub fn with_tokens(self, issuers: Vec<Arc<Issuer>>, memory: Memory, may_verify: MayVerify) -> Self {
+        Self { tokens: Some(Tokens::new(issuers, memory, may_verify)), ..self }
     }
 
     /// Looks at what a request shows.
