@@ -56,6 +56,8 @@ fn sample() -> Sample {
         draining: false,
         certificates: Vec::new(),
         processes: Vec::new(),
+        key_sets: Vec::new(),
+        introspections: Vec::new(),
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn of(settings: &Settings) -> Files {
         Variable::Secret(secret) => Some(secret),
         Variable::Text(_) => None,
     });
-    let secrets = settings.keys.ring.iter().chain(variables).filter_map(|secret| match secret {
+    let asked = settings.auth.introspection.iter().map(|asked| &asked.client.secret);
+    let secrets = settings.keys.ring.iter().chain(asked).chain(variables).filter_map(|secret| match secret {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });
