@@ -167,7 +167,7 @@ impl Handler for Echo {
         Reply::Whole(Response::new(Full::new(bytes)))
     }
 
-    fn turned_away(&self, _: Peer, turned: TurnedAway) {
+    fn turned_away(&self, _: &Peer, turned: TurnedAway) {
         panic!("{turned:?}");
     }
 }

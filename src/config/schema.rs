@@ -67,7 +67,8 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
         ("[auth.mtls]", "grants") => Some((&auth::mtls::GRANT, true)),
-        ("[[auth.jwt]]", "jwks") => Some((&auth::jwt::JWKS, false)),
+        ("[[auth.introspection]]", "client") => Some((&auth::introspection::CLIENT, false)),
+        ("`client` of [[auth.introspection]]", "secret") => Some((&secret::SHAPE, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
@@ -89,6 +90,9 @@ fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
         Kind::Table(_) if (shape.title, *name) == ("[[servers]]", "environment") => {
             let value = json!({ "anyOf": [{ "type": "string" }, object(&secret::SHAPE)] });
             json!({ "type": "object", "additionalProperties": value })
+        }
+        Kind::Table(_) if (shape.title, *name) == ("[[auth.jwt]]", "jwks") => {
+            json!({ "anyOf": [{ "type": "string" }, object(&auth::jwt::JWKS)] })
         }
         Kind::Text(_) | Kind::Table(_) => json!({ "type": "string" }),
         Kind::List(_) if (shape.title, *name) == ("[[servers]]", "endpoints") => {

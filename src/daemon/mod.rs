@@ -10,6 +10,7 @@ mod core_thread;
 mod credentials;
 mod crew;
 mod endpoints;
+mod fetching;
 mod files;
 mod memory;
 mod observe;

@@ -22,17 +22,18 @@ use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
-use crate::stages::authenticate::jwt::Issuer;
-use crate::stages::authenticate::{Authenticator, MayVerify, Place};
+use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
+use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
+use super::fetching::Fetching;
 use super::spawned::{Commands, Driver};
-use super::{Failure, credentials, files, welcome};
+use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -59,8 +60,10 @@ pub(super) struct Plan {
     legacy_by_table: bool,
     auth: config::Auth,
     roles: Arc<[config::Role]>,
+    /// Who fetches what others have.
+    fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
-    issuers: Vec<Arc<Issuer>>,
+    credentials: Credentials,
     unverified: Option<(u64, Duration)>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
@@ -93,6 +96,8 @@ pub(super) struct Lasting {
     pub(super) pairs: Arc<Table>,
     /// What strangers may have verified.
     pub(super) unverified: Arc<Unverified>,
+    /// How the key sets fare that are fetched.
+    pub(super) board: Board,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -101,6 +106,8 @@ pub(super) struct Kept {
     pub(super) client: Rc<Client>,
     pub(super) telemetry: Rc<Telemetry>,
     pub(super) sightings: mpsc::Sender<Sighting>,
+    /// Tokens that were verified on it.
+    memory: Memory,
 }
 
 impl Kept {
@@ -112,7 +119,7 @@ impl Kept {
     ) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers });
-        Self { number, client, telemetry: Rc::new(telemetry), sightings }
+        Self { number, client, telemetry: Rc::new(telemetry), sightings, memory: Memory::new() }
     }
 }
 
@@ -146,8 +153,12 @@ impl Plan {
             driver: Driver::default(),
             pairs: Arc::default(),
             unverified: Arc::new(unverified(http)),
+            board: Board::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
+        let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
+        let fetching = fetching.map_err(Failure::unusable)?;
+        let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
         let commands = Commands::build(&settings.servers, http, &endpoints, driver, known);
         Ok(Self {
@@ -164,7 +175,8 @@ impl Plan {
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
-            issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
+            fetching,
+            credentials,
             unverified: rate(http),
             admits,
             near,
@@ -179,6 +191,7 @@ impl Plan {
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
         self.lasting.unverified.bound(self.unverified);
+        self.credentials.enforce();
     }
 
     /// Builds what one core works with, and keeps connections for these endpoints from now on.
@@ -219,7 +232,7 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            authenticator: self.authenticator(),
+            authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
             memo: Rc::default(),
         };
@@ -255,20 +268,38 @@ impl Plan {
     }
 
     /// Who finds out who is calling, on one core.
-    fn authenticator(&self) -> Authenticator {
+    fn authenticator(&self, memory: &Memory) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
         let mut authenticator = Authenticator::without_credentials(anonymous.collect());
         let trust = self.welcome.tls.as_ref().and_then(|tls| tls.clients());
         if let (Some(mtls), Some(trust)) = (&self.auth.mtls, trust) {
-            authenticator = authenticator.with_certificates(credentials::certificates(mtls, trust.clone()));
+            authenticator = authenticator.with_certificates(super::credentials::certificates(mtls, trust.clone()));
         }
-        if self.issuers.is_empty() {
+        let (issuers, oracle) = (self.credentials.issuers(), self.credentials.oracle());
+        if issuers.is_empty() && oracle.is_none() {
             return authenticator;
         }
         let unverified = Arc::clone(&self.lasting.unverified);
         let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
-        authenticator.with_tokens(self.issuers.clone(), may_verify, None)
+        authenticator.with_tokens(issuers, oracle, memory.clone(), may_verify)
     }
+}
+
+fn credentials(
+    settings: &Settings,
+    data: &Path,
+    fetching: &Option<Fetching>,
+    board: &Board,
+    before: Option<&Plan>,
+) -> anyhow::Result<Credentials> {
+    // What another fetcher keeps is not kept by this one's rules.
+    let same = |before: &&Plan| match (&before.fetching, fetching) {
+        (Some(before), Some(now)) => now.is_that_of(before),
+        _ => true,
+    };
+    let before = before.filter(same).map(|before| &before.credentials);
+    let fetcher = fetching.as_ref().map(|fetching| &fetching.fetcher);
+    Credentials::build(settings, data, &Around { fetcher, board, before })
 }
 
 fn rate(http: &config::Http) -> Option<(u64, Duration)> {

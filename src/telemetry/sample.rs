@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::Level;
 
 /// What a look at the process brought. What the system does not tell is `None`, and then it is on no page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// Bytes of the process in memory.
     pub resident: Option<u64>,
@@ -33,6 +33,10 @@ pub struct Sample {
     pub certificates: Vec<Certificate>,
     /// The processes of servers that are commands, or were.
     pub processes: Vec<Processes>,
+    /// The key sets that are fetched, or were.
+    pub key_sets: Vec<KeySets>,
+    /// What came of asking issuers about tokens.
+    pub introspections: Vec<Introspections>,
 }
 
 /// The kernel's queue of connections to one listening socket.
@@ -64,4 +68,28 @@ pub struct Processes {
     pub ended: u64,
     /// Lines of theirs that were no messages.
     pub bad_lines: u64,
+}
+
+/// The key set of an issuer that is fetched, since the daemon began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySets {
+    /// The issuer.
+    pub issuer: String,
+    /// Keys that tokens are verified with now.
+    pub keys: u64,
+    /// How many fetches came to what.
+    pub fetches: Vec<(&'static str, u64)>,
+    /// Tokens of the issuer are to be taken, and nothing is kept to verify them with.
+    pub lacks: bool,
+}
+
+/// Questions to an issuer about a token that came to the same, since the daemon began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspections {
+    /// The issuer.
+    pub issuer: String,
+    /// What they came to.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: u64,
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Settings --> keys, certificates, machine, ports     looked at at once          --> Finding
+//!           --> issuers                                each asked for its keys once    --> Finding
 //!           --> endpoint --question--> era, report     32 at a time, each bounded --> Finding
 //!                        their Date --> clock                                     --> Finding
 //!           --> command --conversation--> era, report  4 at a time, each bounded  --> Finding
@@ -18,6 +19,7 @@ mod endpoint;
 mod era;
 mod finding;
 mod http_date;
+mod issuers;
 mod keys;
 mod machine;
 mod ports;
@@ -60,6 +62,7 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
         findings.extend(machine::examine(settings, data));
         findings.extend(ports::examine(settings).await);
         findings.extend(certificates::examine(settings));
+        findings.extend(issuers::examine(settings).await);
         let (servers, offsets) = servers(settings, progress).await;
         findings.extend(servers);
         findings.push(clock::examine(&offsets));

@@ -4,24 +4,26 @@ mod cache;
 mod certificates;
 mod credential;
 pub mod jwt;
+pub mod opaque;
 mod scopes;
 mod tokens;
 
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use tokio::sync::mpsc;
 
 use crate::model::{Certificate, Challenge, Principal, Reason, Refusal, clock};
 
 use credential::Credential;
 use jwt::{Compact, Issuer};
+use opaque::{Opaque, Oracle};
 use tokens::Tokens;
 
 pub use certificates::{Certificates, Held};
-pub use tokens::{MayVerify, Wanted};
+pub use tokens::{MayVerify, Memory};
 
 /// Proof that the caller is known. Nobody else can make one.
 #[derive(Debug)]
@@ -91,22 +93,29 @@ pub struct Authenticator {
     tokens: Option<Tokens>,
     /// Certificates, where they name callers.
     certificates: Option<Certificates>,
+    /// Tokens whose issuer has to be asked, where they are taken.
+    opaque: Option<Opaque>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), tokens: None, certificates: None }
+        Self { anonymous: Principal::anonymous(roles), tokens: None, opaque: None, certificates: None }
     }
 
-    /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
+    /// One that takes the tokens of these issuers, too, and knows those again that `memory` has of theirs.
+    /// The others are shown to `oracle`.
     pub fn with_tokens(
         self,
         issuers: Vec<Arc<Issuer>>,
+        oracle: Option<Arc<Oracle>>,
+        memory: Memory,
         may_verify: MayVerify,
-        keeper: Option<mpsc::Sender<Wanted>>,
     ) -> Self {
-        Self { tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
+        memory.keep(&issuers, oracle.as_ref());
+        let opaque = oracle.map(|oracle| Opaque::new(oracle, memory.clone(), Rc::clone(&may_verify)));
+        let tokens = (!issuers.is_empty()).then(|| Tokens::new(issuers, memory, may_verify));
+        Self { tokens, opaque, ..self }
     }
 
     /// One that knows callers by the certificates of their connections, too.
@@ -119,12 +128,14 @@ impl Authenticator {
     /// # Errors
     /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
     pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let looks = self.tokens.is_some() || self.certificates.is_some();
+        let looks = self.tokens.is_some() || self.opaque.is_some() || self.certificates.is_some();
         let credential = if looks { Credential::of(presented.headers) } else { Ok(Credential::None) };
-        if let (Ok(Credential::Bearer(token)), Some(tokens)) = (credential, &self.tokens)
-            && Compact::is_like(token)
-        {
-            return tokens.check(token, presented, place);
+        if let Ok(Credential::Bearer(token)) = credential {
+            match (&self.tokens, &self.opaque) {
+                (Some(tokens), _) if Compact::is_like(token) => return tokens.check(token, presented, place),
+                (_, Some(opaque)) => return opaque.check(token, presented, place),
+                _ => {}
+            }
         }
         // Whoever shows a credential of their own is who that says.
         if let (Ok(Credential::None), Some(certificates), Some(shown)) =

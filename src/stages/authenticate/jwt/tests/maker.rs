@@ -77,7 +77,7 @@ pub(super) fn issuer(keys: &[String]) -> Issuer {
         certificate_bound: false,
         means: Means::Jwt,
     };
-    Issuer::new(expected, Some(KeySet::parse(set.as_bytes(), &algorithms).unwrap()))
+    Issuer::new(expected, Some(KeySet::parse(set.as_bytes(), &algorithms).unwrap().into()))
 }
 
 /// The way of a token, as a core goes it, without its cache and bounds.
@@ -87,6 +87,6 @@ pub(super) fn verify(issuer: &Issuer, token: &str) -> Result<Verified, Flaw> {
         return Err(Flaw::Issuer);
     }
     let keys = issuer.keys();
-    let verified = issuer.verify(&compact, keys.as_deref().expect("it has keys"), NOW)?;
-    if issuer.is_meant_for(&verified.audience, URL) { Ok(verified) } else { Err(Flaw::Audience) }
+    let (verified, _) = issuer.verify(&compact, keys.as_deref().expect("it has keys"), NOW)?;
+    if issuer.expected().is_meant_for(&verified.audience, URL) { Ok(verified) } else { Err(Flaw::Audience) }
 }
