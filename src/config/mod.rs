@@ -17,6 +17,7 @@ pub mod schema;
 
 mod admin;
 mod auth;
+mod authorization;
 mod command;
 mod drain;
 mod endpoint;
@@ -46,6 +47,7 @@ mod unwise;
 
 pub use admin::Admin;
 pub use auth::{Anonymous, Auth, Jwks, Jwt};
+pub use authorization::Authorization;
 pub use command::{Command, Per, ProcessLimits, Processes, Variable};
 pub use drain::Drain;
 pub use endpoint::{Endpoint, PublicUrl};

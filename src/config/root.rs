@@ -44,6 +44,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &servers::SHAPE,
     &endpoint::SHAPE,
     &tls::SHAPE,
+    &authorization::SHAPE,
     &command::PROCESSES,
     &command::LIMITS,
     &routes::SHAPE,

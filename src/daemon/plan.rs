@@ -16,23 +16,24 @@ use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
 use crate::net::guard::HeadLimits;
-use crate::net::upstream::Pool;
+use crate::net::upstream::{Field, Pool};
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
-use crate::seal::{KeyRing, Purpose, Sealer};
+use crate::seal::{Asserter, KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::jwt::Issuer;
 use crate::stages::authenticate::{Authenticator, MayVerify, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
+use crate::stages::vouch::{Asserting, Vouch};
 use crate::telemetry::Telemetry;
 
 use super::endpoints::Endpoints;
 use super::spawned::{Commands, Driver};
-use super::{Failure, credentials, files, welcome};
+use super::{Failure, authorization, credentials, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -54,6 +55,11 @@ pub(super) struct Plan {
     sealer: Sealer,
     /// Of the tokens of the pair of 2024-11-05.
     tokens: Sealer,
+    /// What signs assertions, and what we are called in them.
+    asserter: Arc<Asserter>,
+    public: String,
+    /// What each server is shown of us.
+    credentials: Vec<Option<Field>>,
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
@@ -136,6 +142,7 @@ impl Plan {
         let admits = (http.connections.min(fits), http.connections_per_address);
         let ring = ring(&settings.keys, data)?;
         let (sealer, tokens) = (ring.sealer(Purpose::Session), ring.sealer(Purpose::Pair));
+        let asserter = Arc::new(ring.asserter());
         let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
@@ -149,6 +156,7 @@ impl Plan {
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
+        let credentials = settings.servers.iter().map(authorization::field).collect::<anyhow::Result<Vec<_>>>();
         let commands = Commands::build(&settings.servers, http, &endpoints, driver, known);
         Ok(Self {
             endpoints,
@@ -159,6 +167,9 @@ impl Plan {
             names: Names::new(hosts, settings.listen.origins.clone(), near),
             sealer,
             tokens,
+            asserter,
+            public: settings.listen.url().unwrap_or_default(),
+            credentials: credentials.map_err(Failure::unusable)?,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -190,7 +201,8 @@ impl Plan {
             Some(handle) => Behind::Command(handle),
             None => Behind::Endpoints(balance::Endpoints::new(listed, kept.number)),
         });
-        let servers = self.servers.iter().zip(behind).map(|(server, behind)| Server {
+        let vouching = self.servers.iter().zip(&self.credentials).map(|(server, field)| self.vouch(server, field));
+        let servers = self.servers.iter().zip(behind).zip(vouching).map(|((server, behind), vouch)| Server {
             name: server.name.as_str().to_owned(),
             behind,
             patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
@@ -199,6 +211,7 @@ impl Plan {
                 config::Era::Modern => Some(Era::Modern),
                 config::Era::Legacy => Some(Era::Legacy),
             },
+            vouch,
         });
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
@@ -233,7 +246,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// What is told of the routes that take tokens of an issuer: path, place of the route, text.
+    /// What is told of the routes that take tokens of an issuer, and the keys of assertions: path, place of the route, text.
     fn documents(&self) -> Vec<(String, usize, String)> {
         let of = |(at, route): (usize, &Planned)| {
             route.place.metadata.as_ref()?;
@@ -249,7 +262,20 @@ impl Plan {
             let root = (metadata::ROOT.to_owned(), *at, text.clone());
             documents.push(root);
         }
+        // Read by servers, told under the first route that leads to one of those.
+        if let Some(at) = self.routes.iter().position(|route| self.servers[route.server].assertion) {
+            documents.push((metadata::ASSERTIONS.to_owned(), at, self.asserter.key_set()));
+        }
         documents
+    }
+
+    /// What a server is shown, on one core.
+    fn vouch(&self, server: &config::Server, credential: &Option<Field>) -> Vouch {
+        let asserting = || {
+            let (asserter, name) = (Arc::clone(&self.asserter), server.name.as_str());
+            Asserting::new(asserter, &self.public, name, &self.auth.default_roles)
+        };
+        Vouch { credential: credential.clone().map(Rc::new), assertion: server.assertion.then(asserting) }
     }
 
     /// Who finds out who is calling, on one core.

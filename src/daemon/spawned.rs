@@ -13,6 +13,7 @@ use crate::net::process::{CommandLine, ProcessLimits};
 use crate::net::upstream::Endpoint;
 use crate::stages::balance::Listed;
 
+use super::authorization;
 use super::endpoints::Endpoints;
 use super::observe::Counts;
 
@@ -118,11 +119,14 @@ fn place(spec: Spec, driver: &Driver, before: Option<&Commands>) -> anyhow::Resu
 /// What a server's command is run as, or what stands for one; `None` where it is spoken to over streamable HTTP.
 ///
 /// # Errors
-/// A secret of its environment cannot be read, or is no text.
+/// A secret of its environment, or of its `authorization`, cannot be read, or is no text.
 fn spec(server: &config::Server, listed: &[Listed<Arc<Endpoint>>], http: &Http) -> anyhow::Result<Option<Spec>> {
     let means = match (&server.command, listed) {
         (Some(command), _) => Means::Command(line(server, command)?),
-        (None, [one, ..]) if server.transport == Transport::Sse => Means::Pair(Pair(Arc::clone(&one.endpoint))),
+        (None, [one, ..]) if server.transport == Transport::Sse => {
+            let credential = authorization::field(server)?;
+            Means::Pair(Pair { endpoint: Arc::clone(&one.endpoint), credential })
+        }
         (None, _) => return Ok(None),
     };
     let config::Processes { per, limit, idle, warm, start, wait } =

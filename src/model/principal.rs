@@ -13,6 +13,17 @@ pub enum Means {
     Local,
 }
 
+impl Means {
+    /// What a server is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Jwt => "jwt",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// What a credential says of its bearer, once it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {

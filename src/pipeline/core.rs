@@ -14,6 +14,7 @@ use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{Client, Patience, Room};
+use crate::stages::vouch::Vouch;
 use crate::telemetry::{RouteMeter, Telemetry};
 
 use super::pair::Pairs;
@@ -94,4 +95,6 @@ pub struct Server {
     pub patience: Patience,
     /// The era it is pinned to, if it is.
     pub pinned: Option<Era>,
+    /// What it is shown of us, and of the caller.
+    pub vouch: Vouch,
 }

@@ -9,6 +9,7 @@
 //! Sealer           base64url( version | key id | nonce | AES-256-GCM-SIV )          (sealer.rs)
 //!   | context: route, principal
 //! SessionId        what a sealed `Mcp-Session-Id` carries                          (session.rs)
+//! Asserter         signs who a caller is, by Ed25519 keys of the same derivation    (asserter.rs)
 //! ```
 //!
 //! GCM-SIV and not GCM: nonces are random and three nodes share a key, so a repeated nonce has to be survivable; with
@@ -16,6 +17,7 @@
 
 pub mod session;
 
+mod asserter;
 mod context;
 mod ring;
 mod sealer;
@@ -23,6 +25,7 @@ mod short;
 mod signing;
 mod vault;
 
+pub use asserter::Asserter;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header::DATE;
 
 use crate::config::Server;
-use crate::daemon::endpoints;
+use crate::daemon::{authorization, endpoints};
 use crate::model::clock;
 use crate::net::upstream::{Endpoint, Failure, Pool};
 
@@ -37,8 +37,16 @@ pub(super) async fn examine(pool: &Pool, server: &Server, url: &str) -> Examined
             return Examined { finding, offset: None };
         }
     };
+    let credential = match authorization::field(server) {
+        Ok(credential) => credential,
+        Err(error) => {
+            let finding = Finding::fail(subject, format!("{error:#}"), "correct `authorization` of this server");
+            return Examined { finding, offset: None };
+        }
+    };
+    let ask = |question| ask(pool, &endpoint, credential.as_ref(), question);
     let begun = clock::now();
-    let discovered = ask(pool, &endpoint, &Question::Discover).await;
+    let discovered = ask(&Question::Discover).await;
     if let Err(Miss::Connect(failure)) = &discovered {
         let mut finding = Finding::fail(
             subject,
@@ -52,12 +60,12 @@ pub(super) async fn examine(pool: &Pool, server: &Server, url: &str) -> Examined
     let initialized = match discovery {
         // It does not want to be asked.
         Meaning::Refuses(_) | Meaning::Redirects(..) => None,
-        _ => Some(ask(pool, &endpoint, &Question::Initialize).await),
+        _ => Some(ask(&Question::Initialize).await),
     };
     let handshake = initialized.as_ref().map_or(discovery.clone(), era::of_handshake);
     if let Some(session) = initialized.as_ref().and_then(session) {
         // Whether it lets sessions be ended is its own affair.
-        let _ = ask(pool, &endpoint, &Question::End(session)).await;
+        let _ = ask(&Question::End(session)).await;
     }
     let replied = discovered.as_ref().ok().or(initialized.as_ref().and_then(|reply| reply.as_ref().ok()));
     let report = Report::of(server.era, &discovery, &handshake);

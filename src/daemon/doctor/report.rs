@@ -86,17 +86,13 @@ impl Report {
     }
 
     fn refused(status: StatusCode) -> Self {
-        let credentials = "credentials for servers are not built into this version";
+        let credentials = "say which in `authorization` of this server, or correct what is there";
         match status.as_u16() {
-            401 => Self::new(
-                Verdict::Fail,
-                "asks for credentials (401)",
-                format!("{credentials}: let it take calls from this machine without"),
-            ),
+            401 => Self::new(Verdict::Fail, "asks for credentials (401)", credentials),
             403 => Self::new(
                 Verdict::Fail,
                 "refuses us (403)",
-                format!("let it accept the host of this URL; if it wants a credential, {credentials}"),
+                format!("let it accept the host of this URL; if it wants another credential, {credentials}"),
             ),
             _ => Self::new(Verdict::Warn, "has too much to do (429)", "ask again later"),
         }
