@@ -1,9 +1,11 @@
-//! Listeners, the strict reader of requests, HTTP connections in and out, TLS both ways, commands as servers, draining.
+//! Listeners, the strict reader of requests, HTTP connections in and out, what we fetch ourselves, TLS both ways, commands
+//! as servers, draining.
 
 pub mod admission;
 pub mod client;
 pub mod command;
 pub mod drain;
+pub mod fetch;
 pub mod guard;
 pub mod listen;
 pub mod process;

@@ -88,6 +88,18 @@ impl Client {
     /// # Errors
     /// Which file it is and what is wrong with it.
     pub fn build(settings: &ClientTls) -> Result<Self, TlsError> {
+        Self::build_for(settings, &["h2", "http/1.1"])
+    }
+
+    /// The same, where only HTTP/1.1 is spoken.
+    ///
+    /// # Errors
+    /// As [`Client::build`].
+    pub fn build_http1(settings: &ClientTls) -> Result<Self, TlsError> {
+        Self::build_for(settings, &["http/1.1"])
+    }
+
+    fn build_for(settings: &ClientTls, protocols: &[&str]) -> Result<Self, TlsError> {
         let roots = settings.ca.as_deref().map_or_else(system_roots, roots_in)?;
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(VERSIONS)
@@ -100,7 +112,7 @@ impl Client {
             (None, None) => builder.with_no_client_auth(),
             (Some(file), None) | (None, Some(file)) => return Err(TlsError::Alone(file.clone())),
         };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let server_name = settings
             .server_name
             .clone()

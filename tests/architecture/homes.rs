@@ -43,6 +43,11 @@ pub(crate) const HOMES: &[Home] = &[
         "one module decides what TLS is accepted; the others see a stream",
     ),
     only(&["h2", "futures_util"], &["net"], "how a connection is driven; below the edge a message is `http` and bytes"),
+    only(
+        &["hyper", "hyper_util"],
+        &["net::fetch"],
+        "what we ask others ourselves goes one way, which checks where it leads; the data path has its own client",
+    ),
     only(&["httparse"], &["net"], "heads are read in one place, strictly"),
     only(&["socket2"], &["net"], "socket options belong to the listener and the connection"),
     only(

@@ -43,7 +43,7 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, Failu
 
 /// Tries every address in the resolver's order. Each has an even share of the time that is left, so that one which
 /// swallows packets does not use up the others' time.
-async fn connect(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<TcpStream, Failure> {
+pub(in crate::net) async fn connect(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<TcpStream, Failure> {
     let mut failure = Failure::ConnectTimeout;
     for (left_to_try, address) in (1..=addresses.len() as u32).rev().zip(addresses) {
         let share = deadline.saturating_duration_since(clock::now()) / left_to_try;

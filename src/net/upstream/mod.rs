@@ -45,6 +45,7 @@ mod tests;
 
 pub use answer::{Answer, Fed};
 pub use connection::{Collected, Connection};
+pub(in crate::net) use dial::connect;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, Stage};
 pub use field::Field;
