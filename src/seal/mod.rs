@@ -19,6 +19,7 @@ pub mod session;
 
 mod asserter;
 mod context;
+mod digest;
 mod ring;
 mod sealer;
 mod short;
@@ -26,6 +27,7 @@ mod signing;
 mod vault;
 
 pub use asserter::Asserter;
+pub use digest::digest_of;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;
