@@ -16,7 +16,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, header};
 use weir::model::{Algorithm, Means};
 use weir::stages::authenticate::jwt::{Expected, Issuer, KeySet};
-use weir::stages::authenticate::{Authenticator, Looked, Place, Presented};
+use weir::stages::authenticate::{Authenticator, Looked, Memory, Place, Presented};
 
 const ISSUER: &str = "https://id.example.com/";
 const URL: &str = "https://gateway.example.com/mcp";
@@ -99,10 +99,14 @@ fn tokens(criterion: &mut Criterion) {
             means: Means::Jwt,
         };
         let keys = KeySet::parse(keys.as_bytes(), &[algorithm]).expect("a set");
-        let issuer = Arc::new(Issuer::new(expected, Some(keys)));
+        let issuer = Arc::new(Issuer::new(expected, Some(Arc::new(keys))));
         let fresh = || {
             let may_verify = Rc::new(|_: Option<std::net::IpAddr>| Ok(()));
-            Authenticator::without_credentials(Box::default()).with_tokens(vec![Arc::clone(&issuer)], may_verify, None)
+            Authenticator::without_credentials(Box::default()).with_tokens(
+                vec![Arc::clone(&issuer)],
+                Memory::new(),
+                may_verify,
+            )
         };
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&token).expect("a token is plain text"));

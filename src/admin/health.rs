@@ -1,4 +1,4 @@
-//! `/healthz`: the process lives. `/readyz`: traffic may come, or what is missing.
+//! `/healthz`: the process lives. `/readyz`: traffic may come, or what is missing; and whose tokens cannot be verified.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -12,7 +12,14 @@ pub(super) async fn alive() -> Response {
 
 pub(super) async fn ready(State(admin): State<Admin>) -> Response {
     match admin.readiness.missing() {
-        None => json(StatusCode::OK, "{\"ready\":true}\n".to_owned()),
+        None => {
+            let issuers = admin.readiness.without_keys();
+            let lacks = match issuers.is_empty() {
+                true => String::new(),
+                false => format!(",\"issuers_without_keys\":{}", serde_json::Value::from(issuers)),
+            };
+            json(StatusCode::OK, format!("{{\"ready\":true{lacks}}}\n"))
+        }
         Some(missing) => {
             json(StatusCode::SERVICE_UNAVAILABLE, format!("{{\"ready\":false,\"missing\":[\"{missing}\"]}}\n"))
         }

@@ -66,9 +66,12 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
         ("[[servers]]", "authorization") => Some((&authorization::SHAPE, false)),
         ("`authorization` of a server", "value") => Some((&secret::SHAPE, false)),
+        ("`authorization` of a server", "client_credentials") => Some((&authorization::CLIENT_CREDENTIALS, false)),
+        ("`authorization` of a server", "exchange") => Some((&authorization::EXCHANGE, false)),
+        (title, "client") if title.ends_with("of an `authorization`") => Some((&authorization::WHO, false)),
+        ("`client` of these", "secret") => Some((&secret::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
-        ("[[auth.jwt]]", "jwks") => Some((&auth::jwt::JWKS, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
@@ -90,6 +93,9 @@ fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
         Kind::Table(_) if (shape.title, *name) == ("[[servers]]", "environment") => {
             let value = json!({ "anyOf": [{ "type": "string" }, object(&secret::SHAPE)] });
             json!({ "type": "object", "additionalProperties": value })
+        }
+        Kind::Table(_) if (shape.title, *name) == ("[[auth.jwt]]", "jwks") => {
+            json!({ "anyOf": [{ "type": "string" }, object(&auth::jwt::JWKS)] })
         }
         Kind::Text(_) | Kind::Table(_) => json!({ "type": "string" }),
         Kind::List(_) if (shape.title, *name) == ("[[servers]]", "endpoints") => {

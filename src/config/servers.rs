@@ -172,6 +172,11 @@ pub(super) const SHAPE: Shape = Shape {
 };
 
 impl Server {
+    /// Whether an authorization server gives us tokens for it.
+    pub fn is_given_tokens(&self) -> bool {
+        matches!(self.authorization, Some(Authorization::Client(_) | Authorization::Exchange(_)))
+    }
+
     /// Every server of the file. One whose name or endpoints are wrong is left out, and noted.
     pub(super) fn read_all(root: &Section<'_>) -> Vec<Self> {
         let sections = root.tables("servers", &SHAPE);
@@ -227,6 +232,11 @@ impl Server {
         if section.has("tls") && !server.endpoints.is_empty() && server.endpoints.iter().all(|endpoint| !endpoint.https)
         {
             section.wrong("tls", "`tls` is there, and no endpoint begins with https://");
+        }
+        if server.transport == Transport::Sse && matches!(server.authorization, Some(Authorization::Exchange(_))) {
+            let message =
+                "`exchange` needs streamable HTTP: a stream of 2024-11-05 is opened once, by whatever token there was";
+            section.mistakes.add(section.place("authorization").hidden(), message);
         }
         if server.assertion && server.transport == Transport::Sse {
             let message =

@@ -8,6 +8,7 @@ use super::{
     admin::{self, Admin},
     auth::Auth,
     drain::{self, Drain},
+    fetch::{self, Fetch},
     file::Accepted,
     http::{self, Http},
     include,
@@ -44,6 +45,8 @@ pub struct Settings {
     pub keys: Keys,
     /// `[auth]`: who may call.
     pub auth: Auth,
+    /// `[fetch]`: whom Weir asks itself.
+    pub fetch: Fetch,
     /// `[[roles]]` and those that are built in, each with what it includes: names unique.
     pub roles: Vec<Role>,
     /// `[reload]`: what reads this again.
@@ -224,6 +227,7 @@ impl Overrides {
             connections_written: http.has("connections"),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin,
+            fetch: Fetch::read(&root.table("fetch", &fetch::SHAPE)),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),

@@ -84,7 +84,14 @@ impl Starting<'_> {
         tokio::spawn(memory::watch(marked, Arc::clone(&lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
         let pressure = Arc::clone(&lasting.pressure);
-        let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files, lasting.driver.counts());
+        let looked = Looked::new(
+            waiting,
+            pressure,
+            Arc::clone(&readiness),
+            files,
+            lasting.driver.counts(),
+            lasting.board.clone(),
+        );
         let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
         let admin = Admin {
             hosts,
@@ -99,6 +106,7 @@ impl Starting<'_> {
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
+        plan.enforce();
         let mut crew = Crew::new(beats.clone(), sightings, controls, observed.clone());
         let mut switches = Switches::new();
         switches.join(crew.start(&plan, cores).await?);

@@ -11,6 +11,7 @@ mod core_thread;
 mod credentials;
 mod crew;
 mod endpoints;
+mod fetching;
 mod files;
 mod memory;
 mod observe;

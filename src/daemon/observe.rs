@@ -20,6 +20,7 @@ use crate::model::{Level, Pressure, Readiness};
 use crate::net::tls::dates;
 use crate::telemetry::{Certificate, Fold, Observed, Sample};
 
+use super::credentials::Board;
 use super::memory;
 pub(super) use processes::Counts;
 pub(super) use queues::Queues;
@@ -38,6 +39,8 @@ pub(super) struct Looked {
     certificates: watch::Receiver<Vec<PathBuf>>,
     /// Of the processes of commands.
     processes: Counts,
+    /// Of the key sets that are fetched.
+    board: Board,
     memory_limit: Option<u64>,
 }
 
@@ -49,8 +52,9 @@ impl Looked {
         readiness: Arc<Readiness>,
         certificates: watch::Receiver<Vec<PathBuf>>,
         processes: Counts,
+        board: Board,
     ) -> Self {
-        Self { queues, pressure, readiness, certificates, processes, memory_limit: memory::limit() }
+        Self { queues, pressure, readiness, certificates, processes, board, memory_limit: memory::limit() }
     }
 }
 
@@ -116,6 +120,8 @@ fn date(file: &Path) -> Option<Certificate> {
 fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) -> Sample {
     let status = read_to_string("/proc/self/status").unwrap_or_default();
     let missing = looked.readiness.missing();
+    let key_sets = looked.board.look();
+    looked.readiness.lacks(key_sets.iter().filter(|set| set.lacks).map(|set| set.issuer.clone()).collect());
     Sample {
         resident: memory::kilobytes(&status, "VmRSS:"),
         virtual_memory: memory::kilobytes(&status, "VmSize:"),
@@ -130,6 +136,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         draining: missing == Some("draining"),
         certificates,
         processes: looked.processes.look(),
+        key_sets,
     }
 }
 

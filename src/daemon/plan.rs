@@ -15,15 +15,15 @@ use crate::model::{Pressure, RequestIds, clock};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
+use crate::net::grant::Runner;
 use crate::net::guard::HeadLimits;
-use crate::net::upstream::{Field, Pool};
+use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Purpose, Sealer};
-use crate::stages::authenticate::jwt::Issuer;
-use crate::stages::authenticate::{Authenticator, MayVerify, Place};
+use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
@@ -31,9 +31,12 @@ use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::stages::vouch::{Asserting, Vouch};
 use crate::telemetry::Telemetry;
 
+use super::authorization::{self, Authorizations, Shows};
+use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
+use super::fetching::Fetching;
 use super::spawned::{Commands, Driver};
-use super::{Failure, authorization, credentials, files, welcome};
+use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -59,14 +62,16 @@ pub(super) struct Plan {
     asserter: Arc<Asserter>,
     public: String,
     /// What each server is shown of us.
-    credentials: Vec<Option<Field>>,
+    authorizations: Authorizations,
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
     auth: config::Auth,
     roles: Arc<[config::Role]>,
+    /// Who fetches what others have.
+    fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
-    issuers: Vec<Arc<Issuer>>,
+    credentials: Credentials,
     unverified: Option<(u64, Duration)>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
@@ -99,6 +104,10 @@ pub(super) struct Lasting {
     pub(super) pairs: Arc<Table>,
     /// What strangers may have verified.
     pub(super) unverified: Arc<Unverified>,
+    /// How the key sets fare that are fetched.
+    pub(super) board: Board,
+    /// Where tokens for servers are asked for.
+    pub(super) runner: Arc<Runner>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -107,6 +116,8 @@ pub(super) struct Kept {
     pub(super) client: Rc<Client>,
     pub(super) telemetry: Rc<Telemetry>,
     pub(super) sightings: mpsc::Sender<Sighting>,
+    /// Tokens that were verified on it.
+    memory: Memory,
 }
 
 impl Kept {
@@ -118,7 +129,7 @@ impl Kept {
     ) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers });
-        Self { number, client, telemetry: Rc::new(telemetry), sightings }
+        Self { number, client, telemetry: Rc::new(telemetry), sightings, memory: Memory::new() }
     }
 }
 
@@ -153,11 +164,21 @@ impl Plan {
             driver: Driver::default(),
             pairs: Arc::default(),
             unverified: Arc::new(unverified(http)),
+            board: Board::default(),
+            runner: Arc::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
+        let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
+        let fetching = fetching.map_err(Failure::unusable)?;
+        let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
-        let credentials = settings.servers.iter().map(authorization::field).collect::<anyhow::Result<Vec<_>>>();
-        let commands = Commands::build(&settings.servers, http, &endpoints, driver, known);
+        let around = authorization::Around {
+            fetcher: fetching.as_ref().map(|fetching| &fetching.fetcher),
+            runner: &lasting.runner,
+            before: before.map(|before| &before.authorizations),
+        };
+        let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
+        let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
         Ok(Self {
             endpoints,
             commands: commands.map_err(Failure::unusable)?,
@@ -169,13 +190,14 @@ impl Plan {
             tokens,
             asserter,
             public: settings.listen.url().unwrap_or_default(),
-            credentials: credentials.map_err(Failure::unusable)?,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
-            issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
+            fetching,
+            credentials,
+            authorizations,
             unverified: rate(http),
             admits,
             near,
@@ -190,6 +212,9 @@ impl Plan {
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
         self.lasting.unverified.bound(self.unverified);
+        self.credentials.enforce();
+        self.lasting.runner.run_here();
+        self.authorizations.enforce();
     }
 
     /// Builds what one core works with, and keeps connections for these endpoints from now on.
@@ -201,7 +226,8 @@ impl Plan {
             Some(handle) => Behind::Command(handle),
             None => Behind::Endpoints(balance::Endpoints::new(listed, kept.number)),
         });
-        let vouching = self.servers.iter().zip(&self.credentials).map(|(server, field)| self.vouch(server, field));
+        let shows = self.authorizations.by_server();
+        let vouching = self.servers.iter().zip(shows).map(|(server, shows)| self.vouch(server, shows));
         let servers = self.servers.iter().zip(behind).zip(vouching).map(|((server, behind), vouch)| Server {
             name: server.name.as_str().to_owned(),
             behind,
@@ -232,7 +258,7 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            authenticator: self.authenticator(),
+            authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
         };
         let placed = || self.routes.iter().enumerate();
@@ -270,25 +296,43 @@ impl Plan {
     }
 
     /// What a server is shown, on one core.
-    fn vouch(&self, server: &config::Server, credential: &Option<Field>) -> Vouch {
+    fn vouch(&self, server: &config::Server, shows: &Shows) -> Vouch {
         let asserting = || {
             let (asserter, name) = (Arc::clone(&self.asserter), server.name.as_str());
             Asserting::new(asserter, &self.public, name, &self.auth.default_roles)
         };
-        Vouch { credential: credential.clone().map(Rc::new), assertion: server.assertion.then(asserting) }
+        Vouch::new(shows.on_a_core(), server.assertion.then(asserting))
     }
 
     /// Who finds out who is calling, on one core.
-    fn authenticator(&self) -> Authenticator {
+    fn authenticator(&self, memory: &Memory) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
         let authenticator = Authenticator::without_credentials(anonymous.collect());
-        if self.issuers.is_empty() {
+        let issuers = self.credentials.issuers();
+        if issuers.is_empty() {
             return authenticator;
         }
         let unverified = Arc::clone(&self.lasting.unverified);
         let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
-        authenticator.with_tokens(self.issuers.clone(), may_verify, None)
+        authenticator.with_tokens(issuers, memory.clone(), may_verify)
     }
+}
+
+fn credentials(
+    settings: &Settings,
+    data: &Path,
+    fetching: &Option<Fetching>,
+    board: &Board,
+    before: Option<&Plan>,
+) -> anyhow::Result<Credentials> {
+    // What another fetcher keeps is not kept by this one's rules.
+    let same = |before: &&Plan| match (&before.fetching, fetching) {
+        (Some(before), Some(now)) => now.is_that_of(before),
+        _ => true,
+    };
+    let before = before.filter(same).map(|before| &before.credentials);
+    let fetcher = fetching.as_ref().map(|fetching| &fetching.fetcher);
+    Credentials::build(settings, data, &Around { fetcher, board, before })
 }
 
 fn rate(http: &config::Http) -> Option<(u64, Duration)> {

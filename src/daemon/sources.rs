@@ -26,7 +26,7 @@ pub(super) fn of(settings: &Settings) -> Files {
         Variable::Secret(secret) => Some(secret),
         Variable::Text(_) => None,
     });
-    let shown = settings.servers.iter().flat_map(|server| &server.authorization).flat_map(Authorization::secrets);
+    let shown = settings.servers.iter().flat_map(|server| &server.authorization).map(Authorization::secret);
     let secrets = settings.keys.ring.iter().chain(variables).chain(shown).filter_map(|secret| match secret {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
@@ -35,10 +35,12 @@ pub(super) fn of(settings: &Settings) -> Files {
         let identities = tls.certificates.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
         identities.chain(tls.clients.iter().flat_map(|clients| clients.revoked.iter().chain([&clients.ca])))
     });
-    let key_sets = settings.auth.jwt.iter().map(|issuer| match &issuer.jwks {
-        Jwks::File(path) => path,
+    let key_sets = settings.auth.jwt.iter().filter_map(|issuer| match &issuer.jwks {
+        Jwks::File(path) => Some(path),
+        Jwks::Url(_) | Jwks::Discovered => None,
     });
-    let named = tls.chain(ours).chain(key_sets).chain(secrets).map(|path| (path.clone(), None));
+    let named =
+        tls.chain(ours).chain(&settings.fetch.ca).chain(key_sets).chain(secrets).map(|path| (path.clone(), None));
     named.chain(read(&settings.sources)).collect()
 }
 

@@ -1,10 +1,14 @@
 //! Whether this node may take traffic, as the operators' side tells it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Where the daemon stands; the data path says it, `/readyz` shows it.
 #[derive(Debug, Default)]
-pub struct Readiness(AtomicU8);
+pub struct Readiness {
+    stage: AtomicU8,
+    without_keys: Mutex<Vec<String>>,
+}
 
 const STARTING: u8 = 0;
 const READY: u8 = 1;
@@ -13,20 +17,30 @@ const DRAINING: u8 = 2;
 impl Readiness {
     /// All cores accept.
     pub fn ready(&self) {
-        self.0.store(READY, Ordering::Relaxed);
+        self.stage.store(READY, Ordering::Relaxed);
     }
 
     /// No core accepts any more.
     pub fn draining(&self) {
-        self.0.store(DRAINING, Ordering::Relaxed);
+        self.stage.store(DRAINING, Ordering::Relaxed);
     }
 
     /// What is missing for traffic; `None` when nothing is.
     pub fn missing(&self) -> Option<&'static str> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.stage.load(Ordering::Relaxed) {
             STARTING => Some("starting"),
             READY => None,
             _ => Some("draining"),
         }
+    }
+
+    /// These issuers have no keys, so that their tokens are answered 503. Traffic of others may come all the same.
+    pub fn lacks(&self, keys_of: Vec<String>) {
+        *self.without_keys.lock().unwrap_or_else(PoisonError::into_inner) = keys_of;
+    }
+
+    /// The issuers that have no keys.
+    pub fn without_keys(&self) -> Vec<String> {
+        self.without_keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -192,7 +192,12 @@ async fn over_http(
         return Err(session::not_found());
     }
     // What the server is shown, or nothing is sent.
-    let shown = exchange.server().vouch.shown(exchange.principal())?;
+    let place = &exchange.route.place;
+    let challenge = || place.challenge();
+    let shown = match exchange.server().vouch.look(exchange.principal(), exchange.headers, challenge) {
+        vouch::Looked::Done(done) => done?,
+        vouch::Looked::Asking(asking) => asking.await?,
+    };
     let outgoing = Outgoing {
         id: exchange.id,
         trace,
@@ -208,10 +213,12 @@ async fn over_http(
     let client = &exchange.core.client;
     let (call, head) =
         pin!(upstream::make(client, told, candidates, &outgoing, message.bytes(), patience, manner)).await?;
-    if head.status == StatusCode::UNAUTHORIZED && shown.has_credential() {
+    if head.status == StatusCode::UNAUTHORIZED
+        && let Some(refusal) = shown.not_taken()
+    {
         // Nobody waits for the rest of it.
         call.cut();
-        return Err(vouch::not_taken());
+        return Err(refusal);
     }
     Ok((call, head))
 }

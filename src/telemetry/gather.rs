@@ -139,6 +139,12 @@ fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample)
         tally.count(names::SERVER_PROCESSES_ENDED, server, processes.ended);
         tally.count(names::SERVER_BAD_LINES, server, processes.bad_lines);
     }
+    for set in &sample.key_sets {
+        tally.level(names::ISSUER_KEYS, [&set.issuer], set.keys as f64);
+        for (outcome, count) in &set.fetches {
+            tally.count(names::KEY_SET_FETCHES, [&set.issuer, outcome], *count);
+        }
+    }
     for (core, cpu) in &sample.cores {
         tally.number(names::CORE_CPU, [core], cpu.as_secs_f64());
     }

@@ -107,6 +107,11 @@ metrics! {
     SERVER_BAD_LINES: Counter Number, "weir_server_bad_lines_total" ["server"]
         "Lines on a command's standard output that were no messages, or longer than `[http] event`.";
 
+    ISSUER_KEYS: Gauge Number, "weir_issuer_keys" ["issuer"]
+        "Keys of an issuer's key set at a URL that tokens are verified with. 0: there is none, or none is kept; its tokens are refused.";
+    KEY_SET_FETCHES: Counter Number, "weir_key_set_fetches_total" ["issuer" "outcome"]
+        "Fetches of an issuer's key set: `changed`, `unchanged`, or why there was none: `unreachable`, `slow`, `bad_answer`, `refused` (where it leads is not asked).";
+
     CORE_LAG: Histogram Seconds, "weir_core_lag_seconds" ["core"]
         "How late a timer of 250 ms fires on a core: how long a request waits for its turn. Up to 1 ms is the timer's own.";
     CORE_CPU: Counter Seconds, "weir_core_cpu_seconds_total" ["core"]

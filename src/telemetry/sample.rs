@@ -33,6 +33,8 @@ pub struct Sample {
     pub certificates: Vec<Certificate>,
     /// The processes of servers that are commands, or were.
     pub processes: Vec<Processes>,
+    /// The key sets that are fetched, or were.
+    pub key_sets: Vec<KeySets>,
 }
 
 /// The kernel's queue of connections to one listening socket.
@@ -64,4 +66,17 @@ pub struct Processes {
     pub ended: u64,
     /// Lines of theirs that were no messages.
     pub bad_lines: u64,
+}
+
+/// The key set of an issuer that is fetched, since the daemon began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySets {
+    /// The issuer.
+    pub issuer: String,
+    /// Keys that tokens are verified with now.
+    pub keys: u64,
+    /// How many fetches came to what.
+    pub fetches: Vec<(&'static str, u64)>,
+    /// Tokens of the issuer are to be taken, and nothing is kept to verify them with.
+    pub lacks: bool,
 }

@@ -1,9 +1,10 @@
 //! `[[auth.jwt]]`: whose tokens are taken.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Key, Kind, Section, Shape, Value};
-use crate::config::{endpoint::Endpoint, secret::not_empty};
+use crate::config::{endpoint::Endpoint, fetch, secret::not_empty, units::DAY};
 use crate::model::Algorithm;
 
 /// The longest name of an issuer, and of a claim.
@@ -24,6 +25,8 @@ pub struct Jwt {
     pub principal_claim: String,
     /// `roles_claim`: the claim that names their roles; `roles`.
     pub roles_claim: String,
+    /// `keep`: how long a key set from a URL counts after it was fetched last; 24 h.
+    pub keep: Duration,
 }
 
 /// Where a key set is.
@@ -31,13 +34,17 @@ pub struct Jwt {
 pub enum Jwks {
     /// In this file.
     File(PathBuf),
+    /// At this URL.
+    Url(String),
+    /// Where the issuer's metadata say.
+    Discovered,
 }
 
 pub(in crate::config) const SHAPE: Shape = Shape {
     title: "[[auth.jwt]]",
     about: "An issuer whose JSON Web Tokens are taken, as `Authorization: Bearer`. The caller is the issuer and the subject, \
             never the subject alone. A token needs `exp`; the issuer's clock may be 30 s from ours. One that was verified is \
-            remembered until its `exp`, never past another key set or a reload.",
+            remembered until its `exp`, and not past its key or other settings of its issuer.",
     keys: &[
         Key {
             name: "issuer",
@@ -54,9 +61,19 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         },
         Key {
             name: "jwks",
-            kind: Kind::Table("the place of a key set, { file = \"...\" }"),
+            kind: Kind::Table("a URL, or the place of a key set, { file = \"...\" }"),
             default: Value::Absent,
-            about: "Where its keys are. Needed in this version, which reads no key set from a URL.",
+            about: "Where its keys are: a URL, or `{ file = \"...\" }`. Default: where the metadata say that are found by \
+                    `issuer`, which has to be a URL then (RFC 8414, OpenID Connect Discovery). From a URL (see [fetch]) it is \
+                    renewed in the background, after a minute to an hour, as its `Cache-Control` says, else every 10 min; and \
+                    for a token of an unknown key, at most once in 30 s.",
+        },
+        Key {
+            name: "keep",
+            kind: Kind::Time(1000, 7 * DAY),
+            default: Value::Text("24h"),
+            about: "How long a key set from a URL counts after it was fetched last, where the issuer is away. Then its tokens \
+                    are answered 503, `identity_unavailable`.",
         },
         Key {
             name: "algorithms",
@@ -83,7 +100,7 @@ pub(in crate::config) const SHAPE: Shape = Shape {
 
 pub(in crate::config) const JWKS: Shape = Shape {
     title: "the place of a key set",
-    about: "Where the keys of an issuer are: a JWK set (RFC 7517) of at most 64 KiB and 100 keys. Keys that cannot be used \
+    about: "Where the keys of an issuer are, if not at a URL: a JWK set (RFC 7517) of at most 64 KiB and 100 keys. Keys that cannot be used \
             are left out, and the log names them: symmetric and private ones, those for other purposes, RSA below 2048 bits.",
     keys: &[Key {
         name: "file",
@@ -115,6 +132,7 @@ impl Jwt {
         let issuer = section.required("issuer", name);
         let audience = section.text("audience", name);
         let jwks = jwks(section);
+        let keep = section.time("keep");
         let mut algorithms = section.list("algorithms", algorithm);
         if !section.has("algorithms") {
             algorithms = vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
@@ -130,27 +148,36 @@ impl Jwt {
             algorithms,
             principal_claim: principal_claim?,
             roles_claim: roles_claim?,
+            keep,
         })
     }
 }
 
 fn jwks(section: &Section<'_>) -> Option<Jwks> {
-    if !section.has("jwks") {
-        let message = "[[auth.jwt]] needs `jwks`: this version does not discover an issuer's keys; write \
-                       `jwks = { file = \"...\" }`";
-        section.mistakes.add(section.place("issuer"), message);
-        return None;
+    match section.read("jwks") {
+        Value::Absent => {
+            let issuer = section.text("issuer", |issuer| Ok(issuer.to_owned()))?;
+            let url = fetch::url(&issuer).and_then(|url| match issuer.contains('?') {
+                true => Err(format!("takes a URL without a query, not {issuer:?}")),
+                false => Ok(url),
+            });
+            if let Err(why) = url {
+                let message =
+                    format!("`issuer` {why}, where its keys are to be discovered; or say where they are: `jwks`");
+                section.wrong("issuer", message);
+                return None;
+            }
+            Some(Jwks::Discovered)
+        }
+        Value::Text(_) => section.text("jwks", fetch::url).map(Jwks::Url),
+        _ => {
+            let table = section.table("jwks", &JWKS);
+            if !section.has_table("jwks") {
+                return None;
+            }
+            table.required("file", |path| not_empty(path).map(|path| Jwks::File(path.into())))
+        }
     }
-    if matches!(section.read("jwks"), Value::Text(_)) {
-        let message = "a key set at a URL is not built into this version; write `jwks = { file = \"...\" }`";
-        section.wrong("jwks", message);
-        return None;
-    }
-    let table = section.table("jwks", &JWKS);
-    if !section.has_table("jwks") {
-        return None;
-    }
-    table.required("file", |path| not_empty(path).map(|path| Jwks::File(path.into())))
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {

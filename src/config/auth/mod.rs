@@ -109,6 +109,11 @@ impl Auth {
         self.jwt.iter().filter(|issuer| issuer.is_discoverable()).map(|issuer| issuer.issuer.as_str())
     }
 
+    /// Whether something of it is fetched from somewhere.
+    pub fn is_fetched(&self) -> bool {
+        self.jwt.iter().any(|issuer| !matches!(issuer.jwks, Jwks::File(_)))
+    }
+
     /// Whether there is anything that a caller can show.
     pub fn knows_credentials(&self) -> bool {
         self.local || !self.jwt.is_empty()

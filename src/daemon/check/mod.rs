@@ -6,11 +6,11 @@ mod commands;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::config::{Finding, Secret, Settings};
+use crate::config::{Finding, Jwks, Secret, Settings};
 use crate::net::tls::server::Server;
 
 use super::endpoints::Endpoints;
-use super::{credentials, files, plan, welcome};
+use super::{credentials, fetching, files, plan, welcome};
 
 /// The mistakes and the warnings of what the configuration names: certificates, the key ring, commands, credentials for
 /// servers, the limit of open files.
@@ -37,11 +37,21 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
         }
         warnings.extend(open_to_others(secret).map(finding));
     }
-    for issuer in &settings.auth.jwt {
-        match credentials::key_set(issuer) {
+    // Nobody is asked here: what is at a URL is for `weir doctor`.
+    let files = settings.auth.jwt.iter().filter_map(|issuer| match &issuer.jwks {
+        Jwks::File(path) => Some((issuer, path)),
+        Jwks::Url(_) | Jwks::Discovered => None,
+    });
+    for (issuer, path) in files {
+        match credentials::key_set(issuer, path) {
             Ok(keys) => warnings.extend(credentials::warnings(issuer, &keys).into_iter().map(finding)),
             Err(error) => mistakes.push(finding(format!("{error:#}"))),
         }
+    }
+    if settings.fetch.ca.is_some()
+        && let Err(error) = fetching::fetcher(&settings.fetch)
+    {
+        mistakes.push(finding(format!("{error:#}")));
     }
     let found = authorization::look(&settings.servers);
     mistakes.extend(found.mistakes.into_iter().map(finding));

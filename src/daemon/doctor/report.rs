@@ -85,6 +85,12 @@ impl Report {
         self
     }
 
+    /// It wants the token of a caller, of whom there is none here.
+    pub(super) fn wants_callers() -> Self {
+        let text = "asks for credentials (401), which are those of callers: a call of theirs can tell more";
+        Self { verdict: Verdict::Ok, text: text.to_owned(), advice: None }
+    }
+
     fn refused(status: StatusCode) -> Self {
         let credentials = "say which in `authorization` of this server, or correct what is there";
         match status.as_u16() {

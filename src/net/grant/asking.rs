@@ -90,7 +90,8 @@ async fn discover(terms: &Terms, issuer: &str) -> Result<String, Trouble> {
         match terms.fetcher.get(&place).await {
             Ok(document) => {
                 let endpoint = answer::endpoint(&document.body, issuer);
-                let endpoint = endpoint.ok_or(Trouble::Metadata("its metadata are another issuer's, or name no endpoint"))?;
+                let endpoint =
+                    endpoint.ok_or(Trouble::Metadata("its metadata are another issuer's, or name no endpoint"))?;
                 let there = EndpointUrl::parse(&endpoint).map_err(Trouble::Url)?;
                 if is_near(&there) && !is_near(&url) {
                     return Err(Trouble::Metadata("its metadata lead to this machine"));

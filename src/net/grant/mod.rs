@@ -6,6 +6,7 @@
 //!  Slot     one token: what is kept of it, who waits for it            (slot)
 //!    -> one request at a time, on the control runtime                  (asking: fetch, answer)
 //!  Book     the slots of the callers of one server                     (book)
+//!  Credential   a slot, or a field that is always the same             (credential)
 //! ```
 //!
 //! A core reads what is kept and nothing else. Only where there is nothing does it wait, with all who want the same; what
@@ -14,11 +15,13 @@
 mod answer;
 mod asking;
 mod book;
+mod credential;
 mod slot;
 mod subject;
 mod terms;
 
 pub use book::Book;
+pub use credential::{Credential, Held};
 pub use slot::{Denied, Granted, Runner, Slot};
 pub use subject::Subject;
 pub use terms::{Client, Source, Terms};

@@ -63,6 +63,8 @@ pub struct Slot {
     runner: Arc<Runner>,
     token: ArcSwapOption<Granted>,
     asking: watch::Sender<State>,
+    /// What went wrong last.
+    trouble: ArcSwapOption<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,12 +102,23 @@ impl Slot {
     /// A place for a token by these terms, at first what `before` had.
     pub fn new(terms: Arc<Terms>, runner: Arc<Runner>, before: Option<&Self>) -> Self {
         let token = before.and_then(|before| before.token.load_full());
-        Self { terms, runner, token: ArcSwapOption::from(token), asking: watch::Sender::default() }
+        Self {
+            terms,
+            runner,
+            token: ArcSwapOption::from(token),
+            asking: watch::Sender::default(),
+            trouble: ArcSwapOption::empty(),
+        }
     }
 
     /// By which terms it is asked for.
     pub fn terms(&self) -> &Arc<Terms> {
         &self.terms
+    }
+
+    /// What went wrong last, for people.
+    pub fn trouble(&self) -> Option<Arc<String>> {
+        self.trouble.load_full()
     }
 
     /// What may be shown now.
@@ -208,6 +221,7 @@ impl Slot {
             Err(trouble) => {
                 let why = trouble.to_string();
                 tracing::warn!(server, why, "no token for a server is given");
+                self.trouble.store(Some(Arc::new(why)));
                 Some(trouble.is_of_caller())
             }
         };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hint::black_box;
 
 /// Longest value, in bytes: more than that no server takes in a head.
-const MOST_BYTES: usize = 16 * 1024;
+const MOST_BYTES: usize = 64 * 1024;
 
 /// Name and value, as the line of a head. It is a secret: never printed, and overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// One of this name, in lower case. `None` where the value is empty, longer than 16 KiB, has white space around it, or
+    /// One of this name, in lower case. `None` where the value is empty, longer than 64 KiB, has white space around it, or
     /// anything but visible ASCII and spaces in it: no two readers of a head may differ about where it ends.
     pub fn new(name: &str, value: &[u8]) -> Option<Self> {
         let fits = value.iter().all(|byte| matches!(byte, b' '..=b'~')) && value.trim_ascii().len() == value.len();

@@ -2,10 +2,15 @@
 //!
 //! A table of a fixed size in sets of four. Only what was verified gets in, so that nobody fills it with anything else;
 //! an entry is found by the end of its token, which is signature and so as good as random, and then compared whole.
+//!
+//! An entry stands as long as its token, the settings of its issuer, and the key that it was verified with: other keys may
+//! come and go, and a reload that leaves the issuer as it was leaves the entry.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-use super::jwt::Verified;
+use super::jwt::{Fingerprint, Issuer, Verified};
 
 /// Sets, a power of two, and places in each.
 const SETS: usize = 1024;
@@ -29,10 +34,18 @@ pub(super) struct Cache {
 #[derive(Debug)]
 struct Entry {
     token: Box<str>,
-    /// The place of its issuer, and the key set that it was verified with.
-    issuer: usize,
-    keys: [u8; 32],
-    verified: Verified,
+    known: Known,
+}
+
+/// A token that was verified, and what it stands on.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) issuer: Arc<Issuer>,
+    /// The key that it is signed with.
+    pub(super) key: Fingerprint,
+    /// The set that the key was last found in.
+    pub(super) seen: Cell<u64>,
+    pub(super) verified: Verified,
 }
 
 impl Cache {
@@ -41,14 +54,14 @@ impl Cache {
         Self { places, hasher: RandomState::new(), bytes: 0, hand: 0 }
     }
 
-    /// The token, where it is remembered and has not ended at `now`; with its issuer and the digest of the keys of then.
-    pub(super) fn find(&self, token: &str, now: u64) -> Option<(usize, &[u8; 32], &Verified)> {
+    /// The token, where it is remembered and has not ended at `now`.
+    pub(super) fn find(&self, token: &str, now: u64) -> Option<&Known> {
         let found = self.places[self.set(token)].iter().flatten().find(|entry| *entry.token == *token)?;
-        (now < found.verified.until).then_some((found.issuer, &found.keys, &found.verified))
+        (now < found.known.verified.until).then_some(&found.known)
     }
 
     /// Remembers it, in the place of itself, of none, or of the one in its set that ends first.
-    pub(super) fn put(&mut self, token: &str, issuer: usize, keys: [u8; 32], verified: Verified) {
+    pub(super) fn put(&mut self, token: &str, known: Known) {
         if token.len() > MOST_TOKEN {
             return;
         }
@@ -56,7 +69,7 @@ impl Cache {
         let order = |entry: &Option<Entry>| match entry {
             Some(entry) if *entry.token == *token => (0, 0),
             None => (1, 0),
-            Some(entry) => (2, entry.verified.until),
+            Some(entry) => (2, entry.known.verified.until),
         };
         let worst = set.clone().min_by_key(|at| order(&self.places[*at])).unwrap_or(set.start);
         self.take(worst);
@@ -65,7 +78,17 @@ impl Cache {
             self.hand = (self.hand + 1) % self.places.len();
         }
         self.bytes += token.len();
-        self.places[worst] = Some(Entry { token: token.into(), issuer, keys, verified });
+        self.places[worst] = Some(Entry { token: token.into(), known });
+    }
+
+    /// Forgets what stands on anything else than these issuers.
+    pub(super) fn keep(&mut self, issuers: &[Arc<Issuer>]) {
+        let stands = |known: &Known| issuers.iter().any(|issuer| Arc::ptr_eq(issuer, &known.issuer));
+        for at in 0..self.places.len() {
+            if self.places[at].as_ref().is_some_and(|entry| !stands(&entry.known)) {
+                self.take(at);
+            }
+        }
     }
 
     fn take(&mut self, at: usize) {
@@ -83,22 +106,36 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::{Caller, Means, Principal};
+    use crate::model::{Algorithm, Caller, Means, Principal};
 
+    use super::super::jwt::Expected;
     use super::*;
 
-    fn verified(until: u64) -> Verified {
-        let (issuer, subject) = ("https://a".into(), "ann".into());
+    fn issuer() -> Arc<Issuer> {
+        let expected = Expected {
+            issuer: "https://a".into(),
+            audience: None,
+            algorithms: [Algorithm::EdDsa].into(),
+            principal_claim: "sub".into(),
+            roles_claim: "roles".into(),
+            means: Means::Jwt,
+        };
+        Arc::new(Issuer::new(expected, None))
+    }
+
+    fn known(issuer: &Arc<Issuer>, until: u64) -> Known {
+        let (name, subject) = ("https://a".into(), "ann".into());
         let (roles, scopes) = (Box::default(), Box::default());
-        let caller = Caller { means: Means::Jwt, issuer, subject, roles, scopes };
-        Verified { principal: Principal::new(caller), audience: Box::default(), until }
+        let caller = Caller { means: Means::Jwt, issuer: name, subject, roles, scopes };
+        let verified = Verified { principal: Principal::new(caller), audience: Box::default(), until };
+        Known { issuer: Arc::clone(issuer), key: [7; 32], seen: Cell::new(1), verified }
     }
 
     #[test]
     fn a_token_is_found_whole_and_until_its_end() {
-        let mut cache = Cache::new();
-        cache.put("a.b.sig", 1, [7; 32], verified(100));
-        assert_eq!(cache.find("a.b.sig", 99).map(|(issuer, keys, _)| (issuer, *keys)), Some((1, [7; 32])));
+        let (mut cache, issuer) = (Cache::new(), issuer());
+        cache.put("a.b.sig", known(&issuer, 100));
+        assert_eq!(cache.find("a.b.sig", 99).map(|known| known.verified.until), Some(100));
         assert!(cache.find("a.b.sig", 100).is_none());
         assert!(cache.find("A.b.sig", 99).is_none());
         assert!(cache.find("", 99).is_none());
@@ -106,28 +143,40 @@ mod tests {
 
     #[test]
     fn an_equal_end_is_no_equal_token() {
-        let mut cache = Cache::new();
+        let (mut cache, issuer) = (Cache::new(), issuer());
         let tail = "s".repeat(TAIL);
         for at in 0..PLACES {
-            cache.put(&format!("{at}.{tail}"), at, [0; 32], verified(100 + at as u64));
+            cache.put(&format!("{at}.{tail}"), known(&issuer, 100 + at as u64));
         }
         for at in 0..PLACES {
-            assert_eq!(cache.find(&format!("{at}.{tail}"), 1).map(|(issuer, ..)| issuer), Some(at));
+            let found = cache.find(&format!("{at}.{tail}"), 1);
+            assert_eq!(found.map(|known| known.verified.until), Some(100 + at as u64));
         }
-        cache.put(&format!("new.{tail}"), 9, [0; 32], verified(200));
+        cache.put(&format!("new.{tail}"), known(&issuer, 200));
         assert!(cache.find(&format!("0.{tail}"), 1).is_none(), "the one that ends first makes room");
         assert!(cache.find(&format!("1.{tail}"), 1).is_some());
     }
 
     #[test]
     fn its_bytes_are_bounded() {
-        let mut cache = Cache::new();
+        let (mut cache, issuer) = (Cache::new(), issuer());
         for at in 0..3000 {
-            cache.put(&format!("{at:0>8000}"), 0, [0; 32], verified(100));
+            cache.put(&format!("{at:0>8000}"), known(&issuer, 100));
         }
         assert!(cache.bytes <= MOST_BYTES);
         assert_eq!(cache.bytes, cache.places.iter().flatten().map(|entry| entry.token.len()).sum::<usize>());
-        cache.put(&"x".repeat(MOST_TOKEN + 1), 0, [0; 32], verified(100));
+        cache.put(&"x".repeat(MOST_TOKEN + 1), known(&issuer, 100));
         assert!(cache.find(&"x".repeat(MOST_TOKEN + 1), 1).is_none());
+    }
+
+    #[test]
+    fn what_stands_on_an_issuer_falls_with_it() {
+        let (mut cache, one, other) = (Cache::new(), issuer(), issuer());
+        cache.put("one", known(&one, 100));
+        cache.put("other", known(&other, 100));
+        cache.keep(&[Arc::clone(&other)]);
+        assert!(cache.find("one", 1).is_none() && cache.find("other", 1).is_some());
+        assert_eq!(cache.bytes, "other".len());
+        assert_eq!(Arc::strong_count(&one), 1);
     }
 }

@@ -11,7 +11,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use tokio::sync::mpsc;
 
 use crate::model::{Challenge, Principal, Reason, Refusal};
 
@@ -19,7 +18,7 @@ use credential::Credential;
 use jwt::{Compact, Issuer};
 use tokens::Tokens;
 
-pub use tokens::{MayVerify, Wanted};
+pub use tokens::{MayVerify, Memory};
 
 /// Proof that the caller is known. Nobody else can make one.
 #[derive(Debug)]
@@ -88,14 +87,9 @@ impl Authenticator {
         Self { anonymous: Principal::anonymous(roles), tokens: None }
     }
 
-    /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
-    pub fn with_tokens(
-        self,
-        issuers: Vec<Arc<Issuer>>,
-        may_verify: MayVerify,
-        keeper: Option<mpsc::Sender<Wanted>>,
-    ) -> Self {
-        Self { tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
+    /// One that takes the tokens of these issuers, too, and knows those again that `memory` has of theirs.
+    pub fn with_tokens(self, issuers: Vec<Arc<Issuer>>, memory: Memory, may_verify: MayVerify) -> Self {
+        Self { tokens: Some(Tokens::new(issuers, memory, may_verify)), ..self }
     }
 
     /// Looks at what a request shows.
@@ -119,6 +113,15 @@ impl Authenticator {
 }
 
 impl Place {
+    /// What a caller is asked for who has shown nothing.
+    pub fn challenge(&self) -> Challenge {
+        Challenge {
+            scope: self.scopes.join(" ").into(),
+            resource_metadata: self.metadata.clone(),
+            ..Challenge::default()
+        }
+    }
+
     /// The refusal of a caller who has not shown who they are.
     fn refusal(&self, error: Option<&'static str>, why: &'static str) -> Refusal {
         self.challenged(Reason::Unauthenticated, error, why)

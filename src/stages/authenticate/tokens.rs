@@ -1,7 +1,7 @@
 //! JSON Web Tokens on one core: those that were verified here are known again; the others are read, and verified if
 //! their sender may have that.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use crate::model::{Principal, Reason, Refusal, clock};
 
-use super::cache::Cache;
-use super::jwt::{Compact, Flaw, Issuer, issuer_of};
+use super::cache::{Cache, Known};
+use super::jwt::{Compact, Flaw, Issuer, KeySet, Wanted, issuer_of};
 use super::{Identified, Looked, Place, Presented};
 
 /// How long a request waits for keys that its token may be verified with.
@@ -25,96 +25,138 @@ const AWAY: Duration = Duration::from_secs(5);
 /// Asks whether an address may have one more credential checked.
 pub type MayVerify = Rc<dyn Fn(Option<IpAddr>) -> Result<(), Refusal>>;
 
-/// Somebody shows a token of this issuer, by its place, that no key is there for.
-#[derive(Debug)]
-pub struct Wanted {
-    /// The place of the issuer among all.
-    pub issuer: usize,
-    /// To be told once its keys are as new as they can be; dropped where they stay as they are.
-    pub told: oneshot::Sender<()>,
+/// What was verified on one core. It outlives configurations: an entry stands as long as what it stands on.
+#[derive(Clone, Debug)]
+pub struct Memory(Rc<RefCell<Cache>>);
+
+impl Memory {
+    /// One of nothing.
+    pub fn new() -> Self {
+        Self(Rc::new(RefCell::new(Cache::new())))
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// The issuers, and what was verified of theirs.
 pub(super) struct Tokens {
     issuers: Box<[Arc<Issuer>]>,
-    verified: RefCell<Cache>,
+    memory: Memory,
     may_verify: MayVerify,
-    /// Who can get newer keys; none where all of them are in files.
-    keeper: Option<mpsc::Sender<Wanted>>,
 }
 
 /// Why a token is not taken.
 enum Trouble {
     Flaw(Flaw),
-    /// A key is missing that the issuer, by its place, may have by now.
-    Stale(usize, Flaw),
-    /// Nothing is kept of its issuer, by its place.
-    Away(usize),
+    /// A key is missing that its issuer may have by now.
+    Stale(Stale),
     Refused(Refusal),
 }
 
+/// A token whose key is missing.
+struct Stale {
+    issuer: Arc<Issuer>,
+    /// What is wrong with the keys that are there; `None` where none are.
+    flaw: Option<Flaw>,
+    /// The number of their set; 0 where there is none.
+    seen: u64,
+    /// Whether its sender's address has been asked.
+    counted: bool,
+}
+
 impl Tokens {
-    pub(super) fn new(issuers: Vec<Arc<Issuer>>, may_verify: MayVerify, keeper: Option<mpsc::Sender<Wanted>>) -> Self {
-        Self { issuers: issuers.into(), verified: RefCell::new(Cache::new()), may_verify, keeper }
+    pub(super) fn new(issuers: Vec<Arc<Issuer>>, memory: Memory, may_verify: MayVerify) -> Self {
+        memory.0.borrow_mut().keep(&issuers);
+        Self { issuers: issuers.into(), memory, may_verify }
     }
 
     /// Finds out who has shown this token.
     pub(super) fn check<'a>(&'a self, token: &'a str, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
         let address = presented.address;
-        match (self.look(token, address, place), &self.keeper) {
-            (Err(Trouble::Stale(issuer, _) | Trouble::Away(issuer)), Some(keeper)) => {
-                Looked::Asking(Box::pin(async move {
-                    let (told, tells) = oneshot::channel();
-                    // Where the keeper has too much to do, or does not answer, what is here decides.
-                    if keeper.try_send(Wanted { issuer, told }).is_ok() {
-                        let _ = timeout(PATIENCE, tells).await;
-                    }
-                    let found = self.look(token, address, place).map_err(|trouble| trouble.refusal(place));
-                    found.and_then(|principal| Identified::at(place, principal))
-                }))
-            }
-            (Ok(principal), _) => Looked::Done(Identified::at(place, principal)),
-            (Err(trouble), _) => Looked::Done(Err(trouble.refusal(place))),
+        let stale = match self.look(token, place, || (self.may_verify)(address)) {
+            Ok(principal) => return Looked::Done(Identified::at(place, principal)),
+            Err(Trouble::Stale(stale)) => stale,
+            Err(trouble) => return Looked::Done(Err(trouble.refusal(place))),
+        };
+        let Some(keeper) = stale.issuer.keeper().cloned() else {
+            return Looked::Done(Err(stale.refusal(place)));
+        };
+        // Whoever has no bound could keep the keeper busy, and fill this core with requests that wait.
+        if !stale.counted
+            && let Err(refusal) = (self.may_verify)(address)
+        {
+            return Looked::Done(Err(refusal));
         }
+        Looked::Asking(Box::pin(async move {
+            ask(&keeper).await;
+            if number(stale.issuer.keys().as_deref()) == stale.seen {
+                return Err(stale.refusal(place));
+            }
+            let found = self.look(token, place, || Ok(())).map_err(|trouble| trouble.refusal(place));
+            found.and_then(|principal| Identified::at(place, principal))
+        }))
     }
 
-    fn look(&self, token: &str, address: Option<IpAddr>, place: &Place) -> Result<Principal, Trouble> {
+    fn look(
+        &self,
+        token: &str,
+        place: &Place,
+        may_verify: impl FnOnce() -> Result<(), Refusal>,
+    ) -> Result<Principal, Trouble> {
         let now = clock::unix_seconds();
         if let Some(known) = self.remembered(token, now, place) {
             return known;
         }
         let compact = Compact::read(token)?;
         let name = issuer_of(compact.payload())?;
-        let issuers = &mut self.issuers.iter().enumerate();
-        let (at, issuer) = issuers.find(|(_, issuer)| *issuer.expected().issuer == *name).ok_or(Flaw::Issuer)?;
+        let issuer = self.issuers.iter().find(|issuer| *issuer.expected().issuer == *name).ok_or(Flaw::Issuer)?;
         if !issuer.allows(compact.algorithm()) {
             return Err(Flaw::Algorithm.into());
         }
         let keys = issuer.keys();
-        let keys = keys.as_deref().ok_or(Trouble::Away(at))?;
-        compact.has_key(keys).map_err(|flaw| match flaw {
-            Flaw::UnknownKey => Trouble::Stale(at, flaw),
-            other => other.into(),
-        })?;
+        let stale = |flaw, counted| {
+            let (issuer, seen) = (Arc::clone(issuer), number(keys.as_deref()));
+            Trouble::Stale(Stale { issuer, flaw, seen, counted })
+        };
+        let trouble = |flaw, counted| match compact.may_be_newer(flaw) {
+            true => stale(Some(flaw), counted),
+            false => Trouble::Flaw(flaw),
+        };
+        let keys = keys.as_deref().ok_or_else(|| stale(None, false))?;
+        compact.has_key(keys).map_err(|flaw| trouble(flaw, false))?;
         // A signature costs more than all the rest of a request: only so many for one address.
-        (self.may_verify)(address).map_err(Trouble::Refused)?;
-        let verified = issuer.verify(&compact, keys, now)?;
+        may_verify().map_err(Trouble::Refused)?;
+        let (verified, key) = issuer.verify(&compact, keys, now).map_err(|flaw| trouble(flaw, true))?;
         let answer = meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone());
-        self.verified.borrow_mut().put(token, at, *keys.digest(), verified);
+        let known = Known { issuer: Arc::clone(issuer), key, seen: Cell::new(keys.number()), verified };
+        self.memory.0.borrow_mut().put(token, known);
         answer
     }
 
-    /// What is known of the token: with the keys of today, and until its end.
+    /// What is known of the token, until its end: while its issuer is one of these, and its key one of today's.
     fn remembered(&self, token: &str, now: u64, place: &Place) -> Option<Result<Principal, Trouble>> {
-        let cache = self.verified.borrow();
-        let (at, keys, verified) = cache.find(token, now)?;
-        let issuer = self.issuers.get(at)?;
-        let current = issuer.keys();
-        if current.as_deref()?.digest() != keys {
-            return None;
-        }
-        Some(meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone()))
+        let cache = self.memory.0.borrow();
+        let Known { issuer, key, seen, verified } = cache.find(token, now)?;
+        let stands = self.issuers.iter().any(|own| Arc::ptr_eq(own, issuer)) && issuer.has(key, seen);
+        stands.then(|| meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone()))
     }
+}
+
+/// Waits until the keys are as new as they can be, or for no longer. Where the keeper has too much to do, or does not
+/// answer, what is here decides.
+async fn ask(keeper: &mpsc::Sender<Wanted>) {
+    let (told, tells) = oneshot::channel();
+    if keeper.try_send(told).is_ok() {
+        let _ = timeout(PATIENCE, tells).await;
+    }
+}
+
+fn number(keys: Option<&KeySet>) -> u64 {
+    keys.map_or(0, KeySet::number)
 }
 
 fn meant_for(issuer: &Issuer, audience: &[Box<str>], place: &Place) -> Result<(), Trouble> {
@@ -127,16 +169,25 @@ fn meant_for(issuer: &Issuer, audience: &[Box<str>], place: &Place) -> Result<()
 impl Trouble {
     fn refusal(self, place: &Place) -> Refusal {
         match self {
-            Self::Flaw(flaw) | Self::Stale(_, flaw) => {
-                place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note())
-            }
-            Self::Away(_) => {
-                let message = "the token cannot be verified now: its issuer is out of reach";
-                Refusal::new(Reason::IdentityUnavailable, message).retryable(AWAY)
-            }
+            Self::Flaw(flaw) => refused(flaw, place),
+            Self::Stale(stale) => stale.refusal(place),
             Self::Refused(refusal) => refusal,
         }
     }
+}
+
+impl Stale {
+    fn refusal(self, place: &Place) -> Refusal {
+        let away = || {
+            let message = "the token cannot be verified now: its issuer is out of reach";
+            Refusal::new(Reason::IdentityUnavailable, message).retryable(AWAY)
+        };
+        self.flaw.map_or_else(away, |flaw| refused(flaw, place))
+    }
+}
+
+fn refused(flaw: Flaw, place: &Place) -> Refusal {
+    place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note())
 }
 
 impl From<Flaw> for Trouble {

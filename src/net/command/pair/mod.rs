@@ -8,7 +8,8 @@ mod post;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::net::upstream::{Endpoint, Field};
+use crate::net::grant::Credential;
+use crate::net::upstream::Endpoint;
 
 pub(super) use drive::drive;
 
@@ -18,7 +19,7 @@ pub struct Pair {
     /// Where it opens its streams.
     pub endpoint: Arc<Endpoint>,
     /// Our credential for it.
-    pub credential: Option<Field>,
+    pub credential: Option<Credential>,
 }
 
 impl PartialEq for Pair {

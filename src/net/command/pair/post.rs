@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Method, header};
 use tokio::time::timeout;
 
+use crate::net::grant::Held;
 use crate::net::upstream::{Connection, Failure, Pool, ResponseHead};
 use crate::protocol::media;
 
@@ -18,8 +19,10 @@ const READ_AWAY: usize = 64 * 1024;
 
 /// Opens the stream.
 pub(super) async fn open(pool: &Pool, pair: &Pair) -> Result<Box<Connection>, String> {
+    let held = held(pair).await?;
     let mut connection = pool.connect(0, &pair.endpoint).await.map_err(|failure| failure.to_string())?;
-    connection.queue(|out| head(out, "GET", pair, &pair.endpoint.path, "accept: text/event-stream\r\n"), Bytes::new());
+    let more = "accept: text/event-stream\r\n";
+    connection.queue(|out| head(out, "GET", pair, held.as_ref(), &pair.endpoint.path, more), Bytes::new());
     let head = connection.head(&Method::GET).await.map_err(|failure| failure.to_string())?;
     match is_events(&head) {
         true => Ok(connection),
@@ -35,15 +38,17 @@ pub(super) async fn post(
     line: Bytes,
     patience: Duration,
 ) -> Result<u16, String> {
+    let held = held(&pair).await?;
+    let held = held.as_ref();
     let asked = timeout(patience, async {
         if let Some(kept) = pool.take(0) {
-            match answer(&pool, kept, &pair, &path, line.clone()).await {
+            match answer(&pool, kept, &pair, held, &path, line.clone()).await {
                 // The server has closed it in the meantime. What may have arrived is not sent twice.
                 Err(failure) if failure.nothing_sent() => {}
                 answered => return answered,
             }
         }
-        answer(&pool, pool.connect(0, &pair.endpoint).await?, &pair, &path, line).await
+        answer(&pool, pool.connect(0, &pair.endpoint).await?, &pair, held, &path, line).await
     });
     match asked.await {
         Ok(status) => status.map_err(|failure| failure.to_string()),
@@ -55,11 +60,12 @@ async fn answer(
     pool: &Pool,
     mut connection: Box<Connection>,
     pair: &Pair,
+    held: Option<&Held>,
     path: &str,
     line: Bytes,
 ) -> Result<u16, Failure> {
     let more = format!("content-type: application/json\r\ncontent-length: {}\r\n", line.len());
-    connection.queue(|out| head(out, "POST", pair, path, &more), line);
+    connection.queue(|out| head(out, "POST", pair, held, path, &more), line);
     let status = connection.head(&Method::POST).await?.status.as_u16();
     // The status says all; its body is read so that the connection can be kept.
     if connection.whole(READ_AWAY).await.is_ok() && connection.is_done() {
@@ -68,7 +74,17 @@ async fn answer(
     Ok(status)
 }
 
-fn head(out: &mut Vec<u8>, method: &str, pair: &Pair, path: &str, more: &str) {
+/// What is shown with a request.
+async fn held(pair: &Pair) -> Result<Option<Held>, String> {
+    match &pair.credential {
+        Some(credential) => {
+            credential.obtain().await.map(Some).map_err(|_| "there is no credential to show it".to_owned())
+        }
+        None => Ok(None),
+    }
+}
+
+fn head(out: &mut Vec<u8>, method: &str, pair: &Pair, held: Option<&Held>, path: &str, more: &str) {
     // Writing into a Vec cannot fail.
     let _ = write!(
         out,
@@ -76,8 +92,8 @@ fn head(out: &mut Vec<u8>, method: &str, pair: &Pair, path: &str, more: &str) {
         pair.endpoint.authority,
         env!("CARGO_PKG_VERSION")
     );
-    if let Some(credential) = &pair.credential {
-        out.extend_from_slice(credential.line());
+    if let Some(held) = held {
+        out.extend_from_slice(held.field().line());
     }
     out.extend_from_slice(b"\r\n");
 }

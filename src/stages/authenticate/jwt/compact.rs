@@ -6,7 +6,7 @@ use crate::model::Algorithm;
 use crate::protocol::json::{self, Kind, Span, Value};
 
 use super::flaw::Flaw;
-use super::key_set::KeySet;
+use super::key_set::{Fingerprint, KeySet};
 
 /// Longest token, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
@@ -82,15 +82,24 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// Checks the signature with the keys that it may be from.
+    /// Whether newer keys than these may do where these did not: where there is none of its `kid`, or it names none.
+    pub(in crate::stages::authenticate) fn may_be_newer(&self, flaw: Flaw) -> bool {
+        match flaw {
+            Flaw::UnknownKey => true,
+            Flaw::NoKey | Flaw::Signature => self.id.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Checks the signature with the keys that it may be from, and gives the one that it is from.
     ///
     /// # Errors
     /// As [`Compact::has_key`], or that none of them has signed it.
-    pub fn verify(&self, keys: &KeySet) -> Result<(), Flaw> {
+    pub fn verify<'k>(&self, keys: &'k KeySet) -> Result<&'k Fingerprint, Flaw> {
         self.has_key(keys)?;
         let mut candidates = keys.candidates(self.id.as_deref(), self.algorithm);
-        let signed = candidates.any(|key| key.verify_sig(self.signed, &self.signature).is_ok());
-        if signed { Ok(()) } else { Err(Flaw::Signature) }
+        let signer = candidates.find(|one| one.key.verify_sig(self.signed, &self.signature).is_ok());
+        signer.map(|signer| &signer.fingerprint).ok_or(Flaw::Signature)
     }
 }
 

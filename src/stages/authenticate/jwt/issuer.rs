@@ -1,15 +1,17 @@
 //! Whose tokens are taken: what is expected of them, and the keys of today.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Algorithm, Means};
 
 use super::claims::{self, Verified};
 use super::compact::Compact;
 use super::flaw::Flaw;
-use super::key_set::KeySet;
+use super::key_set::{Fingerprint, KeySet};
 
 /// What the configuration expects of an issuer's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,17 +30,27 @@ pub struct Expected {
     pub means: Means,
 }
 
+/// Somebody shows a token that no key is there for, and waits until the keys are as new as they can be: told or dropped.
+pub type Wanted = oneshot::Sender<()>;
+
 /// An issuer. Shared by the cores; whoever keeps its keys replaces them while tokens are verified.
 #[derive(Debug)]
 pub struct Issuer {
     expected: Expected,
     keys: ArcSwapOption<KeySet>,
+    /// Who can get newer keys; none where they are in a file.
+    keeper: Option<mpsc::Sender<Wanted>>,
 }
 
 impl Issuer {
     /// One with these keys; `None` where they are still to come: until then its tokens cannot be told from forged ones.
-    pub fn new(expected: Expected, keys: Option<KeySet>) -> Self {
-        Self { expected, keys: ArcSwapOption::from(keys.map(Arc::new)) }
+    pub fn new(expected: Expected, keys: Option<Arc<KeySet>>) -> Self {
+        Self { expected, keys: ArcSwapOption::from(keys), keeper: None }
+    }
+
+    /// The same, whose keys somebody can renew.
+    pub fn kept_by(self, keeper: mpsc::Sender<Wanted>) -> Self {
+        Self { keeper: Some(keeper), ..self }
     }
 
     /// What is expected of its tokens.
@@ -51,12 +63,29 @@ impl Issuer {
         self.keys.load()
     }
 
+    /// Who can get newer keys.
+    pub(in crate::stages::authenticate) fn keeper(&self) -> Option<&mpsc::Sender<Wanted>> {
+        self.keeper.as_ref()
+    }
+
+    /// Whether this key is one of today's. `seen` is the number of the set that it was found in last: in that one it need
+    /// not be looked for.
+    pub(in crate::stages::authenticate) fn has(&self, key: &Fingerprint, seen: &Cell<u64>) -> bool {
+        let keys = self.keys();
+        let Some(keys) = keys.as_deref() else { return false };
+        let has = keys.number() == seen.get() || keys.has(key);
+        if has {
+            seen.set(keys.number());
+        }
+        has
+    }
+
     /// Whether its tokens may be signed so.
     pub(in crate::stages::authenticate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.expected.algorithms.contains(&algorithm)
     }
 
-    /// Checks the signature of a token that names this issuer, and what it claims.
+    /// Checks the signature of a token that names this issuer, and what it claims. With the key that it is from.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -65,12 +94,12 @@ impl Issuer {
         token: &Compact<'_>,
         keys: &KeySet,
         now: u64,
-    ) -> Result<Verified, Flaw> {
+    ) -> Result<(Verified, Fingerprint), Flaw> {
         if !self.allows(token.algorithm()) {
             return Err(Flaw::Algorithm);
         }
-        token.verify(keys)?;
-        claims::read(token.payload(), &self.expected, now)
+        let key = *token.verify(keys)?;
+        claims::read(token.payload(), &self.expected, now).map(|verified| (verified, key))
     }
 
     /// Whether a token that is meant for these may be used at a route with this URL.
@@ -79,12 +108,13 @@ impl Issuer {
         audience.iter().any(|one| **one == *wanted)
     }
 
-    /// Replaces the keys from now on. Tokens that were verified with others are verified anew; where the set is the same
-    /// as before, nothing changes.
-    pub fn keep(&self, keys: Option<KeySet>) {
-        let same = self.keys().as_deref().map(KeySet::digest) == keys.as_ref().map(KeySet::digest);
+    /// Replaces the keys from now on, and says whether that changes anything. What was verified with a key that is gone is
+    /// not known any more.
+    pub fn keep(&self, keys: Option<Arc<KeySet>>) -> bool {
+        let same = self.keys().as_deref().map(KeySet::digest) == keys.as_deref().map(KeySet::digest);
         if !same {
-            self.keys.store(keys.map(Arc::new));
+            self.keys.store(keys);
         }
+        !same
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn read(text: &[u8], span: Span, algorithms: &[Algorithm]) -> Result<
         None => None,
     };
     let fits = jwk.algorithms(&kind, algorithms)?;
-    let verifier = |algorithm| Ok(Verifier { id: Option::clone(&id), algorithm, key: jwk.parse(algorithm)? });
+    let verifier = |algorithm| Ok(Verifier::new(Option::clone(&id), algorithm, jwk.parse(algorithm)?));
     fits.into_iter().map(verifier).collect()
 }
 

@@ -4,6 +4,7 @@
 //! that two readers could read differently is refused as a whole.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::{digest, signature::ParsedPublicKey};
 
@@ -18,6 +19,8 @@ pub const MOST_BYTES: usize = 64 * 1024;
 pub const MOST_KEYS: usize = 100;
 /// Deepest nesting of a set.
 const DEPTH: u16 = 64;
+/// The number of the next set. None has 0.
+static SETS: AtomicU64 = AtomicU64::new(1);
 /// Most keys that one signature is tried with.
 const MOST_TRIED: usize = 4;
 
@@ -27,13 +30,18 @@ pub struct KeySet {
     keys: Box<[Verifier]>,
     left_out: Box<[(String, Unusable)]>,
     digest: [u8; 32],
+    number: u64,
 }
+
+/// What tells one key, with its algorithm, from all others, in whatever set it is.
+pub type Fingerprint = [u8; 32];
 
 /// A key for one algorithm; a key that fits several is there several times.
 pub(super) struct Verifier {
     pub(super) id: Option<Box<str>>,
     pub(super) algorithm: Algorithm,
     pub(super) key: ParsedPublicKey,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// Why a text is no key set.
@@ -76,11 +84,10 @@ impl KeySet {
             }
         }
         without_repeated(&mut keys, &mut left_out);
-        let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(text);
-        algorithms.iter().for_each(|algorithm| hash.update(algorithm.as_str().as_bytes()));
-        let digest = hash.finish().as_ref().first_chunk().copied().expect("a SHA-256 digest has 32 bytes");
-        Ok(Self { keys: keys.into(), left_out: left_out.into(), digest })
+        let names = algorithms.iter().map(|algorithm| algorithm.as_str().as_bytes());
+        let digest = sha256([text].into_iter().chain(names));
+        let number = SETS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { keys: keys.into(), left_out: left_out.into(), digest, number })
     }
 
     /// Whether there is no key that can be used.
@@ -108,13 +115,23 @@ impl KeySet {
         &self.digest
     }
 
+    /// Its number: no other set of this process has it.
+    pub(in crate::stages::authenticate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether this key is in it.
+    pub(super) fn has(&self, key: &Fingerprint) -> bool {
+        self.keys.iter().any(|own| own.fingerprint == *key)
+    }
+
     /// The keys that a signature may be from, a few at most. An id only narrows: it never says how to verify.
-    pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &ParsedPublicKey> {
+    pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Verifier> {
         let fits = move |key: &&Verifier| {
             let named = key.id.as_deref().zip(id).is_none_or(|(own, wanted)| own == wanted);
             key.algorithm == algorithm && named
         };
-        self.keys.iter().filter(fits).take(MOST_TRIED).map(|key| &key.key)
+        self.keys.iter().filter(fits).take(MOST_TRIED)
     }
 }
 
@@ -126,9 +143,8 @@ fn opening(text: &[u8]) -> u32 {
 /// Leaves out what one id names twice, if it is not the same: which of them is meant cannot be known.
 fn without_repeated(keys: &mut Vec<Verifier>, left_out: &mut Vec<(String, Unusable)>) {
     let same = |one: &Verifier, other: &Verifier| one.id == other.id && one.algorithm == other.algorithm;
-    let bytes = |key: &Verifier| key.key.as_ref().to_vec();
     let clashes = |key: &Verifier, keys: &[Verifier]| {
-        key.id.is_some() && keys.iter().any(|other| same(key, other) && bytes(key) != bytes(other))
+        key.id.is_some() && keys.iter().any(|other| same(key, other) && key.fingerprint != other.fingerprint)
     };
     let clashing: Vec<bool> = keys.iter().map(|key| clashes(key, keys)).collect();
     let mut clashing = clashing.into_iter();
@@ -143,13 +159,26 @@ fn without_repeated(keys: &mut Vec<Verifier>, left_out: &mut Vec<(String, Unusab
     // The same key twice is one key; a signature need not be tried with it again.
     let mut at = 0;
     while at < keys.len() {
-        let known = keys[..at].iter().any(|other| same(&keys[at], other) && bytes(&keys[at]) == bytes(other));
+        let known = keys[..at].iter().any(|other| same(&keys[at], other) && keys[at].fingerprint == other.fingerprint);
         if known {
             keys.remove(at);
         } else {
             at += 1;
         }
     }
+}
+
+impl Verifier {
+    pub(super) fn new(id: Option<Box<str>>, algorithm: Algorithm, key: ParsedPublicKey) -> Self {
+        let fingerprint = sha256([algorithm.as_str().as_bytes(), key.as_ref()]);
+        Self { id, algorithm, key, fingerprint }
+    }
+}
+
+fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    parts.into_iter().for_each(|part| hash.update(part));
+    hash.finish().as_ref().first_chunk().copied().expect("a SHA-256 digest has 32 bytes")
 }
 
 impl fmt::Debug for Verifier {

@@ -26,9 +26,9 @@ pub(super) use claims::issuer as issuer_of;
 pub use claims::Verified;
 pub use compact::Compact;
 pub use flaw::Flaw;
-pub use issuer::{Expected, Issuer};
+pub use issuer::{Expected, Issuer, Wanted};
 pub use key::Unusable;
-pub use key_set::{Fault, KeySet, MOST_BYTES, MOST_KEYS};
+pub use key_set::{Fault, Fingerprint, KeySet, MOST_BYTES, MOST_KEYS};
 
 #[cfg(test)]
 mod tests;

@@ -76,7 +76,7 @@ pub(super) fn issuer(keys: &[String]) -> Issuer {
         roles_claim: "realm_access.roles".into(),
         means: Means::Jwt,
     };
-    Issuer::new(expected, Some(KeySet::parse(set.as_bytes(), &algorithms).unwrap()))
+    Issuer::new(expected, Some(KeySet::parse(set.as_bytes(), &algorithms).unwrap().into()))
 }
 
 /// The way of a token, as a core goes it, without its cache and bounds.
@@ -86,6 +86,6 @@ pub(super) fn verify(issuer: &Issuer, token: &str) -> Result<Verified, Flaw> {
         return Err(Flaw::Issuer);
     }
     let keys = issuer.keys();
-    let verified = issuer.verify(&compact, keys.as_deref().expect("it has keys"), NOW)?;
+    let (verified, _) = issuer.verify(&compact, keys.as_deref().expect("it has keys"), NOW)?;
     if issuer.is_meant_for(&verified.audience, URL) { Ok(verified) } else { Err(Flaw::Audience) }
 }
