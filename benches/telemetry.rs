@@ -56,6 +56,7 @@ fn sample() -> Sample {
         draining: false,
         certificates: Vec::new(),
         processes: Vec::new(),
+        key_sets: Vec::new(),
     }
 }
 

@@ -362,6 +362,7 @@ fn sample() -> Sample {
         draining: false,
         certificates: vec![Certificate { file: "a \"b\"\\\n".to_owned(), not_after: 0 }],
         processes: Vec::new(),
+        key_sets: Vec::new(),
     }
 }
 

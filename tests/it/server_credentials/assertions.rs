@@ -6,8 +6,8 @@ use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{secret, server};
-use crate::support::{Gateway, Post, Process, Scripted, call, legacy, node, only_through_weir, until};
+use super::{Checker, secret, server};
+use crate::support::{Gateway, Post, Scripted, call, legacy, only_through_weir, until};
 use crate::tokens::{Issuer, header, now};
 
 const ISSUER: &str = "https://id.example.com/";
@@ -43,22 +43,16 @@ fn ring() -> String {
     STANDARD.encode(key) + "\n"
 }
 
-/// A server that checks what it is shown, with a library of others.
-struct Checker(Process);
-
 impl Checker {
-    fn start() -> Self {
-        Self(Process::listening("jose", &mut node("assertions.mjs")))
-    }
-
     async fn check(&mut self, weir: &Gateway, token: &str, audience: &str, at: Option<u64>) -> Value {
-        let keys = format!("http://{}{KEYS}", weir.address());
-        let mut asked = json!({ "token": token, "jwks": keys, "issuer": PUBLIC, "audience": audience });
+        let mut asked = json!({
+            "token": token, "jwks": format!("http://{}{KEYS}", weir.address()), "issuer": PUBLIC, "audience": audience,
+            "typ": "weir-principal+jwt", "algorithm": "EdDSA",
+        });
         if let Some(at) = at {
             asked["at"] = at.into();
         }
-        self.0.say(format!("{asked}\n").as_bytes());
-        serde_json::from_str(&self.0.line().await.expect("an answer")).unwrap()
+        self.ask(&asked).await
     }
 }
 
