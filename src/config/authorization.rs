@@ -283,13 +283,16 @@ impl Grant {
             },
             (None, None) => None,
         };
+        let secret = Secret::read_place(&client, "secret");
+        let scopes = section.list("scopes", scope);
+        let (audience, resource) = (section.text("audience", visible), section.text("resource", visible));
         Some(Self {
             id: id?,
-            secret: Secret::read_place(&client, "secret")?,
+            secret: secret?,
             in_form: client.choice("authenticate") == "form",
-            scopes: section.list("scopes", scope),
-            audience: section.text("audience", visible),
-            resource: section.text("resource", visible),
+            scopes,
+            audience,
+            resource,
             subject: if !by_issuer && section.choice("subject") == "jwt" { Subject::Jwt } else { Subject::AccessToken },
             source: source?,
         })
