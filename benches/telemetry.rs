@@ -57,6 +57,7 @@ fn sample() -> Sample {
         certificates: Vec::new(),
         processes: Vec::new(),
         key_sets: Vec::new(),
+        introspections: Vec::new(),
     }
 }
 

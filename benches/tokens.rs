@@ -104,6 +104,7 @@ fn tokens(criterion: &mut Criterion) {
             let may_verify = Rc::new(|_: Option<std::net::IpAddr>| Ok(()));
             Authenticator::without_credentials(Box::default()).with_tokens(
                 vec![Arc::clone(&issuer)],
+                None,
                 Memory::new(),
                 may_verify,
             )

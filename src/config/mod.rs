@@ -47,7 +47,7 @@ mod units;
 mod unwise;
 
 pub use admin::Admin;
-pub use auth::{Anonymous, Auth, Jwks, Jwt};
+pub use auth::{Anonymous, Auth, Client, Introspection, Jwks, Jwt};
 pub use authorization::{Authorization, Grant, Subject, TokenSource};
 pub use command::{Command, Per, ProcessLimits, Processes, Variable};
 pub use drain::Drain;

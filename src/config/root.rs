@@ -55,6 +55,8 @@ pub(super) const TABLES: &[&Shape] = &[
     &auth::SHAPE,
     &auth::jwt::SHAPE,
     &auth::jwt::JWKS,
+    &auth::introspection::SHAPE,
+    &auth::introspection::CLIENT,
     &auth::local::SHAPE,
     &auth::anonymous::SHAPE,
     &fetch::SHAPE,

@@ -72,6 +72,8 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("`client` of these", "secret") => Some((&secret::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
+        ("[[auth.introspection]]", "client") => Some((&auth::introspection::CLIENT, false)),
+        ("`client` of [[auth.introspection]]", "secret") => Some((&secret::SHAPE, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),

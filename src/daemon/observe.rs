@@ -137,6 +137,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         certificates,
         processes: looked.processes.look(),
         key_sets,
+        introspections: looked.board.answers(),
     }
 }
 

@@ -308,13 +308,13 @@ impl Plan {
     fn authenticator(&self, memory: &Memory) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
         let authenticator = Authenticator::without_credentials(anonymous.collect());
-        let issuers = self.credentials.issuers();
-        if issuers.is_empty() {
+        let (issuers, oracle) = (self.credentials.issuers(), self.credentials.oracle());
+        if issuers.is_empty() && oracle.is_none() {
             return authenticator;
         }
         let unverified = Arc::clone(&self.lasting.unverified);
         let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
-        authenticator.with_tokens(issuers, memory.clone(), may_verify)
+        authenticator.with_tokens(issuers, oracle, memory.clone(), may_verify)
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) fn of(settings: &Settings) -> Files {
         Variable::Text(_) => None,
     });
     let shown = settings.servers.iter().flat_map(|server| &server.authorization).map(Authorization::secret);
-    let secrets = settings.keys.ring.iter().chain(variables).chain(shown).filter_map(|secret| match secret {
+    let asked = settings.auth.introspection.iter().map(|asked| &asked.client.secret);
+    let secrets = settings.keys.ring.iter().chain(asked).chain(variables).chain(shown);
+    let secrets = secrets.filter_map(|secret| match secret {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });

@@ -9,6 +9,8 @@ pub enum Means {
     Anonymous,
     /// A JSON Web Token of an issuer in `[[auth.jwt]]`.
     Jwt,
+    /// A token whose issuer was asked, `[[auth.introspection]]`.
+    Opaque,
     /// A token that `weir token` made, `[auth.local]`.
     Local,
 }
@@ -19,6 +21,7 @@ impl Means {
         match self {
             Self::Anonymous => "anonymous",
             Self::Jwt => "jwt",
+            Self::Opaque => "opaque",
             Self::Local => "local",
         }
     }

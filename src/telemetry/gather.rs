@@ -145,6 +145,9 @@ fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample)
             tally.count(names::KEY_SET_FETCHES, [&set.issuer, outcome], *count);
         }
     }
+    for asked in &sample.introspections {
+        tally.count(names::INTROSPECTIONS, [&asked.issuer, asked.outcome], asked.count);
+    }
     for (core, cpu) in &sample.cores {
         tally.number(names::CORE_CPU, [core], cpu.as_secs_f64());
     }

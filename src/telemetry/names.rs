@@ -111,6 +111,8 @@ metrics! {
         "Keys of an issuer's key set at a URL that tokens are verified with. 0: there is none, or none is kept; its tokens are refused.";
     KEY_SET_FETCHES: Counter Number, "weir_key_set_fetches_total" ["issuer" "outcome"]
         "Fetches of an issuer's key set: `changed`, `unchanged`, or why there was none: `unreachable`, `slow`, `bad_answer`, `refused` (where it leads is not asked).";
+    INTROSPECTIONS: Counter Number, "weir_introspections_total" ["issuer" "outcome"]
+        "Questions to an issuer about an opaque token: `answered`, or why not: `unreachable`, `slow`, `bad_answer`, `refused`, `overloaded` (64 were under way).";
 
     CORE_LAG: Histogram Seconds, "weir_core_lag_seconds" ["core"]
         "How late a timer of 250 ms fires on a core: how long a request waits for its turn. Up to 1 ms is the timer's own.";

@@ -35,6 +35,8 @@ pub struct Sample {
     pub processes: Vec<Processes>,
     /// The key sets that are fetched, or were.
     pub key_sets: Vec<KeySets>,
+    /// What came of asking issuers about tokens.
+    pub introspections: Vec<Introspections>,
 }
 
 /// The kernel's queue of connections to one listening socket.
@@ -79,4 +81,15 @@ pub struct KeySets {
     pub fetches: Vec<(&'static str, u64)>,
     /// Tokens of the issuer are to be taken, and nothing is kept to verify them with.
     pub lacks: bool,
+}
+
+/// Questions to an issuer about a token that came to the same, since the daemon began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspections {
+    /// The issuer.
+    pub issuer: String,
+    /// What they came to.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: u64,
 }

@@ -26,6 +26,7 @@ mod http;
 mod http2;
 mod idle_streams;
 mod isolation;
+mod issuers;
 mod k6;
 mod leaving;
 mod lifecycle;

@@ -363,6 +363,7 @@ fn sample() -> Sample {
         certificates: vec![Certificate { file: "a \"b\"\\\n".to_owned(), not_after: 0 }],
         processes: Vec::new(),
         key_sets: Vec::new(),
+        introspections: Vec::new(),
     }
 }
 

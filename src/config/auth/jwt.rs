@@ -192,7 +192,7 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
     }
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     match (1..=MOST_NAME).contains(&text.len()) && !text.contains(char::is_control) {
         true => Ok(text.to_owned()),
         false => Err(format!("has to be a text of 1 to {MOST_NAME} bytes without control characters")),

@@ -1,6 +1,7 @@
 //! `[auth]`: who may call. Nothing fails open: whoever is not said to be let in is not.
 
 pub(super) mod anonymous;
+pub(super) mod introspection;
 pub(super) mod jwt;
 pub(super) mod local;
 
@@ -13,6 +14,7 @@ use super::{
 };
 
 pub use anonymous::Anonymous;
+pub use introspection::{Client, Introspection};
 pub use jwt::{Jwks, Jwt};
 
 /// Who may call.
@@ -24,6 +26,8 @@ pub struct Auth {
     pub anonymous: Anonymous,
     /// `[[auth.jwt]]`: issuers of tokens, each once.
     pub jwt: Vec<Jwt>,
+    /// `[[auth.introspection]]`: who says whose an opaque token is.
+    pub introspection: Option<Introspection>,
     /// `[auth.local]`: the tokens of `weir token` are taken.
     pub local: bool,
 }
@@ -46,6 +50,12 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Issuers of JSON Web Tokens; see below.",
         },
         Key {
+            name: "introspection",
+            kind: Kind::Table("a list of sections, [[auth.introspection]]"),
+            default: Value::Absent,
+            about: "Who says whose opaque tokens are; see below.",
+        },
+        Key {
             name: "local",
             kind: Kind::Table("a section, [auth.local]"),
             default: Value::Absent,
@@ -58,7 +68,7 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Callers without credentials; see below.",
         },
     ],
-    unbuilt: &["introspection", "api_keys", "mtls"],
+    unbuilt: &["api_keys", "mtls"],
 };
 
 impl Auth {
@@ -69,12 +79,13 @@ impl Auth {
         let really = table.flag("really");
         let enabled = if root.has("auth") { table.flag("enabled") } else { true };
         let jwt = Jwt::read_all(&section);
+        let introspection = Introspection::read(&section);
         let local = section.table("local", &local::SHAPE).flag("enabled");
         let default_roles = section.list("default_roles", |name| roles::known(name, roles_known));
         let anonymous = Anonymous { enabled, really, roles: anonymous::roles(&table, roles_known) };
-        let auth = Self { default_roles, anonymous, jwt, local };
+        let auth = Self { default_roles, anonymous, jwt, introspection, local };
         // What is wrong with an issuer has been said; that it is not there need not be.
-        let known = auth.knows_credentials() || section.has("jwt");
+        let known = auth.knows_credentials() || section.has("jwt") || section.has("introspection");
         if !enabled && !known {
             let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
             let message = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] \
@@ -89,7 +100,10 @@ impl Auth {
             );
             root.mistakes.add(listening.clone(), message);
         }
-        let by_url = auth.local || auth.jwt.iter().any(|issuer| issuer.audience.is_none() || issuer.is_discoverable());
+        let asked = auth.introspection.as_ref();
+        let by_url = auth.local
+            || auth.jwt.iter().any(|issuer| issuer.audience.is_none() || issuer.is_discoverable())
+            || asked.is_some_and(|asked| asked.audience.is_none() || asked.is_discoverable());
         if by_url && listen.url().is_none() {
             let message = format!(
                 "[listen] needs `public_url`: a token is meant for what clients call us, and {} does not say that",
@@ -106,16 +120,20 @@ impl Auth {
 
     /// The issuers that a client can get a token from by itself.
     pub fn authorization_servers(&self) -> impl Iterator<Item = &str> {
-        self.jwt.iter().filter(|issuer| issuer.is_discoverable()).map(|issuer| issuer.issuer.as_str())
+        let jwt = self.jwt.iter().filter(|issuer| issuer.is_discoverable()).map(|issuer| issuer.issuer.as_str());
+        let asked = self.introspection.iter().filter(|asked| asked.is_discoverable());
+        // One issuer may give out both kinds.
+        let asked = asked.map(|asked| &*asked.issuer).filter(|name| self.jwt.iter().all(|known| known.issuer != *name));
+        jwt.chain(asked)
     }
 
     /// Whether something of it is fetched from somewhere.
     pub fn is_fetched(&self) -> bool {
-        self.jwt.iter().any(|issuer| !matches!(issuer.jwks, Jwks::File(_)))
+        self.introspection.is_some() || self.jwt.iter().any(|issuer| !matches!(issuer.jwks, Jwks::File(_)))
     }
 
     /// Whether there is anything that a caller can show.
     pub fn knows_credentials(&self) -> bool {
-        self.local || !self.jwt.is_empty()
+        self.local || !self.jwt.is_empty() || self.introspection.is_some()
     }
 }

@@ -48,6 +48,19 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
             Err(error) => mistakes.push(finding(format!("{error:#}"))),
         }
     }
+    if let Some(asked) = &settings.auth.introspection {
+        let secret = &asked.client.secret;
+        match (secret.read(), secret) {
+            (Ok(_), _) => {}
+            (Err(error), Secret::Credential(_) | Secret::Env(_)) => {
+                warnings.push(finding(format!("[[auth.introspection]] client: secret: {error}")));
+            }
+            (Err(error), Secret::File(_)) => {
+                mistakes.push(finding(format!("[[auth.introspection]] client: secret: {error}")));
+            }
+        }
+        warnings.extend(open_to_others(secret).map(finding));
+    }
     if settings.fetch.ca.is_some()
         && let Err(error) = fetching::fetcher(&settings.fetch)
     {

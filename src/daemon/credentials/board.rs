@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::telemetry::KeySets;
+use crate::telemetry::{Introspections, KeySets};
 
-/// All key sets that are fetched, or were. Clones are the same one.
+/// All key sets that are fetched, or were, and issuers that are asked. Clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub(in crate::daemon) struct Board(Arc<Mutex<BTreeMap<String, Entry>>>);
+pub(in crate::daemon) struct Board {
+    key_sets: Arc<Mutex<BTreeMap<String, Entry>>>,
+    answers: Arc<Mutex<BTreeMap<(String, &'static str), u64>>>,
+}
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -50,7 +53,7 @@ impl Board {
 
     /// What they come to now, by issuer.
     pub(in crate::daemon) fn look(&self) -> Vec<KeySets> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.key_sets.lock().unwrap_or_else(PoisonError::into_inner);
         let told = entries.iter().map(|(issuer, entry)| KeySets {
             issuer: issuer.clone(),
             keys: entry.keys.unwrap_or(0) as u64,
@@ -60,8 +63,25 @@ impl Board {
         told.collect()
     }
 
+    /// An issuer that was asked about a token has answered, or not: in a word.
+    pub(super) fn answered(&self, issuer: &str, outcome: &'static str) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        *answers.entry((issuer.to_owned(), outcome)).or_default() += 1;
+    }
+
+    /// How often which issuer has answered how.
+    pub(in crate::daemon) fn answers(&self) -> Vec<Introspections> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = answers.iter().map(|((issuer, outcome), count)| Introspections {
+            issuer: issuer.clone(),
+            outcome,
+            count: *count,
+        });
+        told.collect()
+    }
+
     fn change(&self, issuer: &str, change: impl FnOnce(&mut Entry)) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.key_sets.lock().unwrap_or_else(PoisonError::into_inner);
         match entries.get_mut(issuer) {
             Some(entry) => change(entry),
             None => change(entries.entry(issuer.to_owned()).or_default()),

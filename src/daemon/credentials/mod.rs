@@ -3,15 +3,17 @@
 //! ```text
 //!  [[auth.jwt]] --file--> key set, read at every reload
 //!               --URL---> Keeper, a task a key set: source (discovery, fetching), schedule (when), board (how it went)
+//!  [[auth.introspection]] --> Introspector, which asks its issuer about each token
 //!  [auth.local] ---------> the key of the data directory
 //! ```
 //!
 //! An issuer that a reload leaves as it was stays the same one, and with it what cores know of its tokens.
 
 mod board;
+pub(super) mod introspection;
 mod keeper;
 mod schedule;
-mod source;
+pub(super) mod source;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,22 +21,27 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use crate::config::{Jwks, Jwt, Settings, read_file};
+use crate::config::{Introspection, Jwks, Jwt, Settings, read_file};
 use crate::model::{Algorithm, Means};
 use crate::net::fetch::Fetcher;
 use crate::seal::SigningKey;
 use crate::stages::authenticate::jwt::{Expected, Issuer, KeySet, MOST_BYTES};
+use crate::stages::authenticate::opaque::Oracle;
 
+use introspection::Introspector;
 use keeper::Keeper;
 
 pub(super) use board::Board;
-pub(super) use source::{Source, Trouble};
 
 /// Tokens that may wait for newer keys of one issuer.
 const WAITING: usize = 256;
 
 /// The issuers of one configuration.
-pub(super) struct Credentials(Vec<Taken>);
+pub(super) struct Credentials {
+    taken: Vec<Taken>,
+    /// Who is asked about tokens that are none of theirs.
+    introspector: Option<Arc<Introspector>>,
+}
 
 /// An issuer, and where its keys come from.
 struct Taken {
@@ -68,17 +75,26 @@ impl Credentials {
                 KeySet::parse(key.key_set().as_bytes(), &[Algorithm::EdDsa]).context("the key of [auth.local]")?;
             taken.push(Taken::own(&url, Arc::new(keys), around.before));
         }
-        Ok(Self(taken))
+        let introspector = settings.auth.introspection.as_ref().map(|asked| introspector(asked, around)).transpose()?;
+        Ok(Self { taken, introspector })
+    }
+
+    /// Who is asked about tokens that say nothing themselves.
+    pub(super) fn oracle(&self) -> Option<Arc<Oracle>> {
+        self.introspector.as_ref().map(|introspector| Arc::clone(&introspector.oracle))
     }
 
     /// All of them.
     pub(super) fn issuers(&self) -> Vec<Arc<Issuer>> {
-        self.0.iter().map(|taken| Arc::clone(&taken.issuer)).collect()
+        self.taken.iter().map(|taken| Arc::clone(&taken.issuer)).collect()
     }
 
     /// Puts keys that were read into force, and begins to fetch the others. On the control runtime.
     pub(super) fn enforce(&self) {
-        for taken in &self.0 {
+        if let Some(introspector) = &self.introspector {
+            introspector.start();
+        }
+        for taken in &self.taken {
             if let Some(read) = &taken.read {
                 taken.issuer.keep(Some(Arc::clone(read)));
             }
@@ -91,7 +107,7 @@ impl Credentials {
 
 impl Taken {
     fn build(settings: &Jwt, around: &Around<'_>) -> anyhow::Result<Self> {
-        let mut before = around.before.into_iter().flat_map(|before| &before.0);
+        let mut before = around.before.into_iter().flat_map(|before| &before.taken);
         let known = before.clone().find(|known| known.settings.as_ref() == Some(settings));
         let own = || Some(settings.clone());
         if let Jwks::File(path) = &settings.jwks {
@@ -126,11 +142,21 @@ impl Taken {
     /// This gateway's own tokens.
     fn own(url: &str, keys: Arc<KeySet>, before: Option<&Credentials>) -> Self {
         let expected = local(url);
-        let mut before = before.into_iter().flat_map(|before| &before.0);
+        let mut before = before.into_iter().flat_map(|before| &before.taken);
         let known = before.find(|known| known.settings.is_none() && *known.issuer.expected() == expected);
         let fresh = || Arc::new(Issuer::new(expected.clone(), Some(Arc::clone(&keys))));
         let issuer = known.map_or_else(fresh, |known| Arc::clone(&known.issuer));
         Self { settings: None, issuer, read: Some(keys), keeper: None }
+    }
+}
+
+/// The one of before, where nothing has changed.
+fn introspector(settings: &Introspection, around: &Around<'_>) -> anyhow::Result<Arc<Introspector>> {
+    let fetcher = around.fetcher.context("an issuer is to be asked, and nobody fetches")?;
+    let before = around.before.and_then(|before| before.introspector.as_ref());
+    match before {
+        Some(before) if before.is_of(settings, fetcher)? => Ok(Arc::clone(before)),
+        _ => Introspector::build(settings, fetcher, around.board).map(Arc::new),
     }
 }
 

@@ -1,8 +1,13 @@
-//! The issuers whose keys are fetched: whether they are there, and what they have.
+//! The issuers whose keys are fetched, and the one that is asked about tokens: whether they are there, and what they have.
 
-use crate::config::{Jwks, Jwt, Settings};
-use crate::daemon::credentials::{Source, Trouble, warnings};
+use std::sync::Arc;
+
+use crate::config::{Introspection, Jwks, Jwt, Settings};
+use crate::daemon::credentials::introspection::{Question, Trouble};
+use crate::daemon::credentials::source::{self, Source};
+use crate::daemon::credentials::warnings;
 use crate::daemon::fetching;
+use crate::net::fetch::Fetcher;
 
 use super::finding::{Finding, Verdict};
 
@@ -20,10 +25,29 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         let subject = format!("issuer {}", issuer.issuer);
         findings.push(match Source::of(issuer).fetch(&fetcher).await {
             Ok(fetched) => found(issuer, &subject, fetched.keys.len(), warnings(issuer, &fetched.keys)),
-            Err(trouble) => Finding { verdict: verdict(&trouble), ..failed(&subject, &trouble) },
+            Err(trouble) => Finding { verdict: verdict(trouble.word()), ..failed(&subject, &trouble) },
         });
     }
+    if let Some(asked) = &settings.auth.introspection {
+        findings.push(introspection(asked, Arc::new(fetcher)).await);
+    }
     findings
+}
+
+/// Asks about a token that nobody has given out.
+async fn introspection(settings: &Introspection, fetcher: Arc<Fetcher>) -> Finding {
+    let subject = format!("introspection {}", settings.issuer);
+    let question = match Question::build(settings, &fetcher) {
+        Ok(question) => question,
+        Err(error) => return Finding::fail(subject, format!("{error:#}"), "put our secret there"),
+    };
+    match question.ask("weir-doctor").await {
+        Ok(_) => Finding::ok(subject, "it answers, and takes `client`"),
+        Err(Trouble { why, word }) => {
+            let advice = "until it answers, opaque tokens are answered 503";
+            Finding { verdict: verdict(word), ..Finding::fail(subject, why, advice) }
+        }
+    }
 }
 
 fn found(issuer: &Jwt, subject: &str, keys: usize, warnings: Vec<String>) -> Finding {
@@ -39,18 +63,19 @@ fn found(issuer: &Jwt, subject: &str, keys: usize, warnings: Vec<String>) -> Fin
     Finding::fail(subject, warnings.join("; "), advice)
 }
 
-fn failed(subject: &str, trouble: &Trouble) -> Finding {
+fn failed(subject: &str, trouble: &source::Trouble) -> Finding {
     Finding::fail(subject, trouble.to_string(), advice(trouble))
 }
 
-fn verdict(trouble: &Trouble) -> Verdict {
-    match trouble.word() {
+fn verdict(word: &str) -> Verdict {
+    match word {
         "unreachable" | "slow" => Verdict::OutOfReach,
         _ => Verdict::Fail,
     }
 }
 
-fn advice(trouble: &Trouble) -> &'static str {
+fn advice(trouble: &source::Trouble) -> &'static str {
+    use source::Trouble;
     match trouble {
         Trouble::Fetch(_) => "until it can be fetched, tokens of this issuer are answered 503",
         Trouble::Metadata(..) => "write `issuer` as its metadata have it, or say where its keys are: `jwks`",

@@ -38,7 +38,7 @@ pub struct Policy {
 pub struct Basic<'a> {
     /// Our name there.
     pub id: &'a str,
-    /// What proves it, without line ends.
+    /// What proves it; a line end behind it is none of it.
     pub secret: &'a SecretBytes,
 }
 
@@ -156,7 +156,9 @@ impl Basic<'_> {
     fn value(self) -> HeaderValue {
         let mut pair = coded(self.id.as_bytes());
         pair.push(':');
-        pair.push_str(&coded(self.secret.as_bytes()));
+        let secret = self.secret.as_bytes();
+        let line = secret.strip_suffix(b"\n").map_or(secret, |line| line.strip_suffix(b"\r").unwrap_or(line));
+        pair.push_str(&coded(line));
         let text = format!("Basic {}", STANDARD.encode(pair));
         let mut value = HeaderValue::try_from(text).expect("Base64 is visible ASCII");
         value.set_sensitive(true);

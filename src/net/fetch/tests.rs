@@ -262,7 +262,7 @@ async fn nobody_makes_us_wait_without_end() {
 async fn a_form_is_sent_with_who_we_are() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("secret");
-    std::fs::write(&file, "p:w d").unwrap();
+    std::fs::write(&file, "p:w d\n").unwrap();
     let secret = Secret::File(file).read().unwrap();
     let basic = Some(Basic { id: "we+us", secret: &secret });
     let refused = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";

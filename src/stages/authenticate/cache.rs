@@ -4,13 +4,15 @@
 //! an entry is found by the end of its token, which is signature and so as good as random, and then compared whole.
 //!
 //! An entry stands as long as its token, the settings of its issuer, and the key that it was verified with: other keys may
-//! come and go, and a reload that leaves the issuer as it was leaves the entry.
+//! come and go, and a reload that leaves the issuer as it was leaves the entry. Where the issuer was asked, it stands as
+//! long as the answer counts.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::jwt::{Fingerprint, Issuer, Verified};
+use super::opaque::Oracle;
 
 /// Sets, a power of two, and places in each.
 const SETS: usize = 1024;
@@ -40,12 +42,17 @@ struct Entry {
 /// A token that was verified, and what it stands on.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) issuer: Arc<Issuer>,
-    /// The key that it is signed with.
-    pub(super) key: Fingerprint,
-    /// The set that the key was last found in.
-    pub(super) seen: Cell<u64>,
+    pub(super) ground: Ground,
     pub(super) verified: Verified,
+}
+
+/// What a verified token stands on.
+#[derive(Debug)]
+pub(super) enum Ground {
+    /// It is signed with this key of an issuer's; `seen` is the set that the key was last found in.
+    Key { issuer: Arc<Issuer>, key: Fingerprint, seen: Cell<u64> },
+    /// Its issuer has said so.
+    Word(Arc<Oracle>),
 }
 
 impl Cache {
@@ -81,9 +88,12 @@ impl Cache {
         self.places[worst] = Some(Entry { token: token.into(), known });
     }
 
-    /// Forgets what stands on anything else than these issuers.
-    pub(super) fn keep(&mut self, issuers: &[Arc<Issuer>]) {
-        let stands = |known: &Known| issuers.iter().any(|issuer| Arc::ptr_eq(issuer, &known.issuer));
+    /// Forgets what stands on anything else than these.
+    pub(super) fn keep(&mut self, issuers: &[Arc<Issuer>], oracle: Option<&Arc<Oracle>>) {
+        let stands = |known: &Known| match &known.ground {
+            Ground::Key { issuer, .. } => issuers.iter().any(|one| Arc::ptr_eq(one, issuer)),
+            Ground::Word(asked) => oracle.is_some_and(|one| Arc::ptr_eq(one, asked)),
+        };
         for at in 0..self.places.len() {
             if self.places[at].as_ref().is_some_and(|entry| !stands(&entry.known)) {
                 self.take(at);
@@ -128,7 +138,8 @@ mod tests {
         let (roles, scopes) = (Box::default(), Box::default());
         let caller = Caller { means: Means::Jwt, issuer: name, subject, roles, scopes };
         let verified = Verified { principal: Principal::new(caller), audience: Box::default(), until };
-        Known { issuer: Arc::clone(issuer), key: [7; 32], seen: Cell::new(1), verified }
+        let ground = Ground::Key { issuer: Arc::clone(issuer), key: [7; 32], seen: Cell::new(1) };
+        Known { ground, verified }
     }
 
     #[test]
@@ -174,7 +185,7 @@ mod tests {
         let (mut cache, one, other) = (Cache::new(), issuer(), issuer());
         cache.put("one", known(&one, 100));
         cache.put("other", known(&other, 100));
-        cache.keep(&[Arc::clone(&other)]);
+        cache.keep(&[Arc::clone(&other)], None);
         assert!(cache.find("one", 1).is_none() && cache.find("other", 1).is_some());
         assert_eq!(cache.bytes, "other".len());
         assert_eq!(Arc::strong_count(&one), 1);

@@ -3,11 +3,13 @@
 mod cache;
 mod credential;
 pub mod jwt;
+pub mod opaque;
 mod scopes;
 mod tokens;
 
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -16,6 +18,7 @@ use crate::model::{Challenge, Principal, Reason, Refusal};
 
 use credential::Credential;
 use jwt::{Compact, Issuer};
+use opaque::{Opaque, Oracle};
 use tokens::Tokens;
 
 pub use tokens::{MayVerify, Memory};
@@ -79,17 +82,29 @@ pub struct Authenticator {
     anonymous: Principal,
     /// JSON Web Tokens, where they are taken. Where no kind of credential is they are not looked at.
     tokens: Option<Tokens>,
+    /// Tokens whose issuer has to be asked, where they are taken.
+    opaque: Option<Opaque>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), tokens: None }
+        Self { anonymous: Principal::anonymous(roles), tokens: None, opaque: None }
     }
 
     /// One that takes the tokens of these issuers, too, and knows those again that `memory` has of theirs.
-    pub fn with_tokens(self, issuers: Vec<Arc<Issuer>>, memory: Memory, may_verify: MayVerify) -> Self {
-        Self { tokens: Some(Tokens::new(issuers, memory, may_verify)), ..self }
+    /// The others are shown to `oracle`.
+    pub fn with_tokens(
+        self,
+        issuers: Vec<Arc<Issuer>>,
+        oracle: Option<Arc<Oracle>>,
+        memory: Memory,
+        may_verify: MayVerify,
+    ) -> Self {
+        memory.keep(&issuers, oracle.as_ref());
+        let opaque = oracle.map(|oracle| Opaque::new(oracle, memory.clone(), Rc::clone(&may_verify)));
+        let tokens = (!issuers.is_empty()).then(|| Tokens::new(issuers, memory, may_verify));
+        Self { tokens, opaque, ..self }
     }
 
     /// Looks at what a request shows.
@@ -97,11 +112,14 @@ impl Authenticator {
     /// # Errors
     /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
     pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let credential = self.tokens.as_ref().map_or(Ok(Credential::None), |_| Credential::of(presented.headers));
-        if let (Ok(Credential::Bearer(token)), Some(tokens)) = (credential, &self.tokens)
-            && Compact::is_like(token)
-        {
-            return tokens.check(token, presented, place);
+        let looks = self.tokens.is_some() || self.opaque.is_some();
+        let credential = if looks { Credential::of(presented.headers) } else { Ok(Credential::None) };
+        if let Ok(Credential::Bearer(token)) = credential {
+            match (&self.tokens, &self.opaque) {
+                (Some(tokens), _) if Compact::is_like(token) => return tokens.check(token, presented, place),
+                (_, Some(opaque)) => return opaque.check(token, presented, place),
+                _ => {}
+            }
         }
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Identified::at(place, self.anonymous.clone()),

@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use crate::model::{Principal, Reason, Refusal, clock};
 
-use super::cache::{Cache, Known};
-use super::jwt::{Compact, Flaw, Issuer, KeySet, Wanted, issuer_of};
+use super::cache::{Cache, Ground, Known};
+use super::jwt::{Compact, Expected, Flaw, Issuer, KeySet, Wanted, issuer_of};
+use super::opaque::{Denied, Oracle};
 use super::{Identified, Looked, Place, Presented};
 
 /// How long a request waits for keys that its token may be verified with.
@@ -27,12 +28,33 @@ pub type MayVerify = Rc<dyn Fn(Option<IpAddr>) -> Result<(), Refusal>>;
 
 /// What was verified on one core. It outlives configurations: an entry stands as long as what it stands on.
 #[derive(Clone, Debug)]
-pub struct Memory(Rc<RefCell<Cache>>);
+pub struct Memory(Rc<Remembered>);
+
+#[derive(Debug)]
+struct Remembered {
+    verified: RefCell<Cache>,
+    /// Opaque tokens that do not count.
+    denied: RefCell<Denied>,
+}
 
 impl Memory {
     /// One of nothing.
     pub fn new() -> Self {
-        Self(Rc::new(RefCell::new(Cache::new())))
+        Self(Rc::new(Remembered { verified: RefCell::new(Cache::new()), denied: RefCell::new(Denied::new()) }))
+    }
+
+    /// Forgets what stands on anything else than these.
+    pub(super) fn keep(&self, issuers: &[Arc<Issuer>], oracle: Option<&Arc<Oracle>>) {
+        self.0.verified.borrow_mut().keep(issuers, oracle);
+        self.0.denied.borrow_mut().by(oracle);
+    }
+
+    pub(super) fn verified(&self) -> &RefCell<Cache> {
+        &self.0.verified
+    }
+
+    pub(super) fn denied(&self) -> &RefCell<Denied> {
+        &self.0.denied
     }
 }
 
@@ -70,7 +92,6 @@ struct Stale {
 
 impl Tokens {
     pub(super) fn new(issuers: Vec<Arc<Issuer>>, memory: Memory, may_verify: MayVerify) -> Self {
-        memory.0.borrow_mut().keep(&issuers);
         Self { issuers: issuers.into(), memory, may_verify }
     }
 
@@ -131,18 +152,20 @@ impl Tokens {
         // A signature costs more than all the rest of a request: only so many for one address.
         may_verify().map_err(Trouble::Refused)?;
         let (verified, key) = issuer.verify(&compact, keys, now).map_err(|flaw| trouble(flaw, true))?;
-        let answer = meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone());
-        let known = Known { issuer: Arc::clone(issuer), key, seen: Cell::new(keys.number()), verified };
-        self.memory.0.borrow_mut().put(token, known);
+        let answer = meant_for(issuer.expected(), &verified.audience, place).map(|()| verified.principal.clone());
+        let ground = Ground::Key { issuer: Arc::clone(issuer), key, seen: Cell::new(keys.number()) };
+        self.memory.verified().borrow_mut().put(token, Known { ground, verified });
         answer
     }
 
     /// What is known of the token, until its end: while its issuer is one of these, and its key one of today's.
     fn remembered(&self, token: &str, now: u64, place: &Place) -> Option<Result<Principal, Trouble>> {
-        let cache = self.memory.0.borrow();
-        let Known { issuer, key, seen, verified } = cache.find(token, now)?;
+        let cache = self.memory.verified().borrow();
+        let Known { ground: Ground::Key { issuer, key, seen }, verified } = cache.find(token, now)? else {
+            return None;
+        };
         let stands = self.issuers.iter().any(|own| Arc::ptr_eq(own, issuer)) && issuer.has(key, seen);
-        stands.then(|| meant_for(issuer, &verified.audience, place).map(|()| verified.principal.clone()))
+        stands.then(|| meant_for(issuer.expected(), &verified.audience, place).map(|()| verified.principal.clone()))
     }
 }
 
@@ -159,8 +182,8 @@ fn number(keys: Option<&KeySet>) -> u64 {
     keys.map_or(0, KeySet::number)
 }
 
-fn meant_for(issuer: &Issuer, audience: &[Box<str>], place: &Place) -> Result<(), Trouble> {
-    match issuer.is_meant_for(audience, &place.audience) {
+fn meant_for(expected: &Expected, audience: &[Box<str>], place: &Place) -> Result<(), Trouble> {
+    match expected.is_meant_for(audience, &place.audience) {
         true => Ok(()),
         false => Err(Flaw::Audience.into()),
     }
@@ -178,15 +201,17 @@ impl Trouble {
 
 impl Stale {
     fn refusal(self, place: &Place) -> Refusal {
-        let away = || {
-            let message = "the token cannot be verified now: its issuer is out of reach";
-            Refusal::new(Reason::IdentityUnavailable, message).retryable(AWAY)
-        };
         self.flaw.map_or_else(away, |flaw| refused(flaw, place))
     }
 }
 
-fn refused(flaw: Flaw, place: &Place) -> Refusal {
+/// Nobody can say whose it is.
+pub(super) fn away() -> Refusal {
+    let message = "the token cannot be verified now: its issuer is out of reach";
+    Refusal::new(Reason::IdentityUnavailable, message).retryable(AWAY)
+}
+
+pub(super) fn refused(flaw: Flaw, place: &Place) -> Refusal {
     place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note())
 }
 

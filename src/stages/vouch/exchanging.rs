@@ -107,7 +107,7 @@ impl Wanted<'_> {
 /// The token that the caller is known by, where it is one that somebody can exchange.
 fn token<'a>(principal: &Principal, headers: &'a HeaderMap) -> Option<&'a str> {
     let by_token = match principal.caller().means {
-        Means::Jwt | Means::Local => true,
+        Means::Jwt | Means::Opaque | Means::Local => true,
         Means::Anonymous => false,
     };
     // It was read before: there is one, and its scheme is Bearer.

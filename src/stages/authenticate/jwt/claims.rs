@@ -45,7 +45,12 @@ pub(super) fn read(payload: &[u8], expected: &Expected, now: u64) -> Result<Veri
     if claims.member("cnf").is_some() {
         return Err(Flaw::Bound);
     }
-    let until = times(claims, now)?;
+    granted(claims, expected, times(claims, now)?.ok_or(Flaw::Endless)?)
+}
+
+/// Whom it names, and what that one may; it counts until then.
+fn granted(claims: Object<'_>, expected: &Expected, until: u64) -> Result<Verified, Flaw> {
+    let payload = claims.text();
     let subject =
         claims.walk(&expected.principal_claim).and_then(|subject| subject.text(payload)).ok_or(Flaw::Subject)?;
     if subject.is_empty() || subject.len() > MOST_SUBJECT || subject.contains(char::is_control) {
@@ -71,12 +76,47 @@ pub(super) fn read(payload: &[u8], expected: &Expected, now: u64) -> Result<Veri
     Ok(Verified { principal, audience: audience.into(), until })
 }
 
-/// Checks when it is valid, and gives its end.
-fn times(claims: Object<'_>, now: u64) -> Result<u64, Flaw> {
+/// Reads what an issuer has said of a token that it was asked about (RFC 7662, 2.2), which counts for `life` at most. The
+/// outer error is one of the answer: it says nothing of the token.
+pub(in crate::stages::authenticate) fn said(
+    text: &[u8],
+    expected: &Expected,
+    now: u64,
+    life: u64,
+) -> Result<Result<Verified, Flaw>, Flaw> {
+    let claims = Object::read(text)?;
+    let active = claims.member("active").ok_or(Flaw::Json)?;
+    match active.kind {
+        Kind::True => Ok(active_token(claims, expected, now, life)),
+        Kind::False => Ok(Err(Flaw::Inactive)),
+        _ => Err(Flaw::Json),
+    }
+}
+
+fn active_token(claims: Object<'_>, expected: &Expected, now: u64, life: u64) -> Result<Verified, Flaw> {
+    let text = claims.text();
+    if claims.member("iss").is_some_and(|issuer| !issuer.is(text, &expected.issuer)) {
+        return Err(Flaw::Issuer);
+    }
+    // What is bound to a key, or no access token at all, is active as well.
+    let is_bearer = |kind: Value| kind.text(text).is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+    if claims.member("token_type").is_some_and(|kind| !is_bearer(kind)) {
+        return Err(Flaw::Kind);
+    }
+    if claims.member("cnf").is_some() {
+        return Err(Flaw::Bound);
+    }
+    let end = times(claims, now)?;
+    let counts = now.saturating_add(life);
+    granted(claims, expected, end.map_or(counts, |end| end.min(counts)))
+}
+
+/// Checks when it is valid, and gives its end, where it has one.
+fn times(claims: Object<'_>, now: u64) -> Result<Option<u64>, Flaw> {
     let [exp, nbf, iat] = ["exp", "nbf", "iat"].map(|name| claims.member(name).map(|value| time(claims, value)));
     let (nbf, iat) = (nbf.transpose()?, iat.transpose()?);
-    let until = exp.ok_or(Flaw::Endless)??;
-    if until.saturating_add(LEEWAY) <= now {
+    let until = exp.transpose()?;
+    if until.is_some_and(|until| until.saturating_add(LEEWAY) <= now) {
         return Err(Flaw::Expired);
     }
     if nbf.is_some_and(|from| from > now + LEEWAY) {

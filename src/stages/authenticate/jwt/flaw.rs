@@ -29,6 +29,8 @@ pub enum Flaw {
     NoKey,
     /// The signature is not from a key of the issuer.
     Signature,
+    /// Its issuer says that it does not count, or knows nothing of it.
+    Inactive,
     /// A claim is there that only other kinds of token have.
     OtherToken,
     /// Bound to a key that its bearer has to prove, which nobody here can check.
@@ -66,6 +68,7 @@ impl Flaw {
         Self::UnknownKey,
         Self::NoKey,
         Self::Signature,
+        Self::Inactive,
         Self::OtherToken,
         Self::Bound,
         Self::Time,
@@ -93,6 +96,7 @@ impl Flaw {
             Self::UnknownKey => &"token: `kid` is of no key of its issuer",
             Self::NoKey => &"token: its issuer has no key for its `alg`",
             Self::Signature => &"token: the signature is not its issuer's",
+            Self::Inactive => &"token: its issuer says that it is not active",
             Self::OtherToken => &"token: its claims are those of an ID token or of an event, not of an access token",
             Self::Bound => &"token: `cnf` binds it to a key, which is not checked here",
             Self::Time => &"token: `exp`, `nbf` or `iat` is no number of seconds since 1970",

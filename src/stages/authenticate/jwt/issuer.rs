@@ -20,14 +20,22 @@ pub struct Expected {
     pub issuer: Box<str>,
     /// What has to be in `aud`; `None`: the URL of the route that is called.
     pub audience: Option<Box<str>>,
-    /// How its tokens may be signed; never empty.
+    /// How its tokens may be signed; empty where none has to be.
     pub algorithms: Box<[Algorithm]>,
     /// The claim that names the caller.
     pub principal_claim: Box<str>,
     /// The claim that names their roles; dots walk into objects.
     pub roles_claim: Box<str>,
-    /// `Jwt`, or `Local` for the tokens that we sign.
+    /// `Jwt`, `Local` for the tokens that we sign, `Opaque` where the issuer is asked.
     pub means: Means,
+}
+
+impl Expected {
+    /// Whether a token that is meant for these may be used at a route with this URL.
+    pub(in crate::stages::authenticate) fn is_meant_for(&self, audience: &[Box<str>], url: &str) -> bool {
+        let wanted = self.audience.as_deref().unwrap_or(url);
+        audience.iter().any(|one| **one == *wanted)
+    }
 }
 
 /// Somebody shows a token that no key is there for, and waits until the keys are as new as they can be: told or dropped.
@@ -100,12 +108,6 @@ impl Issuer {
         }
         let key = *token.verify(keys)?;
         claims::read(token.payload(), &self.expected, now).map(|verified| (verified, key))
-    }
-
-    /// Whether a token that is meant for these may be used at a route with this URL.
-    pub(in crate::stages::authenticate) fn is_meant_for(&self, audience: &[Box<str>], url: &str) -> bool {
-        let wanted = self.expected.audience.as_deref().unwrap_or(url);
-        audience.iter().any(|one| **one == *wanted)
     }
 
     /// Replaces the keys from now on, and says whether that changes anything. What was verified with a key that is gone is

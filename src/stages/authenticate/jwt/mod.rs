@@ -21,7 +21,7 @@ mod key;
 mod key_set;
 mod roca;
 
-pub(super) use claims::issuer as issuer_of;
+pub(super) use claims::{issuer as issuer_of, said};
 
 pub use claims::Verified;
 pub use compact::Compact;

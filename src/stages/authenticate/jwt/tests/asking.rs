@@ -24,7 +24,7 @@ fn core(issuer: &Arc<Issuer>, memory: &Memory) -> (Authenticator, Checked) {
         Ok(())
     });
     let authenticator = Authenticator::without_credentials(Box::default());
-    (authenticator.with_tokens(vec![Arc::clone(issuer)], memory.clone(), may_verify), checked)
+    (authenticator.with_tokens(vec![Arc::clone(issuer)], None, memory.clone(), may_verify), checked)
 }
 
 fn place(url: &str) -> Place {
@@ -94,7 +94,7 @@ async fn whoever_has_used_up_their_bound_keeps_no_keeper_busy() {
     let ((issuer, mut asked), headers, place) = (kept(), headers(), place(URL));
     let may_verify = Rc::new(|_| Err(Refusal::new(Reason::RateLimited, "too many")));
     let authenticator = Authenticator::without_credentials(Box::default());
-    let authenticator = authenticator.with_tokens(vec![Arc::clone(&issuer)], Memory::new(), may_verify);
+    let authenticator = authenticator.with_tokens(vec![Arc::clone(&issuer)], None, Memory::new(), may_verify);
     let refusal = at_once(authenticator.check(&Presented { headers: &headers, address: None }, &place)).unwrap_err();
     assert_eq!(refusal.reason, Reason::RateLimited);
     assert!(asked.try_recv().is_err(), "nobody is asked");

@@ -87,5 +87,5 @@ pub(super) fn verify(issuer: &Issuer, token: &str) -> Result<Verified, Flaw> {
     }
     let keys = issuer.keys();
     let (verified, _) = issuer.verify(&compact, keys.as_deref().expect("it has keys"), NOW)?;
-    if issuer.is_meant_for(&verified.audience, URL) { Ok(verified) } else { Err(Flaw::Audience) }
+    if issuer.expected().is_meant_for(&verified.audience, URL) { Ok(verified) } else { Err(Flaw::Audience) }
 }
