@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use weir::config::{Log, LogFormat};
-use weir::model::{Level, Reason, RequestIds};
+use weir::model::{Reason, RequestIds};
 use weir::protocol::method::Method;
 use weir::telemetry::log::LogControl;
 use weir::telemetry::{Controls, Ended, Fold, Observed, Outcome, RouteMeter, Said, Sample, Telemetry};
@@ -46,18 +46,11 @@ fn sample() -> Sample {
         resident: Some(1 << 26),
         virtual_memory: Some(1 << 30),
         memory_limit: Some(1 << 32),
-        pressure: Level::Ease,
         cpu: Some(Duration::from_secs(1)),
-        cores: Vec::new(),
         open_files: Some(100),
         most_files: Some(1 << 20),
-        queues: Vec::new(),
         ready: true,
-        draining: false,
-        certificates: Vec::new(),
-        processes: Vec::new(),
-        key_sets: Vec::new(),
-        introspections: Vec::new(),
+        ..Sample::default()
     }
 }
 

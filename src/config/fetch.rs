@@ -22,7 +22,7 @@ pub struct Fetch {
 
 pub(super) const SHAPE: Shape = Shape {
     title: "[fetch]",
-    about: "What Weir asks others itself: an issuer's metadata and keys. Over https only; a URL of this configuration on \
+    about: "What Weir asks others itself: an issuer's metadata and keys, and what it says of tokens. Over https only; a URL of this configuration on \
             loopback may be http. Every address that a host has must be one of the public net, and redirects are held \
             against the same. An answer may have 64 KiB and take 3 s.",
     keys: &[

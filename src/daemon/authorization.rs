@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use tokio::sync::Semaphore;
 
 use crate::config::{self, Authorization, Grant, SecretBytes, TokenSource};
 use crate::net::fetch::Fetcher;
@@ -162,6 +163,7 @@ fn terms(server: &str, grant: &Grant, secret: SecretBytes, around: &Around<'_>) 
         audience: grant.audience.clone(),
         resource: grant.resource.clone(),
         fetcher: Arc::clone(around.fetcher.context("nothing is there that asks for tokens")?),
+        room: Semaphore::new(Terms::AT_ONCE),
     })
 }
 

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub struct Pressure(AtomicU8);
 
 /// How much is still taken on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Everything.
+    #[default]
     Ease,
     /// What runs goes on; new requests are refused.
     Shed,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::Level;
 
 /// What a look at the process brought. What the system does not tell is `None`, and then it is on no page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// Bytes of the process in memory.
     pub resident: Option<u64>,

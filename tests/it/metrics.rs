@@ -349,21 +349,14 @@ fn certificate(year: i32) -> String {
 
 fn sample() -> Sample {
     Sample {
-        resident: None,
-        virtual_memory: None,
         memory_limit: Some(1 << 30),
         pressure: Level::Shed,
         cpu: Some(Duration::from_millis(1500)),
         cores: vec![("0".to_owned(), Duration::from_micros(2))],
-        open_files: None,
-        most_files: None,
         queues: vec![Queue { core: "all".to_owned(), waiting: 7 }],
         ready: true,
-        draining: false,
         certificates: vec![Certificate { file: "a \"b\"\\\n".to_owned(), not_after: 0 }],
-        processes: Vec::new(),
-        key_sets: Vec::new(),
-        introspections: Vec::new(),
+        ..Sample::default()
     }
 }
 

@@ -65,8 +65,8 @@ pub(in crate::config) const SHAPE: Shape = Shape {
             default: Value::Absent,
             about: "Where its keys are: a URL, or `{ file = \"...\" }`. Default: where the metadata say that are found by \
                     `issuer`, which has to be a URL then (RFC 8414, OpenID Connect Discovery). From a URL (see [fetch]) it is \
-                    renewed in the background, after a minute to an hour, as its `Cache-Control` says, else every 10 min; and \
-                    for a token of an unknown key, at most once in 30 s.",
+                    renewed in the background, after a minute to an hour, as its `Cache-Control` says, else every 10 min; for a \
+                    token of an unknown key, at most once in 30 s; and at a reload.",
         },
         Key {
             name: "keep",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::sleep_until;
 
@@ -28,6 +28,8 @@ pub(super) struct Keeper {
     board: Board,
     issuer: String,
     number: u64,
+    /// Told to fetch at once.
+    again: Arc<Notify>,
 }
 
 enum Stage {
@@ -44,6 +46,7 @@ struct Work {
     source: Source,
     board: Board,
     asked: mpsc::Receiver<Wanted>,
+    again: Arc<Notify>,
     /// Who is to be told of what is fetched.
     waiting: Vec<Wanted>,
 }
@@ -56,6 +59,7 @@ impl Keeper {
         board: &Board,
         asked: mpsc::Receiver<Wanted>,
     ) -> Self {
+        let again = Arc::new(Notify::new());
         let work = Work {
             settings: settings.clone(),
             issuer: Arc::clone(issuer),
@@ -63,14 +67,15 @@ impl Keeper {
             source: Source::of(settings),
             board: board.clone(),
             asked,
+            again: Arc::clone(&again),
             waiting: Vec::new(),
         };
         let number = KEEPERS.fetch_add(1, Ordering::Relaxed);
         let (stage, issuer) = (Mutex::new(Stage::Waiting(Box::new(work))), settings.issuer.clone());
-        Self { stage, board: board.clone(), issuer, number }
+        Self { stage, board: board.clone(), issuer, number, again }
     }
 
-    /// Begins, where it has not.
+    /// Begins; where it has, it fetches at once: whoever reloads wants what is there now.
     pub(super) fn start(&self) {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         *stage = match std::mem::replace(&mut *stage, Stage::Between) {
@@ -78,7 +83,10 @@ impl Keeper {
                 self.board.begins(&self.issuer, self.number, count(work.issuer.keys().as_deref()));
                 Stage::Working(tokio::spawn(work.run()).abort_handle())
             }
-            working => working,
+            working => {
+                self.again.notify_one();
+                working
+            }
         };
     }
 }
@@ -107,6 +115,7 @@ impl Work {
                 biased;
                 () = at(schedule.end()), if kept => self.let_go(),
                 () = at(Some(schedule.due())) => self.renew(&mut schedule).await,
+                () = self.again.notified() => self.renew(&mut schedule).await,
                 wanted = self.asked.recv() => match wanted {
                     Some(wanted) if schedule.asks(clock::now()) => {
                         self.waiting.push(wanted);

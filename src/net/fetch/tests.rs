@@ -15,7 +15,7 @@ use crate::net::tls::tests::{Authority, BOTH};
 /// A server that answers each connection with the next of its texts, and tells what it was asked.
 struct Server {
     base: String,
-    asked: mpsc::UnboundedReceiver<String>,
+    asked: mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -24,11 +24,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let texts = texts.map(|text| text.replace("BASE", &base));
-        let (tell, asked) = mpsc::unbounded_channel();
+        let (tell, asked) = mpsc::channel(8);
         tokio::spawn(async move {
             for text in texts {
                 let (mut socket, _) = listener.accept().await.unwrap();
-                tell.send(read(&mut socket).await).unwrap();
+                tell.send(read(&mut socket).await).await.unwrap();
                 let _ = socket.write_all(text.as_bytes()).await;
             }
         });
@@ -39,10 +39,10 @@ impl Server {
     async fn misbehaving<F: Future<Output = ()> + Send>(act: impl FnOnce(TcpStream) -> F + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let (tell, asked) = mpsc::unbounded_channel();
+        let (tell, asked) = mpsc::channel(8);
         tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
-            tell.send(read(&mut socket).await).unwrap();
+            tell.send(read(&mut socket).await).await.unwrap();
             act(socket).await;
         });
         Self { base, asked }

@@ -58,7 +58,7 @@ pub(super) fn token(text: &[u8], subject: Option<&str>) -> Result<Given, Flaw> {
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Flaw::Token);
     }
-    let field = Field::new("authorization", format!("Bearer {token}").as_bytes()).ok_or(Flaw::Token)?;
+    let field = Field::bearer(&token).ok_or(Flaw::Token)?;
     Ok(Given { field, life: life.min(MOST_LIFE) })
 }
 

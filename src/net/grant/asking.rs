@@ -34,7 +34,7 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// Whether it is the caller who gets none, whoever asks.
+    /// Whether it is the caller whose token was to be exchanged who gets none, whoever asks.
     pub(super) fn is_of_caller(&self) -> bool {
         matches!(self, Self::Refused(_, Some(error)) if OF_CALLERS.contains(&error.as_str()))
     }

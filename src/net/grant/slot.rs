@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::answer::Given;
@@ -28,14 +28,11 @@ const REFUSED: Duration = Duration::from_secs(10);
 const GIVEN_UP: Duration = Duration::from_secs(30);
 /// How long before its end a token is not shown any more, in seconds, so that it does not end on its way.
 const MARGIN: u64 = 5;
-/// Requests for tokens at a time.
-const AT_ONCE: usize = 64;
 
 /// Where requests for tokens run. It lasts as long as the daemon.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Runner {
     runtime: OnceLock<Handle>,
-    room: Semaphore,
 }
 
 /// A token that was given.
@@ -81,20 +78,9 @@ struct State {
 }
 
 impl Runner {
-    /// One that has no runtime yet: until then nothing is asked for.
-    pub fn new() -> Self {
-        Self { runtime: OnceLock::new(), room: Semaphore::new(AT_ONCE) }
-    }
-
-    /// Requests run on the runtime that this is called on, from the first time on.
+    /// Requests run on the runtime that this is called on, from the first time on; before it nothing is asked for.
     pub fn run_here(&self) {
         self.runtime.get_or_init(Handle::current);
-    }
-}
-
-impl Default for Runner {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -202,7 +188,8 @@ impl Slot {
         due.max(allowed).max(FIRST)
     }
 
-    fn ended(&self, outcome: Result<Given, Trouble>, ends: Option<u64>) {
+    /// A request has come to its end: for a caller's token where it was `exchanged`, which `ends` then.
+    fn ended(&self, outcome: Result<Given, Trouble>, exchanged: bool, ends: Option<u64>) {
         let now = clock::unix_seconds();
         let granted = outcome.map(|given| {
             let end = ends.map_or(now + given.life, |end| end.min(now + given.life));
@@ -222,7 +209,7 @@ impl Slot {
                 let why = trouble.to_string();
                 tracing::warn!(server, why, "no token for a server is given");
                 self.trouble.store(Some(Arc::new(why)));
-                Some(trouble.is_of_caller())
+                Some(exchanged && trouble.is_of_caller())
             }
         };
         self.asking.send_modify(|state| {
@@ -264,11 +251,11 @@ struct Asking(Option<Arc<Slot>>);
 impl Asking {
     async fn run(mut self, subject: Option<Subject>) {
         let Some(slot) = self.0.clone() else { return };
-        let _place = slot.runner.room.acquire().await;
+        let _place = slot.terms.room.acquire().await;
         let outcome = asking::ask(&slot.terms, subject.as_ref()).await;
-        let ends = subject.as_ref().and_then(Subject::ends);
+        let (exchanged, ends) = (subject.is_some(), subject.as_ref().and_then(Subject::ends));
         drop(subject);
-        slot.ended(outcome, ends);
+        slot.ended(outcome, exchanged, ends);
         self.0 = None;
     }
 }
@@ -301,5 +288,80 @@ impl fmt::Debug for Granted {
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slot").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::terms::tests::terms;
+    use super::*;
+
+    fn slot() -> Slot {
+        Slot::new(Arc::new(terms()), Arc::default(), None)
+    }
+
+    fn given(life: u64) -> Result<Given, Trouble> {
+        Ok(Given { field: Field::bearer("x").unwrap(), life })
+    }
+
+    #[test]
+    fn a_token_is_due_before_it_is_shown_no_more_and_that_is_before_its_end() {
+        let (slot, now) = (slot(), clock::unix_seconds());
+        for life in [1, 3, 10, 60, 3600] {
+            slot.ended(given(life), false, None);
+            let granted = slot.token.load_full().unwrap();
+            let end = now + life;
+            assert!(
+                granted.refresh <= granted.until && (end.saturating_sub(MARGIN)..=end + 1).contains(&granted.until)
+            );
+            assert!(granted.refresh <= now + life * 8 / 10 + 1, "{life}: {granted:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_had_for_a_callers_token_ends_with_it() {
+        let (slot, now) = (slot(), clock::unix_seconds());
+        slot.ended(given(3600), true, Some(now + 100));
+        let until = slot.current().unwrap().until;
+        assert!(until <= now + 100 && until > now + 90, "{}", until - now);
+        slot.ended(given(3600), true, Some(now.saturating_sub(10)));
+        assert!(slot.current().is_none(), "it has ended already");
+        slot.ended(given(60), true, Some(now + 1000));
+        assert!(slot.current().unwrap().until <= now + 61);
+    }
+
+    #[test]
+    fn failures_wait_longer_each_time_and_are_forgotten_with_a_token() {
+        let slot = slot();
+        let away = || Err(Trouble::Metadata("they are away"));
+        let left = |slot: &Slot| slot.asking.borrow().denied.unwrap().0.saturating_duration_since(clock::now());
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            slot.ended(away(), false, None);
+            waits.push(left(&slot));
+        }
+        assert!(waits[0] <= FIRST && waits[8] > MOST / 2 && waits[8] <= MOST, "{waits:?}");
+        assert!(waits.windows(2).take(6).all(|pair| pair[0] < pair[1]), "{waits:?}");
+        slot.ended(given(60), false, None);
+        assert!(slot.asking.borrow().denied.is_none());
+        slot.ended(away(), false, None);
+        assert!(left(&slot) <= FIRST);
+    }
+
+    #[test]
+    fn only_a_caller_can_be_refused_for_their_token() {
+        let slot = slot();
+        let refused = || Err(Trouble::Refused(http::StatusCode::BAD_REQUEST, Some("invalid_target".to_owned())));
+        slot.ended(refused(), true, None);
+        assert!(matches!(slot.asking.borrow().denied(), Denied::Caller(_)));
+        slot.ended(refused(), false, None);
+        assert!(matches!(slot.asking.borrow().denied(), Denied::Away(_)));
+    }
+
+    #[tokio::test]
+    async fn without_a_runtime_nothing_is_asked_for_and_nobody_waits() {
+        let slot = Arc::new(slot());
+        assert_eq!(slot.obtain(|| None).await.unwrap_err(), Denied::Away(FIRST));
+        slot.tend();
     }
 }

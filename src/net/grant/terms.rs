@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::config::SecretBytes;
 use crate::net::fetch::Fetcher;
 
@@ -41,10 +43,40 @@ pub struct Terms {
     pub resource: Option<String>,
     /// What asks.
     pub fetcher: Arc<Fetcher>,
+    /// For how many requests at a time: an authorization server that hangs holds up its own alone.
+    pub room: Semaphore,
+}
+
+impl Terms {
+    /// Requests at a time.
+    pub const AT_ONCE: usize = 64;
 }
 
 impl fmt::Debug for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Terms").field("server", &self.server).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::config::Secret;
+    use crate::net::fetch::Policy;
+
+    /// Terms that nobody is asked by.
+    pub(in crate::net::grant) fn terms() -> Terms {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let secret = Secret::File(file.path().to_owned()).read().unwrap();
+        Terms {
+            server: "files".to_owned(),
+            source: Source::Url("http://127.0.0.1:1/".to_owned()),
+            client: Client { id: "weir".to_owned(), secret, in_form: false },
+            scope: String::new(),
+            audience: None,
+            resource: None,
+            fetcher: Arc::new(Fetcher::new(Policy::default()).unwrap()),
+            room: Semaphore::new(1),
+        }
     }
 }

@@ -18,13 +18,22 @@ impl Field {
     /// One of this name, in lower case. `None` where the value is empty, longer than 64 KiB, has white space around it, or
     /// anything but visible ASCII and spaces in it: no two readers of a head may differ about where it ends.
     pub fn new(name: &str, value: &[u8]) -> Option<Self> {
+        Self::of(name, b"", value)
+    }
+
+    /// `Authorization: Bearer` with this token. `None` as for [`Field::new`].
+    pub fn bearer(token: &str) -> Option<Self> {
+        Self::of("authorization", b"Bearer ", token.as_bytes())
+    }
+
+    fn of(name: &str, scheme: &[u8], value: &[u8]) -> Option<Self> {
         let fits = value.iter().all(|byte| matches!(byte, b' '..=b'~')) && value.trim_ascii().len() == value.len();
         if value.is_empty() || value.len() > MOST_BYTES || !fits {
             return None;
         }
         // In one piece from the start: what grows would leave copies behind.
-        let mut line = Vec::with_capacity(name.len() + value.len() + 4);
-        for piece in [name.as_bytes(), b": ", value, b"\r\n"] {
+        let mut line = Vec::with_capacity(name.len() + scheme.len() + value.len() + 4);
+        for piece in [name.as_bytes(), b": ", scheme, value, b"\r\n"] {
             line.extend_from_slice(piece);
         }
         Some(Self { line: line.into_boxed_slice(), name: name.len() })

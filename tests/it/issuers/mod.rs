@@ -1,11 +1,13 @@
 //! Issuers whose key sets are fetched: found by their metadata, renewed, rotated, away, slow and lying.
 //!
 //! ```text
+//! asking     opaque tokens, whose issuer is asked about each
 //! finding    by URL or by metadata; what doctor and check say
 //! rotation   other keys, under load; floods of unknown ones; what is known over a reload
 //! troubles   issuers that are away, slow, or say something else than the truth
 //! ```
 
+mod asking;
 mod finding;
 mod rotation;
 mod troubles;

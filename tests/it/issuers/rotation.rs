@@ -89,6 +89,23 @@ async fn keys_are_rotated_without_a_failed_request() {
 }
 
 #[tokio::test]
+async fn a_reload_fetches_at_once() {
+    only_through_weir!();
+    let (server, old, new) = (answering().await, Issuer::new(1), Issuer::new(2));
+    let provider = Provider::with(&[(&old, "1")]).await;
+    let weir = Gateway::config(&config(&provider.url(), "", &server.url(), "")).start().await;
+    let withdrawn = token(&provider.url(), (&old, "1"), "ann");
+    assert_eq!(status(&weir, &withdrawn).await, 200);
+    // The same name for another key: nothing that callers show has it fetched.
+    provider.gives(&[(&new, "1")]);
+    assert_eq!(status(&weir, &withdrawn).await, 200);
+    assert_eq!(reload(&weir).await.status(), 200);
+    until("the old key is gone", async || status(&weir, &withdrawn).await == 401).await;
+    assert_eq!(status(&weir, &token(&provider.url(), (&new, "1"), "ann")).await, 200);
+    weir.stop().await;
+}
+
+#[tokio::test]
 async fn a_flood_of_unknown_keys_has_the_set_fetched_once() {
     only_through_weir!();
     let (server, key, stranger) = (answering().await, Issuer::new(1), Issuer::new(2));

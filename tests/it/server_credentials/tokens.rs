@@ -132,6 +132,7 @@ async fn without_a_token_nothing_is_sent() {
         let json = |text: &str| (200, text.to_owned());
         let (status, text) = match exchange.request.path() {
             "/refuses" => (401, r#"{"error":"invalid_client"}"#.to_owned()),
+            "/target" => (400, r#"{"error":"invalid_target"}"#.to_owned()),
             "/broken" => (500, String::new()),
             "/none" => json(r#"{"token_type":"Bearer","expires_in":600}"#),
             "/twice" => json(r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#),
@@ -149,7 +150,8 @@ async fn without_a_token_nothing_is_sent() {
     })
     .await;
     let file = secret(home.path(), "secret", "hunter2");
-    let cases = ["refuses", "broken", "none", "twice", "split", "bound", "ended", "page", "elsewhere", "silent"];
+    let cases =
+        ["refuses", "target", "broken", "none", "twice", "split", "bound", "ended", "page", "elsewhere", "silent"];
     let text = |case: &str| config(case, &server.url(), &format!("url = {:?}", token_url(&endpoint, case)), &file);
     let away = config("away", &server.url(), &format!("url = {nobody:?}"), &file);
     let text: String = cases.iter().map(|case| text(case)).chain([away]).collect();
