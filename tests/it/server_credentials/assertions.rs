@@ -18,7 +18,7 @@ fn config(home: &Path, server: &Scripted, more: &str) -> String {
     let keys = secret(home, "keys.json", &Issuer::new(1).key_set("1"));
     format!(
         "[[auth.jwt]]\nissuer = {ISSUER:?}\njwks = {{ file = {keys:?} }}\n[auth.anonymous]\nenabled = true\n\
-         roles = [\"user\"]\n[listen]\npublic_url = {PUBLIC:?}\n{more}\n[[servers]]\nname = \"files\"\n\
+         roles = [\"user\"]\n[listen]\npublic_url = {PUBLIC:?}\ncores = 1\n{more}\n[[servers]]\nname = \"files\"\n\
          endpoints = [{:?}]\nassertion = true\n[[servers]]\nname = \"other\"\nendpoints = [{:?}]\n",
         server.url(),
         server.url(),
