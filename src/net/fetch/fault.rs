@@ -94,7 +94,7 @@ impl fmt::Display for Why {
             Self::Slow => write!(f, "no whole answer within {} s", PATIENCE.as_secs()),
             Self::Http(error) => write!(f, "no whole HTTP answer: {error}"),
             Self::Location(location) => {
-                write!(f, "it redirects to {location:?}, which is neither a URL nor a path from the root")
+                write!(f, "it redirects to `{location}`, which is neither a URL nor a path from the root")
             }
             Self::Redirects => write!(f, "more than {MOST_REDIRECTS} redirects lead there"),
             Self::Redirected => f.write_str("it redirects, and what is sent there is for it alone"),

@@ -21,7 +21,7 @@ use super::fault::{Fault, Why};
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How many redirects are followed.
 pub(super) const MOST_REDIRECTS: usize = 3;
-/// Longest `Location` that an error repeats.
+/// Most characters of a URL that an error repeats.
 const SHOWN: usize = 200;
 
 /// What may be asked.
@@ -95,7 +95,7 @@ impl Fetcher {
             Err(Why::Redirects)
         });
         let followed = followed.await.unwrap_or(Err(Why::Slow));
-        followed.map_err(|why| Fault { url: asked, why })
+        followed.map_err(|why| Fault { url: shown(&asked), why })
     }
 
     /// Sends a form to a URL that the configuration says. What refuses it (400 to 499) is an answer, too.
@@ -130,7 +130,7 @@ impl Fetcher {
             got(status, &headers, body)
         });
         let posted = posted.await.unwrap_or(Err(Why::Slow));
-        posted.map_err(|why| Fault { url: url.to_owned(), why })
+        posted.map_err(|why| Fault { url: shown(url), why })
     }
 
     async fn exchange(&self, url: &EndpointUrl, near: bool, request: Request) -> Result<Answer, Why> {
@@ -190,8 +190,13 @@ fn target(from: &EndpointUrl, headers: &HeaderMap) -> Result<String, Why> {
     }
     match location.split(['/', '?']).next() {
         Some("http:" | "https:" | "HTTP:" | "HTTPS:") => Ok(location.to_owned()),
-        _ => Err(Why::Location(location.chars().take(SHOWN).collect())),
+        _ => Err(Why::Location(shown(location))),
     }
+}
+
+/// A text that others chose, as an error repeats it: nothing in it that a terminal would obey.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 /// A form as text (WHATWG URL, 5.2).

@@ -169,6 +169,8 @@ async fn plain_text_is_for_this_machine() {
     }
     assert!(matches!(fault("http://user@127.0.0.1/").await.why, Why::Url(_)));
     assert!(matches!(fault("file:///etc/passwd").await.why, Why::Url(_)));
+    let odd = fault("https://a\x1b[2J/").await;
+    assert!(matches!(odd.why, Why::Url(_)) && !odd.to_string().contains('\x1b'), "{odd}");
 }
 
 #[tokio::test]

@@ -1,9 +1,18 @@
 //! Where an issuer's keys are: at the URL that the configuration says, or where its metadata do.
 
 use std::process::Command;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::{KEYS, OAUTH, Provider, Said, answering, config, metadata, readyz, set, status, token};
 use crate::support::{Gateway, only_through_weir, until};
+use crate::tls_clients::Authority;
 use crate::tokens::Issuer;
 
 #[tokio::test]
@@ -44,6 +53,54 @@ async fn keys_are_found_by_url_and_by_metadata_in_all_their_places() {
     assert_eq!(provider.asked(), [KEYS]);
     until("readyz is content", async || readyz(&weir).await == serde_json::json!({ "ready": true })).await;
     weir.stop().await;
+}
+
+/// TLS in front of a provider, as `localhost`: its URL.
+async fn behind_tls(authority: &Authority, provider: &Provider) -> String {
+    authority.issue("id", &["localhost"], 1, 2100);
+    let chain = CertificateDer::from_pem_file(authority.path("id.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(authority.path("id.key")).unwrap();
+    let ring = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+    let config = builder.with_no_client_auth().with_single_cert(vec![chain], key).unwrap();
+    let (acceptor, behind) = (TlsAcceptor::from(Arc::new(config)), provider.server.address());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut session) = acceptor.accept(socket).await else { return };
+                let mut server = TcpStream::connect(behind).await.unwrap();
+                // Whoever ends it first has heard what they wanted.
+                let _ = copy_bidirectional(&mut session, &mut server).await;
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn an_issuer_is_one_whose_certificate_is_trusted() {
+    only_through_weir!();
+    let (server, key, authority) = (answering().await, Issuer::new(1), Authority::new("An authority of the house"));
+    let provider = Provider::with(&[]).await;
+    let issuer = behind_tls(&authority, &provider).await;
+    let (metadata, set) = (metadata(&issuer, &format!("{issuer}{KEYS}")), set(&[(&key, "1")]));
+    provider.says(move |request| match request.path() {
+        OAUTH => Said::Json(metadata.clone()),
+        KEYS => Said::Json(set.clone()),
+        _ => Said::Gone,
+    });
+    let token = token(&issuer, (&key, "1"), "ann");
+    for (trusted, wanted) in [(false, 503), (true, 200)] {
+        let fetch = format!("[fetch]\nca = {:?}", authority.path("ca.pem"));
+        let fetch = if trusted { &*fetch } else { "" };
+        let weir = Gateway::config(&config(&issuer, "", &server.url(), fetch)).start().await;
+        assert_eq!(status(&weir, &token).await, wanted, "{}", weir.said());
+        assert_eq!(provider.asked().is_empty(), !trusted, "who is not trusted is asked nothing");
+        weir.stop().await;
+    }
 }
 
 #[tokio::test]
