@@ -30,7 +30,7 @@ use weir::model::{Caller, Challenge, Means, Principal};
 use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
 use weir::net::drain::Drain;
 use weir::net::fetch::{Fetcher, Policy};
-use weir::net::grant::{Book, Client, Runner, Source, Terms};
+use weir::net::grant::{self, Book, Client, Runner, Terms};
 use weir::net::guard::HeadLimits;
 use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
 use weir::seal::KeyRing;
@@ -175,7 +175,7 @@ fn what_a_server_is_shown_is_there_once_it_was_shown() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let terms = Terms {
         server: "files".to_owned(),
-        source: Source::Url(url),
+        source: grant::Source::Url(url),
         client: Client {
             id: "weir".to_owned(),
             secret: Secret::File(file.path().to_owned()).read().expect("it is there"),
