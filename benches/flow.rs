@@ -77,6 +77,7 @@ impl Room {
             headers,
             era,
             session,
+            shown: [None; 2],
             encodable,
             length,
         };

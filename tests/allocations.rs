@@ -13,6 +13,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -22,12 +23,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::LocalSet;
+use weir::config::Secret;
+use weir::model::{Caller, Challenge, Means, Principal};
 use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
 use weir::net::drain::Drain;
+use weir::net::fetch::{Fetcher, Policy};
+use weir::net::grant::{self, Book, Client, Runner, Terms};
 use weir::net::guard::HeadLimits;
 use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
+use weir::seal::KeyRing;
+use weir::stages::vouch::{Asserting, Exchanging, Looked, Shown, Shows, Vouch};
 use weir::stages::wellformed::Verb;
 use weir::telemetry::{Controls, Telemetry};
 
@@ -146,6 +153,63 @@ fn a_call_of_somebody_who_may_make_only_some() {
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute","arguments":{"query":"what is it"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
     let fields = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "execute")];
     House::for_role("reader").hold(&headers(&fields), &Bytes::from_static(body.as_bytes()), 5);
+}
+
+/// A token of the caller's exchanged, and who calls asserted: both are found again.
+#[test]
+fn what_a_server_is_shown_is_there_once_it_was_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+    let url = format!("http://{}/token", listener.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("it is asked once");
+        let mut asked = [0; 16 * 1024];
+        let mut read = 0;
+        // The form is what comes last.
+        while !asked[..read].windows(8).any(|window| window == b"audience") {
+            read += socket.read(&mut asked[read..]).expect("a form");
+        }
+        let text = r#"{"access_token":"ours","token_type":"Bearer","expires_in":600}"#;
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+        let _ = socket.write_all(format!("{head}\r\nContent-Length: {}\r\n\r\n{text}", text.len()).as_bytes());
+    });
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let terms = Terms {
+        server: "files".to_owned(),
+        source: grant::Source::Url(url),
+        client: Client {
+            id: "weir".to_owned(),
+            secret: Secret::File(file.path().to_owned()).read().expect("it is there"),
+            in_form: false,
+        },
+        scope: String::new(),
+        audience: Some("files".to_owned()),
+        resource: None,
+        fetcher: Arc::new(Fetcher::new(Policy::default()).expect("it trusts nobody else")),
+        room: Semaphore::new(Terms::AT_ONCE),
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runner = Arc::new(Runner::default());
+    runtime.block_on(async { runner.run_here() });
+    let ring = KeyRing::parse(&KeyRing::generate_text()).expect("a ring");
+    let vouch = Vouch::new(
+        Shows::Exchanged(Exchanging::new(Arc::new(Book::new(Arc::new(terms), runner)), "jwt")),
+        Some(Asserting::new(Arc::new(ring.asserter()), "https://gateway.test", "files", &[])),
+    );
+    let (issuer, subject) = ("https://id.test/".into(), "ann".into());
+    let (roles, scopes) = (["user".into()].into(), ["a".into()].into());
+    let ann = Principal::new(Caller { means: Means::Jwt, issuer, subject, roles, scopes });
+    let shown = headers(&[("authorization", "Bearer theirs")]);
+    let look = || match vouch.look(&ann, &shown, Challenge::default) {
+        Looked::Done(done) => done.expect("it is there"),
+        Looked::Asking(asking) => runtime.block_on(asking).expect("it is given"),
+    };
+    let lines = |shown: &Shown| shown.fields().map(|field| field.expect("both").line().to_vec());
+    let first = lines(&look());
+    assert_eq!(first[0], b"authorization: Bearer ours\r\n");
+    let mut again = None;
+    let counted = measure(|| again = Some(look()));
+    assert_eq!(lines(&again.expect("it was looked for")), first);
+    assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 
 /// Answers with the body of the request.

@@ -15,7 +15,7 @@ pub struct Keys {
 
 pub(super) const SHAPE: Shape = Shape {
     title: "[keys]",
-    about: "The keys that seal session ids.",
+    about: "The keys that seal session ids, and from which those are derived that sign assertions (`assertion` of a server).",
     keys: &[Key {
         name: "ring",
         kind: Kind::Table(

@@ -17,6 +17,7 @@ pub mod schema;
 
 mod admin;
 mod auth;
+mod authorization;
 mod command;
 mod drain;
 mod endpoint;
@@ -46,7 +47,8 @@ mod units;
 mod unwise;
 
 pub use admin::Admin;
-pub use auth::{Anonymous, Auth, Client, Grant, Introspection, Jwks, Jwt, Mtls};
+pub use auth::{Anonymous, Auth, Client, Introspection, Jwks, Jwt, Mtls, MtlsGrant};
+pub use authorization::{Authorization, Grant, Subject, TokenSource};
 pub use command::{Command, Per, ProcessLimits, Processes, Variable};
 pub use drain::Drain;
 pub use endpoint::{Endpoint, PublicUrl};

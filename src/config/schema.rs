@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, command, endpoint, listen, root, secret,
+    auth, authorization, command, endpoint, listen, root, secret,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -64,6 +64,12 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[listen]", "tls") => Some((&listen::tls::SHAPE, false)),
         ("`tls` of [listen]", "certificates") => Some((&listen::tls::PAIR, true)),
         ("[[servers]]", "tls") => Some((&tls::SHAPE, false)),
+        ("[[servers]]", "authorization") => Some((&authorization::SHAPE, false)),
+        ("`authorization` of a server", "value") => Some((&secret::SHAPE, false)),
+        ("`authorization` of a server", "client_credentials") => Some((&authorization::CLIENT_CREDENTIALS, false)),
+        ("`authorization` of a server", "exchange") => Some((&authorization::EXCHANGE, false)),
+        (title, "client") if title.ends_with("of an `authorization`") => Some((&authorization::WHO, false)),
+        ("`client` of these", "secret") => Some((&secret::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
         ("[auth.mtls]", "grants") => Some((&auth::mtls::GRANT, true)),

@@ -102,6 +102,16 @@ impl Secret {
 }
 
 impl SecretBytes {
+    /// It without the line end that files have.
+    pub fn without_line_end(mut self) -> Self {
+        for end in [b'\n', b'\r'] {
+            if self.0.last() == Some(&end) {
+                self.0.pop();
+            }
+        }
+        self
+    }
+
     /// The secret as it was found, line ends included.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,6 +1,6 @@
 //! Reads one table of the file by its shape; what is wrong is noted, and the default stands in for it.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, ops::Range, time::Duration};
 
 use toml::{
     Spanned,
@@ -18,6 +18,8 @@ pub(super) struct Section<'a> {
     table: Option<&'a DeTable<'a>>,
     place: Place,
     pub(super) mistakes: &'a Mistakes,
+    /// A secret may stand in it that should not: nothing of it is repeated.
+    hidden: bool,
 }
 
 impl<'a> Section<'a> {
@@ -28,16 +30,25 @@ impl<'a> Section<'a> {
         place: Place,
         mistakes: &'a Mistakes,
     ) -> Self {
-        let section = Self { shape, table, place, mistakes };
-        for key in table.into_iter().flat_map(DeTable::keys) {
-            section.check_name(key.get_ref(), Place::at(key.span()));
+        Self { shape, table, place, mistakes, hidden: false }.checked()
+    }
+
+    fn checked(self) -> Self {
+        for key in self.table.into_iter().flat_map(DeTable::keys) {
+            self.check_name(key.get_ref(), self.at(key.span()));
         }
-        section
+        self
+    }
+
+    /// A place in it.
+    fn at(&self, span: Range<usize>) -> Place {
+        let place = Place::at(span);
+        if self.hidden { place.hidden() } else { place }
     }
 
     /// Where the value of `key` is, or where the table begins.
     pub(super) fn place(&self, key: &str) -> Place {
-        self.value(key).map_or(self.place.clone(), |value| Place::at(value.span()))
+        self.value(key).map_or(self.place.clone(), |value| self.at(value.span()))
     }
 
     /// Where the value of `key` in the table `section` is, or as near as the file has it.
@@ -178,7 +189,8 @@ impl<'a> Section<'a> {
             Value::Text(text) => meaning(text).map_err(|why| format!("`{key}` {why}")),
             other => Err(format!("`{key}` takes a list of texts; this is {}", other.describe())),
         };
-        let noted = |item| take(item).map_err(|why| self.mistakes.add(Place::at(item.span()), why)).ok();
+        let noted =
+            |item: &Spanned<DeValue<'_>>| take(item).map_err(|why| self.mistakes.add(self.at(item.span()), why)).ok();
         self.items(key).iter().filter_map(noted).collect()
     }
 
@@ -227,13 +239,17 @@ impl<'a> Section<'a> {
                 None
             }
             Some(other) => {
-                let found = value_of(other).describe();
-                self.wrong(key, format!("`{key}` takes {}, not {found}", self.shape.key(key).kind.describe()));
+                self.refuse(key, value_of(other));
                 None
             }
             None => None,
         };
-        Section::open(shape, table, self.place(key), self.mistakes)
+        Section { shape, table, place: self.place(key), mistakes: self.mistakes, hidden: self.hidden }.checked()
+    }
+
+    /// The same, of a table that is about secrets: what is wrong with it is said without any of its lines.
+    pub(super) fn hidden_table(&self, key: &str, shape: &'static Shape) -> Section<'a> {
+        Section { hidden: true, place: self.place.clone(), ..*self }.table(key, shape)
     }
 
     /// The tables under `key`, which is a list of them, each to be read by `shape`.
@@ -270,7 +286,8 @@ impl<'a> Section<'a> {
 
     fn refuse(&self, key: &str, found: Value<'_>) {
         let what = self.shape.key(key).kind.describe();
-        self.wrong(key, format!("`{key}` takes {what}, not {}", found.describe()));
+        let found = if self.hidden { String::new() } else { format!(", not {}", found.describe()) };
+        self.wrong(key, format!("`{key}` takes {what}{found}"));
     }
 
     fn number(&self, key: &str) -> Option<u64> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::{Spanned, de::DeValue};
 
 use super::{
+    authorization::Authorization,
     command::{self, Command},
     endpoint::{self, Endpoint},
     report::Place,
@@ -42,6 +43,10 @@ pub struct Server {
     pub deadline: Duration,
     /// `tls`: for those of the endpoints that are `https`.
     pub tls: ServerTls,
+    /// `authorization`: what it is shown of us; nothing.
+    pub authorization: Option<Authorization>,
+    /// `assertion`: it is shown who calls; no.
+    pub assertion: bool,
 }
 
 /// How a server with endpoints is spoken to.
@@ -109,6 +114,19 @@ pub(super) const SHAPE: Shape = Shape {
         time("deadline", Kind::Time(SECOND / 100, 7 * DAY), "1h", "Of a call, overall and absolute."),
         Key { name: "tls", kind: Kind::Table("a table"), default: Value::Absent, about: "TLS towards it; see below." },
         Key {
+            name: "authorization",
+            kind: Kind::Table("a table"),
+            default: Value::Absent,
+            about: "What we show it of ourselves; see below. Default: nothing.",
+        },
+        Key {
+            name: "assertion",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "It is shown who calls, in a short JWT of ours (header `Weir-Principal`), which it checks against \
+                    `/.well-known/weir-jwks.json`.",
+        },
+        Key {
             name: "command",
             kind: Kind::List("a program and its arguments, [\"npx\", \"-y\", \"@modelcontextprotocol/server-memory\"]"),
             default: Value::Absent,
@@ -144,8 +162,6 @@ pub(super) const SHAPE: Shape = Shape {
         "concurrent",
         "waiting",
         "wait",
-        "authorization",
-        "assertion",
         "trust_annotations",
         "share_public",
         "seal",
@@ -156,6 +172,11 @@ pub(super) const SHAPE: Shape = Shape {
 };
 
 impl Server {
+    /// Whether an authorization server gives us tokens for it.
+    pub fn is_given_tokens(&self) -> bool {
+        matches!(self.authorization, Some(Authorization::Client(_) | Authorization::Exchange(_)))
+    }
+
     /// Every server of the file. One whose name or endpoints are wrong is left out, and noted.
     pub(super) fn read_all(root: &Section<'_>) -> Vec<Self> {
         let sections = root.tables("servers", &SHAPE);
@@ -212,6 +233,16 @@ impl Server {
         {
             section.wrong("tls", "`tls` is there, and no endpoint begins with https://");
         }
+        if server.transport == Transport::Sse && matches!(server.authorization, Some(Authorization::Exchange(_))) {
+            let message =
+                "`exchange` needs streamable HTTP: a stream of 2024-11-05 is opened once, by whatever token there was";
+            section.mistakes.add(section.place("authorization").hidden(), message);
+        }
+        if server.assertion && server.transport == Transport::Sse {
+            let message =
+                "`assertion` needs streamable HTTP: of a stream of 2024-11-05 a request is no part of its own";
+            section.wrong("assertion", message);
+        }
         Some(server)
     }
 
@@ -241,14 +272,19 @@ impl Server {
             idle_timeout: section.time_or_none("idle_timeout"),
             deadline: section.time("deadline"),
             tls: ServerTls::read(&section.table("tls", &tls::SHAPE)),
+            authorization: Authorization::read(section),
+            assertion: section.flag("assertion"),
         }
     }
 }
 
 /// What belongs to a command stands beside one, what belongs to endpoints beside those.
 fn check_kind(section: &Section<'_>, is_command: bool) {
-    let others: &[&str] =
-        if is_command { &["endpoints", "transport", "connect_timeout", "tls"] } else { &command::BESIDE };
+    let others: &[&str] = if is_command {
+        &["endpoints", "transport", "connect_timeout", "tls", "authorization", "assertion"]
+    } else {
+        &command::BESIDE
+    };
     for key in others.iter().filter(|key| section.has(key)) {
         // Values of an environment may be secrets.
         section.mistakes.add(

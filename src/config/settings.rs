@@ -218,6 +218,10 @@ impl Overrides {
         let roles = Role::read_all(&root, &servers);
         let admin = Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen);
         let auth = Auth::read(&root, &listen, listening, &roles);
+        if let (Some(at), None) = (servers.iter().position(|server| server.assertion), listen.url()) {
+            let message = "[listen] needs `public_url`: an assertion says who makes it, which is what clients call us";
+            mistakes.add(root.place_in_list("servers", at, "assertion"), message);
+        }
         let settings = Settings {
             http: Http::read(&http),
             connections_written: http.has("connections"),

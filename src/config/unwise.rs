@@ -5,7 +5,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{command::Command, report::Place, section::Section, settings::Settings};
+use super::{authorization::Authorization, command::Command, report::Place, section::Section, settings::Settings};
 
 /// Nesting that is looked into; deeper than any table of ours.
 const DEEPEST: usize = 8;
@@ -33,6 +33,13 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
         root.mistakes.warn(root.place("telemetry"), message);
     }
     for (at, server) in servers.iter().enumerate() {
+        if matches!(server.authorization, Some(Authorization::Exchange(_))) && !auth.knows_credentials() {
+            let message = format!(
+                "server {:?}: nobody can call it: `exchange` wants a caller's token, and no kind of token is taken ([auth])",
+                server.name.as_str()
+            );
+            root.mistakes.warn(root.place_in_list("servers", at, "authorization").hidden(), message);
+        }
         for (key, message) in server.command.iter().flat_map(Command::unwise) {
             // What stands there may be a secret.
             root.mistakes.warn(root.place_in_list("servers", at, key).hidden(), message);

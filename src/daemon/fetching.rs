@@ -22,7 +22,7 @@ impl Fetching {
     /// # Errors
     /// The file of authorities that cannot be used.
     pub(super) fn build(settings: &Settings, before: Option<&Self>) -> anyhow::Result<Option<Self>> {
-        if !settings.auth.is_fetched() {
+        if !settings.auth.is_fetched() && !settings.servers.iter().any(|server| server.is_given_tokens()) {
             return Ok(None);
         }
         let settings = settings.fetch.clone();

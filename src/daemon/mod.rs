@@ -3,6 +3,7 @@
 pub mod doctor;
 
 mod announce;
+mod authorization;
 mod check;
 mod commands;
 mod control;

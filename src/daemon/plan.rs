@@ -15,20 +15,23 @@ use crate::model::{Pressure, RequestIds, clock};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
+use crate::net::grant::Runner;
 use crate::net::guard::HeadLimits;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
-use crate::seal::{KeyRing, Purpose, Sealer};
+use crate::seal::{Asserter, KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
+use crate::stages::vouch::{Asserting, Vouch};
 use crate::telemetry::Telemetry;
 
+use super::authorization::{self, Authorizations, Shows};
 use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
 use super::fetching::Fetching;
@@ -55,6 +58,11 @@ pub(super) struct Plan {
     sealer: Sealer,
     /// Of the tokens of the pair of 2024-11-05.
     tokens: Sealer,
+    /// What signs assertions, and what we are called in them.
+    asserter: Arc<Asserter>,
+    public: String,
+    /// What each server is shown of us.
+    authorizations: Authorizations,
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
@@ -98,6 +106,8 @@ pub(super) struct Lasting {
     pub(super) unverified: Arc<Unverified>,
     /// How the key sets fare that are fetched.
     pub(super) board: Board,
+    /// Where tokens for servers are asked for.
+    pub(super) runner: Arc<Runner>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -143,6 +153,7 @@ impl Plan {
         let admits = (http.connections.min(fits), http.connections_per_address);
         let ring = ring(&settings.keys, data)?;
         let (sealer, tokens) = (ring.sealer(Purpose::Session), ring.sealer(Purpose::Pair));
+        let asserter = Arc::new(ring.asserter());
         let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
@@ -154,13 +165,20 @@ impl Plan {
             pairs: Arc::default(),
             unverified: Arc::new(unverified(http)),
             board: Board::default(),
+            runner: Arc::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
         let fetching = fetching.map_err(Failure::unusable)?;
         let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
-        let commands = Commands::build(&settings.servers, http, &endpoints, driver, known);
+        let around = authorization::Around {
+            fetcher: fetching.as_ref().map(|fetching| &fetching.fetcher),
+            runner: &lasting.runner,
+            before: before.map(|before| &before.authorizations),
+        };
+        let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
+        let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
         Ok(Self {
             endpoints,
             commands: commands.map_err(Failure::unusable)?,
@@ -170,6 +188,8 @@ impl Plan {
             names: Names::new(hosts, settings.listen.origins.clone(), near),
             sealer,
             tokens,
+            asserter,
+            public: settings.listen.url().unwrap_or_default(),
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -177,6 +197,7 @@ impl Plan {
             roles: settings.roles.clone().into(),
             fetching,
             credentials,
+            authorizations,
             unverified: rate(http),
             admits,
             near,
@@ -192,6 +213,8 @@ impl Plan {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
         self.lasting.unverified.bound(self.unverified);
         self.credentials.enforce();
+        self.lasting.runner.run_here();
+        self.authorizations.enforce();
     }
 
     /// Builds what one core works with, and keeps connections for these endpoints from now on.
@@ -203,7 +226,9 @@ impl Plan {
             Some(handle) => Behind::Command(handle),
             None => Behind::Endpoints(balance::Endpoints::new(listed, kept.number)),
         });
-        let servers = self.servers.iter().zip(behind).map(|(server, behind)| Server {
+        let shows = self.authorizations.by_server();
+        let vouching = self.servers.iter().zip(shows).map(|(server, shows)| self.vouch(server, shows));
+        let servers = self.servers.iter().zip(behind).zip(vouching).map(|((server, behind), vouch)| Server {
             name: server.name.as_str().to_owned(),
             behind,
             patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
@@ -212,6 +237,7 @@ impl Plan {
                 config::Era::Modern => Some(Era::Modern),
                 config::Era::Legacy => Some(Era::Legacy),
             },
+            vouch,
         });
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
@@ -247,7 +273,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// What is told of the routes that take tokens of an issuer: path, place of the route, text.
+    /// What is told of the routes that take tokens of an issuer, and the keys of assertions: path, place of the route, text.
     fn documents(&self) -> Vec<(String, usize, String)> {
         let of = |(at, route): (usize, &Planned)| {
             route.place.metadata.as_ref()?;
@@ -264,7 +290,20 @@ impl Plan {
             let root = (metadata::ROOT.to_owned(), *at, text.clone());
             documents.push(root);
         }
+        // Read by servers, told under the first route that leads to one of those.
+        if let Some(at) = self.routes.iter().position(|route| self.servers[route.server].assertion) {
+            documents.push((metadata::ASSERTIONS.to_owned(), at, self.asserter.key_set()));
+        }
         documents
+    }
+
+    /// What a server is shown, on one core.
+    fn vouch(&self, server: &config::Server, shows: &Shows) -> Vouch {
+        let asserting = || {
+            let (asserter, name) = (Arc::clone(&self.asserter), server.name.as_str());
+            Asserting::new(asserter, &self.public, name, &self.auth.default_roles)
+        };
+        Vouch::new(shows.on_a_core(), server.assertion.then(asserting))
     }
 
     /// Who finds out who is calling, on one core.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Jwks, Secret, Settings, Sources, Variable, mark, mark_of_names, read_file};
+use crate::config::{Authorization, Jwks, Secret, Settings, Sources, Variable, mark, mark_of_names, read_file};
 
 /// No file of a configuration is longer.
 const MOST_BYTES: usize = 16 << 20;
@@ -26,8 +26,10 @@ pub(super) fn of(settings: &Settings) -> Files {
         Variable::Secret(secret) => Some(secret),
         Variable::Text(_) => None,
     });
+    let shown = settings.servers.iter().flat_map(|server| &server.authorization).map(Authorization::secret);
     let asked = settings.auth.introspection.iter().map(|asked| &asked.client.secret);
-    let secrets = settings.keys.ring.iter().chain(asked).chain(variables).filter_map(|secret| match secret {
+    let secrets = settings.keys.ring.iter().chain(asked).chain(variables).chain(shown);
+    let secrets = secrets.filter_map(|secret| match secret {
         Secret::File(path) => Some(path),
         Secret::Env(_) | Secret::Credential(_) => None,
     });

@@ -13,6 +13,7 @@ use crate::net::process::{CommandLine, ProcessLimits};
 use crate::net::upstream::Endpoint;
 use crate::stages::balance::Listed;
 
+use super::authorization::{Authorizations, Shows};
 use super::endpoints::Endpoints;
 use super::observe::Counts;
 
@@ -83,11 +84,13 @@ impl Commands {
         servers: &[config::Server],
         http: &Http,
         endpoints: &Endpoints,
+        authorizations: &Authorizations,
         driver: &Driver,
         before: Option<&Self>,
     ) -> anyhow::Result<Self> {
-        let listed = servers.iter().zip(endpoints.by_server());
-        let specs: anyhow::Result<Vec<_>> = listed.map(|(server, listed)| spec(server, &listed, http)).collect();
+        let listed = servers.iter().zip(endpoints.by_server()).zip(authorizations.by_server());
+        let specs = listed.map(|((server, listed), shows)| spec(server, &listed, shows, http));
+        let specs: anyhow::Result<Vec<_>> = specs.collect();
         let mut built = Vec::with_capacity(servers.len());
         for spec in specs? {
             built.push(match spec {
@@ -119,10 +122,17 @@ fn place(spec: Spec, driver: &Driver, before: Option<&Commands>) -> anyhow::Resu
 ///
 /// # Errors
 /// A secret of its environment cannot be read, or is no text.
-fn spec(server: &config::Server, listed: &[Listed<Arc<Endpoint>>], http: &Http) -> anyhow::Result<Option<Spec>> {
+fn spec(
+    server: &config::Server,
+    listed: &[Listed<Arc<Endpoint>>],
+    shows: &Shows,
+    http: &Http,
+) -> anyhow::Result<Option<Spec>> {
     let means = match (&server.command, listed) {
         (Some(command), _) => Means::Command(line(server, command)?),
-        (None, [one, ..]) if server.transport == Transport::Sse => Means::Pair(Pair(Arc::clone(&one.endpoint))),
+        (None, [one, ..]) if server.transport == Transport::Sse => {
+            Means::Pair(Pair { endpoint: Arc::clone(&one.endpoint), credential: shows.own() })
+        }
         (None, _) => return Ok(None),
     };
     let config::Processes { per, limit, idle, warm, start, wait } =

@@ -1,5 +1,6 @@
-//! Who gives out the tokens of a route (RFC 9728). It is read by clients that have none yet: no credential is asked for,
-//! only what is asked of everybody (`Host`, `Origin`).
+//! Who gives out the tokens of a route (RFC 9728), and the keys that servers check our assertions with (RFC 7517, 5). It is
+//! read by those who have no credential yet, or none at all: none is asked for, only what is asked of everybody (`Host`,
+//! `Origin`).
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
@@ -9,6 +10,9 @@ use crate::protocol::json::quoted;
 
 /// What the documents are below, and where the document is of a gateway with one protected route (RFC 9728, 3).
 pub const ROOT: &str = "/.well-known/oauth-protected-resource";
+
+/// Where the keys are that servers check assertions with.
+pub const ASSERTIONS: &str = "/.well-known/weir-jwks.json";
 
 /// How long a client may keep one. Not for others: whether a page may read it depends on who asks.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=300");

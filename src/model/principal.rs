@@ -17,6 +17,18 @@ pub enum Means {
     Certificate,
 }
 
+impl Means {
+    /// What a server is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Jwt => "jwt",
+            Self::Opaque => "opaque",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// What a credential says of its bearer, once it has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {

@@ -6,6 +6,7 @@ pub mod client;
 pub mod command;
 pub mod drain;
 pub mod fetch;
+pub mod grant;
 pub mod guard;
 pub mod listen;
 pub mod process;

@@ -15,6 +15,7 @@ use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
 use crate::stages::respond::Memo;
 use crate::stages::upstream::{Client, Patience, Room};
+use crate::stages::vouch::Vouch;
 use crate::telemetry::{RouteMeter, Telemetry};
 
 use super::pair::Pairs;
@@ -97,4 +98,6 @@ pub struct Server {
     pub patience: Patience,
     /// The era it is pinned to, if it is.
     pub pinned: Option<Era>,
+    /// What it is shown of us, and of the caller.
+    pub vouch: Vouch,
 }

@@ -129,6 +129,10 @@ impl<'a> Exchange<'a, Ready> {
         seal(self, self.progress.read.known.identified.principal())
     }
 
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.read.known.identified.principal()
+    }
+
     pub(super) fn addressee(&self) -> Addressee {
         self.message().addressee()
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::Body;
 
 use crate::model::{Addressee, Culprit, Reason, Refusal, Refused};
@@ -19,7 +20,7 @@ use crate::stages::authenticate::{Looked, Presented};
 use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb};
-use crate::stages::{authorize, session};
+use crate::stages::{authorize, session, vouch};
 use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
@@ -194,6 +195,13 @@ async fn over_http(
     if pinned.is_some() && candidates.len() == 0 {
         return Err(session::not_found());
     }
+    // What the server is shown, or nothing is sent.
+    let place = &exchange.route.place;
+    let challenge = || place.challenge();
+    let shown = match exchange.server().vouch.look(exchange.principal(), exchange.headers, challenge) {
+        vouch::Looked::Done(done) => done?,
+        vouch::Looked::Asking(asking) => asking.await?,
+    };
     let outgoing = Outgoing {
         id: exchange.id,
         trace,
@@ -201,12 +209,22 @@ async fn over_http(
         headers: exchange.headers,
         era: message.era(),
         session: exchange.progress.bound.upstream_id(),
+        shown: shown.fields(),
         encodable: message.may_be_encoded(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));
     let client = &exchange.core.client;
-    pin!(upstream::make(client, told, candidates, &outgoing, message.bytes(), patience, manner)).await
+    let (call, head) =
+        pin!(upstream::make(client, told, candidates, &outgoing, message.bytes(), patience, manner)).await?;
+    if head.status == StatusCode::UNAUTHORIZED
+        && let Some(refusal) = shown.not_taken()
+    {
+        // Nobody waits for the rest of it.
+        call.cut();
+        return Err(refusal);
+    }
+    Ok((call, head))
 }
 
 /// The call on a command. A conversation with another one, or of another life of this daemon, is over.

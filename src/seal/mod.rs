@@ -9,6 +9,7 @@
 //! Sealer           base64url( version | key id | nonce | AES-256-GCM-SIV )          (sealer.rs)
 //!   | context: route, principal
 //! SessionId        what a sealed `Mcp-Session-Id` carries                          (session.rs)
+//! Asserter         signs who a caller is, by Ed25519 keys of the same derivation    (asserter.rs)
 //! ```
 //!
 //! GCM-SIV and not GCM: nonces are random and three nodes share a key, so a repeated nonce has to be survivable; with
@@ -16,13 +17,17 @@
 
 pub mod session;
 
+mod asserter;
 mod context;
+mod digest;
 mod ring;
 mod sealer;
 mod short;
 mod signing;
 mod vault;
 
+pub use asserter::Asserter;
+pub use digest::digest_of;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;

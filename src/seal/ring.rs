@@ -84,6 +84,13 @@ impl KeyRing {
     }
 }
 
+impl KeyRing {
+    /// A sub-key of each key, newest first, for what this label says. Whoever takes one wipes it.
+    pub(super) fn sub_keys(&self, label: &'static [u8]) -> impl Iterator<Item = [u8; KEY_BYTES]> {
+        self.keys.iter().map(move |key| key.derive(&[label]))
+    }
+}
+
 impl MasterKey {
     fn parse(line: usize, text: &str) -> Result<Self, RingError> {
         let mut decoded = STANDARD.decode(text).map_err(|_| RingError::NotBase64(line))?;

@@ -1,4 +1,4 @@
-//! The key that signs the tokens of `weir token`: Ed25519, kept in the data directory.
+//! Keys that sign tokens of ours, Ed25519: that of `weir token`, kept in the data directory, and those of assertions.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -37,9 +37,14 @@ impl SigningKey {
     /// 32 random bytes in Base64.
     fn parse(text: &[u8]) -> Option<Self> {
         let mut seed = STANDARD.decode(text.trim_ascii()).ok()?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok();
+        let key = Self::of_seed(&seed);
         wipe(&mut seed);
-        let pair = pair?;
+        key
+    }
+
+    /// The key of a seed; `None` where that has not 32 bytes. Whoever has the seed wipes it.
+    pub(super) fn of_seed(seed: &[u8]) -> Option<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
         let mut id = String::from("weir-");
         for byte in &pair.public_key().as_ref()[..4] {
             write!(id, "{byte:02x}").expect("a String takes everything");
@@ -54,16 +59,26 @@ impl SigningKey {
 
     /// The JWK set that its signatures are verified with.
     pub fn key_set(&self) -> String {
+        format!("{{\"keys\":[{}]}}", self.jwk())
+    }
+
+    /// Its public half.
+    pub(super) fn jwk(&self) -> String {
         let x = URL_SAFE_NO_PAD.encode(self.pair.public_key());
         let id = &self.id;
         format!(
-            "{{\"keys\":[{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"sig\",\"alg\":\"EdDSA\",\"kid\":\"{id}\",\"x\":\"{x}\"}}]}}"
+            "{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"sig\",\"alg\":\"EdDSA\",\"kid\":\"{id}\",\"x\":\"{x}\"}}"
         )
     }
 
     /// A signed token in its compact form (RFC 7515, 7.1) of these claims, an object as JSON text.
     pub fn token(&self, claims: &str) -> String {
-        let header = format!("{{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"{}\"}}", self.id);
+        self.signed("at+jwt", claims)
+    }
+
+    /// The same, of a token of this kind (`typ`).
+    pub(super) fn signed(&self, kind: &str, claims: &str) -> String {
+        let header = format!("{{\"alg\":\"EdDSA\",\"typ\":\"{kind}\",\"kid\":\"{}\"}}", self.id);
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(signed.as_bytes()));
         format!("{signed}.{signature}")

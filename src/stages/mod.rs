@@ -7,4 +7,5 @@ pub mod limit;
 pub mod respond;
 pub mod session;
 pub mod upstream;
+pub mod vouch;
 pub mod wellformed;

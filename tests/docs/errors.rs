@@ -65,8 +65,8 @@ fn advice(reason: Reason) -> &'static str {
             "A defect in Weir; nobody else's request was touched. Please report it, with the log of that moment."
         }
         Reason::Unauthenticated => {
-            "There is no credential, where one is needed, or the one that is there does not do. `WWW-Authenticate` says which, \
-             and where to get a token."
+            "There is no credential, where one is needed, or the one that is there does not do; or the server is called in the \
+             name of a caller's token, and there is none. `WWW-Authenticate` says which, and where to get a token."
         }
         Reason::IdentityUnavailable => {
             "The issuer that would have to vouch for the caller, or to give Weir a token for the server, is out of reach, and \
@@ -74,7 +74,8 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::PolicyDenied => {
             "The caller's roles grant nothing on the server; or another message of the same batch was refused. Who keeps the \
-             configuration can give a role that does."
+             configuration can give a role that does. Or the server is called in the name of a caller's token, and its issuer \
+             exchanges this one for none; `message` says which."
         }
         Reason::InsufficientScope => {
             "The token is sound and has too few scopes: ask its issuer for one with all that `WWW-Authenticate` names."
@@ -107,7 +108,8 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::UpstreamBadResponse => {
             "The server's answer is malformed, too large, for another request, a redirect, or no MCP at all. The call may \
-             have been run. Mend the server; `message` and the log say what was wrong."
+             have been run. Mend the server; `message` and the log say what was wrong. Where it does not take the credential \
+             that Weir shows it (401) `accepted` is \"no\", and with `retryable` true the next call shows another one."
         }
         Reason::UpstreamReset => {
             "The server closed the connection before its answer had ended, or its process ended. The call may have been run: look before you \

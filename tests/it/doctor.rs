@@ -104,7 +104,7 @@ async fn what_is_wrong_with_a_server_is_told_with_what_to_do() {
     let cases = [
         ("dead", "FAIL", "the server could not be reached", "start the server, or correct its URL"),
         ("name", "FAIL", "could not be resolved", "correct the host in `endpoints`"),
-        ("401", "FAIL", "asks for credentials (401)", "credentials for servers are not built into this version"),
+        ("401", "FAIL", "asks for credentials (401)", "say which in `authorization` of this server"),
         ("403", "FAIL", "refuses us (403)", "let it accept the host of this URL"),
         ("429", "warn", "has too much to do (429)", "ask again later"),
         ("307", "FAIL", "redirects (307) to https://elsewhere/mcp\\u{9b}2J;", "no redirect is followed"),

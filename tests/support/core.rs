@@ -17,6 +17,7 @@ use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
+use weir::stages::vouch::Vouch;
 use weir::telemetry::Telemetry;
 
 /// What `reader` may call.
@@ -51,6 +52,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
             behind: Behind::Endpoints(Endpoints::new(vec![listed], 0)),
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             pinned: None,
+            vouch: Vouch::default(),
         }],
         client: Rc::new(Client {
             pool: Rc::new(Pool::new(1, 4)),

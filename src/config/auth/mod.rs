@@ -17,7 +17,7 @@ use super::{
 pub use anonymous::Anonymous;
 pub use introspection::{Client, Introspection};
 pub use jwt::{Jwks, Jwt};
-pub use mtls::{Grant, Mtls};
+pub use mtls::{Mtls, MtlsGrant};
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,12 +10,12 @@ pub struct Mtls {
     /// `issuer`: who vouches for all of them; `None`: the authority that has signed each.
     pub issuer: Option<String>,
     /// `grants`: what they hold, by their names.
-    pub grants: Vec<Grant>,
+    pub grants: Vec<MtlsGrant>,
 }
 
 /// What callers of some names hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct MtlsGrant {
     /// `names`: of a caller one has to match. Never empty.
     pub names: Vec<Glob>,
     /// `issuers`: who may vouch for them; empty: whoever does.
@@ -97,7 +97,7 @@ impl Mtls {
     pub(super) fn read(auth: &Section<'_>, listen: &Listen, known: &[Role]) -> Option<Self> {
         let section = auth.table("mtls", &SHAPE);
         let issuer = section.text("issuer", |name| not_empty(name).map(str::to_owned));
-        let grants = section.tables("grants", &GRANT).iter().map(|grant| Grant::read(grant, known)).collect();
+        let grants = section.tables("grants", &GRANT).iter().map(|grant| MtlsGrant::read(grant, known)).collect();
         let enabled = section.flag("enabled");
         let asked = listen.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
         if enabled && !asked {
@@ -110,7 +110,7 @@ impl Mtls {
     }
 }
 
-impl Grant {
+impl MtlsGrant {
     fn read(section: &Section<'_>, known: &[Role]) -> Self {
         if section.items("names").is_empty() {
             section.missing("names");

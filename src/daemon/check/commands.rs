@@ -9,12 +9,7 @@ use crate::config::{Command, Secret, Server, Variable};
 use crate::daemon::spawned;
 use crate::net::process::{CommandLine, find};
 
-/// What is wrong, and what is unwise or cannot be told from here, each a sentence.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) mistakes: Vec<String>,
-    pub(super) warnings: Vec<String>,
-}
+use super::Found;
 
 /// Looks at the command of every server.
 pub(super) fn look(servers: &[Server]) -> Found {

@@ -1,5 +1,6 @@
 //! What a start would find in the files that a configuration names, without starting.
 
+mod authorization;
 mod commands;
 
 use std::os::unix::fs::PermissionsExt;
@@ -11,8 +12,8 @@ use crate::net::tls::server::Server;
 use super::endpoints::Endpoints;
 use super::{credentials, fetching, files, plan, welcome};
 
-/// The mistakes and the warnings of what the configuration names: certificates, the key ring, commands, the limit of
-/// open files.
+/// The mistakes and the warnings of what the configuration names: certificates, the key ring, commands, credentials for
+/// servers, the limit of open files.
 pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
     let main = settings.sources.files.first().map_or_else(String::new, |(path, _)| path.display().to_string());
     let finding = |message: String| Finding::of_whole(&main, message);
@@ -65,6 +66,9 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
     {
         mistakes.push(finding(format!("{error:#}")));
     }
+    let found = authorization::look(&settings.servers);
+    mistakes.extend(found.mistakes.into_iter().map(finding));
+    warnings.extend(found.warnings.into_iter().map(finding));
     let found = commands::look(&settings.servers);
     mistakes.extend(found.mistakes.into_iter().map(finding));
     warnings.extend(found.warnings.into_iter().map(finding));
@@ -77,6 +81,13 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
         warnings.push(finding(message));
     }
     (mistakes, warnings)
+}
+
+/// What is wrong, and what is unwise or cannot be told from here, each a sentence.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    mistakes: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// A secret that every user of the machine can read.

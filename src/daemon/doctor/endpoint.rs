@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::DATE;
+use http::{HeaderValue, StatusCode};
 
-use crate::config::Server;
+use crate::config::{Authorization, Server};
+use crate::daemon::authorization::{self, Around};
 use crate::daemon::endpoints;
 use crate::model::clock;
+use crate::net::grant::{Credential, Held};
 use crate::net::upstream::{Endpoint, Failure, Pool};
 
 use super::certificates;
@@ -27,8 +29,9 @@ pub(super) struct Examined {
     pub(super) offset: Option<i64>,
 }
 
-/// Asks the endpoint of `server` at `url` what it speaks. Takes six times [`PATIENCE`] at most.
-pub(super) async fn examine(pool: &Pool, server: &Server, url: &str) -> Examined {
+/// Asks the endpoint of `server` at `url` what it speaks. Takes six times [`PATIENCE`] at most, and
+/// what a token for it takes.
+pub(super) async fn examine(pool: &Pool, server: &Server, url: &str, around: &Around<'_>) -> Examined {
     let subject = format!("{} {url}", server.name.as_str());
     let endpoint = match endpoints::open(server, url) {
         Ok(endpoint) => Endpoint { connect_timeout: server.connect_timeout.min(PATIENCE), ..endpoint },
@@ -37,8 +40,16 @@ pub(super) async fn examine(pool: &Pool, server: &Server, url: &str) -> Examined
             return Examined { finding, offset: None };
         }
     };
+    let credential = match credential(server, around).await {
+        Ok(credential) => credential,
+        Err(why) => {
+            let finding = Finding::fail(subject, why, "correct `authorization` of this server");
+            return Examined { finding, offset: None };
+        }
+    };
+    let ask = |question| ask(pool, &endpoint, credential.as_ref().map(Held::field), question);
     let begun = clock::now();
-    let discovered = ask(pool, &endpoint, &Question::Discover).await;
+    let discovered = ask(&Question::Discover).await;
     if let Err(Miss::Connect(failure)) = &discovered {
         let mut finding = Finding::fail(
             subject,
@@ -52,17 +63,31 @@ pub(super) async fn examine(pool: &Pool, server: &Server, url: &str) -> Examined
     let initialized = match discovery {
         // It does not want to be asked.
         Meaning::Refuses(_) | Meaning::Redirects(..) => None,
-        _ => Some(ask(pool, &endpoint, &Question::Initialize).await),
+        _ => Some(ask(&Question::Initialize).await),
     };
     let handshake = initialized.as_ref().map_or(discovery.clone(), era::of_handshake);
     if let Some(session) = initialized.as_ref().and_then(session) {
         // Whether it lets sessions be ended is its own affair.
-        let _ = ask(pool, &endpoint, &Question::End(session)).await;
+        let _ = ask(&Question::End(session)).await;
     }
     let replied = discovered.as_ref().ok().or(initialized.as_ref().and_then(|reply| reply.as_ref().ok()));
-    let report = Report::of(server.era, &discovery, &handshake);
+    let mut report = Report::of(server.era, &discovery, &handshake);
+    let refused = |meaning: &Meaning| matches!(meaning, Meaning::Refuses(StatusCode::UNAUTHORIZED));
+    if matches!(server.authorization, Some(Authorization::Exchange(_))) && refused(&discovery) {
+        report = Report::wants_callers();
+    }
     let finding = finding(subject, report, replied, clock::now() - begun);
     Examined { finding, offset: replied.and_then(offset) }
+}
+
+/// Our credential for the server; none where it is a caller's.
+async fn credential(server: &Server, around: &Around<'_>) -> Result<Option<Held>, String> {
+    let shows = authorization::shows(server, around).map_err(|error| format!("{error:#}"))?;
+    let Some(own) = shows.own() else { return Ok(None) };
+    own.obtain().await.map(Some).map_err(|_| {
+        let why = if let Credential::Token(slot) = &own { slot.trouble() } else { None };
+        format!("no token for it is given: {}", shown_up_to(MOST_FAILURE, why.as_deref().map_or("", |why| why)))
+    })
 }
 
 /// The session that was opened with a reply, as far as it can be named again.

@@ -36,7 +36,10 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::config::{Settings, Transport};
+use crate::config::{Server, Settings, Transport};
+use crate::daemon::authorization::Around;
+use crate::daemon::fetching;
+use crate::net::grant::Runner;
 use crate::net::process::Keeper;
 use crate::net::upstream::Pool;
 
@@ -80,6 +83,14 @@ async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<F
     // One that could not be started counts until it has been reaped, so the semaphore is what bounds them.
     let keeper = Keeper::new("/proc/self/exe", settings.servers.len().max(1) * 2, &Handle::current());
     let commands = Arc::new(Semaphore::new(COMMANDS_AT_ONCE));
+    // It says no more than a token that is not given.
+    let fetcher = if settings.servers.iter().any(Server::is_given_tokens) {
+        fetching::fetcher(&settings.fetch).ok()
+    } else {
+        None
+    };
+    let (fetcher, runner) = (fetcher.map(Arc::new), Arc::new(Runner::default()));
+    runner.run_here();
     let mut asking = JoinSet::new();
     // The questions are of streamable HTTP; a stream of 2024-11-05 is first opened for a client.
     for server in settings.servers.iter().filter(|server| server.transport == Transport::Http) {
@@ -94,9 +105,11 @@ async fn servers(settings: &Settings, progress: impl Fn(usize, usize)) -> (Vec<F
         }
         for url in server.endpoints.iter().map(|endpoint| endpoint.url.clone()) {
             let (server, pool, room, at) = (server.clone(), Rc::clone(&pool), Arc::clone(&room), asking.len());
+            let (fetcher, runner) = (fetcher.clone(), Arc::clone(&runner));
             asking.spawn_local(async move {
                 let _place = room.acquire_owned().await.expect("nobody closes the semaphore");
-                (at, Some(endpoint::examine(&pool, &server, &url).await))
+                let around = Around { fetcher: fetcher.as_ref(), runner: &runner, before: None };
+                (at, Some(endpoint::examine(&pool, &server, &url, &around).await))
             });
         }
     }

@@ -74,7 +74,7 @@ async fn is_weir(address: SocketAddr) -> bool {
         Endpoint::new(url, plain, PATIENCE).ok()
     });
     let Some(endpoint) = endpoint else { return false };
-    let reply = ask(&Pool::new(0, 0), &endpoint, &Question::Page).await;
+    let reply = ask(&Pool::new(0, 0), &endpoint, None, &Question::Page).await;
     let alive = |reply: &Reply| matches!(&reply.answer, Err(NoAnswer::Other(page)) if page.contains("alive"));
     reply.is_ok_and(|reply| reply.status == 200 && alive(&reply))
 }

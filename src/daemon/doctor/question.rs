@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::timeout;
 
 use crate::model::clock;
-use crate::net::upstream::{Collected, Connection, Endpoint, Failure, Pool};
+use crate::net::upstream::{Collected, Connection, Endpoint, Failure, Field, Pool};
 use crate::protocol::media;
 use crate::protocol::message::{Body, Kind, Limits, Message, read_server};
 use crate::protocol::revision::{NEWEST_LEGACY, SERVED_MODERN};
@@ -76,14 +76,19 @@ pub(super) enum Miss {
     Exchange(String),
 }
 
-/// Asks `question` of `endpoint` over a new connection.
-pub(super) async fn ask(pool: &Pool, endpoint: &Endpoint, question: &Question) -> Result<Reply, Miss> {
+/// Asks `question` of `endpoint` over a new connection; it is shown our credential for it.
+pub(super) async fn ask(
+    pool: &Pool,
+    endpoint: &Endpoint,
+    credential: Option<&Field>,
+    question: &Question,
+) -> Result<Reply, Miss> {
     let begun = clock::now();
     let mut connection = pool.connect(0, endpoint).await.map_err(Miss::Connect)?;
     let (connected, certificate) = (clock::now(), connection.certificate_runs_out());
     let body = question.body();
     let length = body.len();
-    connection.queue(|out| question.write_head(endpoint, length, out), body);
+    connection.queue(|out| question.write_head(endpoint, credential, length, out), body);
     let head = match timeout(PATIENCE, connection.head(&question.method())).await {
         Ok(Ok(head)) => head,
         Ok(Err(failure)) => return Err(Miss::Exchange(failure.to_string())),
@@ -133,7 +138,7 @@ impl Question {
         }
     }
 
-    fn write_head(&self, endpoint: &Endpoint, length: usize, out: &mut Vec<u8>) {
+    fn write_head(&self, endpoint: &Endpoint, credential: Option<&Field>, length: usize, out: &mut Vec<u8>) {
         let (method, path, authority) = (self.method(), &endpoint.path, &endpoint.authority);
         // Writing into a Vec cannot fail.
         let _ = write!(out, "{method} {path} HTTP/1.1\r\nhost: {authority}\r\naccept-encoding: identity\r\n");
@@ -153,6 +158,9 @@ impl Question {
                 out.extend_from_slice(b"\r\n");
             }
             Self::Initialize | Self::Page => {}
+        }
+        if let Some(credential) = credential {
+            out.extend_from_slice(credential.line());
         }
         out.extend_from_slice(b"\r\n");
     }

@@ -85,18 +85,20 @@ impl Report {
         self
     }
 
+    /// It wants the token of a caller, of whom there is none here.
+    pub(super) fn wants_callers() -> Self {
+        let text = "asks for credentials (401), which are those of callers: a call of theirs can tell more";
+        Self { verdict: Verdict::Ok, text: text.to_owned(), advice: None }
+    }
+
     fn refused(status: StatusCode) -> Self {
-        let credentials = "credentials for servers are not built into this version";
+        let credentials = "say which in `authorization` of this server, or correct what is there";
         match status.as_u16() {
-            401 => Self::new(
-                Verdict::Fail,
-                "asks for credentials (401)",
-                format!("{credentials}: let it take calls from this machine without"),
-            ),
+            401 => Self::new(Verdict::Fail, "asks for credentials (401)", credentials),
             403 => Self::new(
                 Verdict::Fail,
                 "refuses us (403)",
-                format!("let it accept the host of this URL; if it wants a credential, {credentials}"),
+                format!("let it accept the host of this URL; if it wants another credential, {credentials}"),
             ),
             _ => Self::new(Verdict::Warn, "has too much to do (429)", "ask again later"),
         }

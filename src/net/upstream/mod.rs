@@ -8,6 +8,7 @@
 //!             |   + Outgoing      what is still to be written     (write)
 //!             |   + Answer        what the bytes read mean        (answer; head, framing, body, chunked)
 //!             | Exchange          a stream of a shared connection (http2)
+//!  Field                          what a server is shown of ours  (field)
 //! ```
 //!
 //! Everything of a connection stays on the core that opened it. HTTP/1.1 has no task for a connection, no channel and
@@ -29,6 +30,7 @@ mod connection;
 mod dial;
 mod endpoint;
 mod failure;
+mod field;
 mod framing;
 mod head;
 mod http1;
@@ -46,6 +48,7 @@ pub use connection::{Collected, Connection};
 pub(in crate::net) use dial::connect;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, Stage};
+pub use field::Field;
 pub use head::ResponseHead;
 pub use pool::Pool;
 pub use url::{EndpointUrl, UrlError};

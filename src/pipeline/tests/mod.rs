@@ -33,6 +33,7 @@ use crate::stages::authorize::Roles;
 use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
+use crate::stages::vouch::Vouch;
 use crate::stages::wellformed::Verb;
 use crate::telemetry::log::{Ear, Sink};
 use crate::telemetry::{Controls, Telemetry};
@@ -100,6 +101,7 @@ impl Plan {
             behind: Behind::Endpoints(Endpoints::new(listed.collect(), 0)),
             patience: self.patience,
             pinned: self.pinned,
+            vouch: Vouch::default(),
         };
         let pool = Rc::new(Pool::new(self.urls.len(), 4));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(0) });

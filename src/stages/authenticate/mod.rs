@@ -167,6 +167,15 @@ impl Authenticator {
 }
 
 impl Place {
+    /// What a caller is asked for who has shown nothing.
+    pub fn challenge(&self) -> Challenge {
+        Challenge {
+            scope: self.scopes.join(" ").into(),
+            resource_metadata: self.metadata.clone(),
+            ..Challenge::default()
+        }
+    }
+
     /// The refusal of a caller who has not shown who they are.
     fn refusal(&self, error: Option<&'static str>, why: &'static str) -> Refusal {
         self.challenged(Reason::Unauthenticated, error, why)

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use crate::model::{Decimal, RequestId};
+use crate::net::upstream::Field;
 use crate::protocol::hop_by_hop::HopByHop;
 use crate::protocol::revision::Era;
 use crate::telemetry::trace::Trace;
@@ -22,6 +23,8 @@ pub struct Outgoing<'a> {
     pub era: Era,
     /// The server's own session id.
     pub session: Option<&'a str>,
+    /// What the server is shown of us and of the caller. A client's own fields of these names do not pass.
+    pub shown: [Option<&'a Field>; 2],
     /// Whether the answer may come in a coding that the client asks for, since nothing here has to read it.
     pub encodable: bool,
     /// The length of the body; `None` where there is none.
@@ -43,9 +46,12 @@ impl Outgoing<'_> {
         let hop_by_hop = HopByHop::of(self.headers);
         for (name, value) in self.headers {
             let name = name.as_str();
-            if self.passes(name) && !hop_by_hop.has(name) {
+            if self.passes(name) && !hop_by_hop.has(name) && !self.shows(name) {
                 field(out, name, value.as_bytes());
             }
+        }
+        for shown in self.shown.into_iter().flatten() {
+            out.extend_from_slice(shown.line());
         }
         if let Trace::Sampled(span) = self.trace {
             out.extend_from_slice(b"traceparent: ");
@@ -59,6 +65,11 @@ impl Outgoing<'_> {
             field(out, "content-length", Decimal::of(length as u64).as_bytes());
         }
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// Whether we have a field of this name ourselves.
+    fn shows(&self, name: &str) -> bool {
+        self.shown.iter().flatten().any(|shown| shown.name() == name.as_bytes())
     }
 
     /// Whether a field of the client's goes on. What names the client to us, or us to the client, does not: it would
@@ -133,6 +144,7 @@ mod tests {
             headers: &headers,
             era,
             session,
+            shown: [None; 2],
             encodable,
             length: Some(2),
         };
@@ -159,6 +171,7 @@ mod tests {
                 headers: &headers,
                 era,
                 session: None,
+                shown: [None; 2],
                 encodable,
                 length: None,
             };
@@ -169,6 +182,31 @@ mod tests {
                 format!("POST / HTTP/1.1\r\nhost: a\r\n{expected}\r\n")
             );
         }
+    }
+
+    #[test]
+    fn what_a_server_is_shown_of_us_is_there_once() {
+        let fields = [("x-team-secret", "theirs"), ("authorization", "Bearer theirs"), ("x-team", "blue")];
+        let fields = fields.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers = HeaderMap::from_iter(fields);
+        let (credential, assertion) = (Field::new("x-team-secret", b"ours"), Field::new("weir-principal", b"a.b.c"));
+        let outgoing = Outgoing {
+            id: id(),
+            trace: &Trace::Passes,
+            method: "GET",
+            headers: &headers,
+            era: Era::Legacy,
+            session: None,
+            shown: [credential.as_ref(), assertion.as_ref()],
+            encodable: true,
+            length: None,
+        };
+        let mut out = Vec::new();
+        outgoing.write("a", "/", &mut out);
+        assert_eq!(
+            without_id(&String::from_utf8(out).unwrap()),
+            "GET / HTTP/1.1\r\nhost: a\r\nx-team: blue\r\nx-team-secret: ours\r\nweir-principal: a.b.c\r\n\r\n"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use crate::net::upstream::{Connection, Endpoint, Pool};
+use crate::net::upstream::{Connection, Pool};
 use crate::protocol::message::{self, Body, Kind, Limits};
 use crate::protocol::sse::Reader;
 
@@ -27,7 +27,7 @@ const KEPT: usize = 2;
 pub(in crate::net::command) async fn drive(fleet: Shared, process: Rc<Process>, pair: Pair) {
     let spec = Arc::clone(&fleet.borrow().spec);
     let pool = Rc::new(Pool::new(1, KEPT));
-    let opening = timeout(spec.start, post::open(&pool, &pair.0));
+    let opening = timeout(spec.start, post::open(&pool, &pair));
     let how = match opening.await {
         Ok(Ok(stream)) => {
             let reader = Reader::new(spec.line_limit);
@@ -36,7 +36,7 @@ pub(in crate::net::command) async fn drive(fleet: Shared, process: Rc<Process>, 
                 process: &process,
                 spec,
                 pool,
-                endpoint: &pair.0,
+                pair: &pair,
                 path: None,
                 reader,
                 out: Vec::new(),
@@ -55,7 +55,7 @@ struct Carrier<'a> {
     process: &'a Rc<Process>,
     spec: Arc<Spec>,
     pool: Rc<Pool>,
-    endpoint: &'a Endpoint,
+    pair: &'a Pair,
     /// Where to post to, once the server has said so.
     path: Option<String>,
     reader: Reader,
@@ -109,8 +109,8 @@ impl Carrier<'_> {
         let end = memchr::memchr(b'\n', rest)?;
         let line = Bytes::copy_from_slice(&rest[..end]);
         self.taken += end + 1;
-        let (pool, endpoint, patience) = (Rc::clone(&self.pool), self.endpoint.clone(), self.spec.start);
-        Some((line.clone(), Box::pin(post::post(pool, endpoint, path, line, patience))))
+        let (pool, pair, patience) = (Rc::clone(&self.pool), self.pair.clone(), self.spec.start);
+        Some((line.clone(), Box::pin(post::post(pool, pair, path, line, patience))))
     }
 
     /// Hands on what has come on the stream.
@@ -127,7 +127,7 @@ impl Carrier<'_> {
             };
             if block.event == Some(b"endpoint") && self.path.is_none() {
                 let said = String::from_utf8_lossy(block.data.unwrap_or_default());
-                let path = target(self.endpoint, &said);
+                let path = target(&self.pair.endpoint, &said);
                 self.path = Some(path.ok_or("its `endpoint` event names no place at its own origin")?);
             } else if let Some(text) = block.message() {
                 self.fleet.borrow_mut().hear(self.process, text);

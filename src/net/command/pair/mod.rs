@@ -8,18 +8,24 @@ mod post;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::net::grant::Credential;
 use crate::net::upstream::Endpoint;
 
 pub(super) use drive::drive;
 
-/// Where such a server opens its streams.
+/// Such a server.
 #[derive(Clone)]
-pub struct Pair(pub Arc<Endpoint>);
+pub struct Pair {
+    /// Where it opens its streams.
+    pub endpoint: Arc<Endpoint>,
+    /// Our credential for it.
+    pub credential: Option<Credential>,
+}
 
 impl PartialEq for Pair {
     /// A reload that leaves an endpoint as it was keeps it.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.endpoint, &other.endpoint) && self.credential == other.credential
     }
 }
 
@@ -27,6 +33,6 @@ impl Eq for Pair {}
 
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pair").field(&self.0.url).finish()
+        f.debug_tuple("Pair").field(&self.endpoint.url).finish()
     }
 }

@@ -25,11 +25,20 @@ pub(super) fn of(head: &[u8]) -> Option<Request<()>> {
             authority = Some(field.value);
             continue;
         }
-        request.headers_mut().append(name, HeaderValue::from_bytes(field.value).ok()?);
+        let mut value = HeaderValue::from_bytes(field.value).ok()?;
+        value.set_sensitive(is_secret(name.as_str()));
+        request.headers_mut().append(name, value);
     }
     let uri = Uri::builder().scheme("https").authority(authority?).path_and_query(parsed.path?);
     *request.uri_mut() = uri.build().ok()?;
     Some(request)
+}
+
+/// Whether a field is kept out of the table that both sides compress by (RFC 7541, 7.1.3): credentials, by what they are
+/// called, and what is another one for each caller.
+fn is_secret(name: &str) -> bool {
+    let ends = ["authorization", "cookie", "principal", "token", "secret", "password", "key"];
+    ends.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
@@ -43,6 +52,9 @@ mod tests {
         assert_eq!((request.method(), request.uri().to_string().as_str()), (&Method::POST, "https://h:1/mcp?a=b"));
         let fields: Vec<_> = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         assert_eq!(fields, [("x-a", &b"1"[..]), ("x-a", b"2"), ("content-length", b"3")]);
+        assert!(request.headers().values().all(|value| !value.is_sensitive()));
+        let secret = of(b"POST / HTTP/1.1\r\nhost: h\r\nauthorization: Bearer x\r\nweir-principal: y\r\n\r\n").unwrap();
+        assert!(secret.headers().len() == 2 && secret.headers().values().all(HeaderValue::is_sensitive));
         assert!(of(b"POST /mcp HTTP/1.1\r\n\r\n").is_none(), "whom it is for is not said");
     }
 }

@@ -81,6 +81,7 @@ impl House {
             headers: &headers,
             era: Era::Legacy,
             session: None,
+            shown: [None; 2],
             encodable: false,
             length,
         };
