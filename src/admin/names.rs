@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 
+use crate::model::Reason;
+
 /// Who we are there.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
@@ -16,18 +18,18 @@ impl Names {
     /// Whether `Host`, and `Origin` where it is there, name us; `local` is the address that was connected to.
     ///
     /// # Errors
-    /// What to tell whoever asked.
-    pub(super) fn check(&self, headers: &HeaderMap, local: SocketAddr) -> Result<(), &'static str> {
+    /// Why not, and what to tell whoever asked.
+    pub(super) fn check(&self, headers: &HeaderMap, local: SocketAddr) -> Result<(), (Reason, &'static str)> {
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
         if !host.is_some_and(|host| self.are(host, local)) {
-            return Err("this Host is not one of ours; add the name to `[admin] hosts`\n");
+            return Err((Reason::HostNotAllowed, "this Host is not one of ours; add the name to `[admin] hosts`"));
         }
         // Probes send none; a page may ask only where it came from us.
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let ours = |origin: &str| origin.split_once("://").is_some_and(|(_, authority)| self.are(authority, local));
         match origins.all(|origin| origin.to_str().is_ok_and(ours)) {
             true => Ok(()),
-            false => Err("this Origin may not ask here\n"),
+            false => Err((Reason::OriginNotAllowed, "this Origin may not ask here")),
         }
     }
 

@@ -17,12 +17,14 @@
 pub mod session;
 
 mod context;
+mod operator_key;
 mod ring;
 mod sealer;
 mod short;
 mod signing;
 mod vault;
 
+pub use operator_key::OperatorKey;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;
