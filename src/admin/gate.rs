@@ -204,3 +204,38 @@ impl fmt::Display for Operator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::admin::tests::{admin, peer};
+
+    /// Where another machine could be on the way.
+    #[tokio::test]
+    async fn off_loopback_the_key_of_the_data_directory_is_no_credential() {
+        let data = tempfile::tempdir().unwrap();
+        let admin = admin(&data);
+        let shown = std::fs::read_to_string(data.path().join("keys/admin")).unwrap();
+        let shows = format!("Bearer {}", shown.trim_end());
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, shows.parse().unwrap())]);
+        let entered = async |came: Came| {
+            let access = admin.access.borrow().clone();
+            enter(&admin, access, &peer(came), &headers, Permission::ManageSystem).await
+        };
+        for (local, near) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("10.0.0.1:1", false)]
+        {
+            let local: SocketAddr = local.parse().unwrap();
+            match entered(Came::Tcp(local)).await {
+                Ok(Operator::Key) => assert!(near, "{local}"),
+                Ok(_) => panic!("{local}: it is let in as somebody else"),
+                Err(refused) => {
+                    assert!(!near && refused.refusal.message == FAR_KEY, "{local}: {:?}", refused.refusal);
+                }
+            }
+        }
+        assert!(matches!(entered(Came::Unix { user: Some(7) }).await, Ok(Operator::Socket(Some(7)))));
+    }
+}

@@ -3,6 +3,7 @@
 //! one goes, if it does not wait for us: nobody keeps a probe from asking by asking slowly.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -75,7 +76,13 @@ impl Listener for Bounded {
         let kept = Arc::<AtomicBool>::default();
         self.seats.push_back(Seat { leave, kept: Arc::clone(&kept) });
         let life = self.life;
-        let over = Box::pin(async move { _ = timeout(life, left).await });
+        // Where the listener is replaced nobody is told to give way: what was asked is answered.
+        let told = async {
+            if left.await.is_err() {
+                pending().await
+            }
+        };
+        let over = Box::pin(async move { _ = timeout(life, told).await });
         (Passing { stream, over: Some(over), kept, _place: place }, remote)
     }
 
@@ -105,6 +112,10 @@ pub(super) enum Came {
 }
 
 impl Local {
+    pub(super) fn new(came: Came, remote: Remote) -> Self {
+        Self { came, remote, kept: Arc::default() }
+    }
+
     /// Keeps the connection from giving way, until what is returned is dropped: it waits for us.
     pub(super) fn keep(&self) -> Kept {
         self.kept.store(true, Ordering::Relaxed);
@@ -129,7 +140,7 @@ impl Connected<IncomingStream<'_, Bounded>> for Local {
             Plain::Tcp(stream) => Came::Tcp(stream.local_addr().unwrap_or(NOWHERE)),
             Plain::Unix(stream) => Came::Unix { user: stream.peer_cred().ok().map(|user| user.uid()) },
         };
-        Self { came, remote: *stream.remote_addr(), kept: Arc::clone(&passing.kept) }
+        Self { kept: Arc::clone(&passing.kept), ..Self::new(came, *stream.remote_addr()) }
     }
 }
 

@@ -83,18 +83,18 @@ async fn serve_on(
     axum::serve(listener, service).with_graceful_shutdown(over).await
 }
 
-/// Turns away who calls us by another name, as a page does that has rebound its own. A Unix socket has no name.
+/// Turns away who calls us by another name, as a page does that has rebound its own.
 async fn our_name(
     State(admin): State<Admin>,
     ConnectInfo(peer): ConnectInfo<Local>,
     request: Request,
     next: Next,
 ) -> Response {
-    let checked = match peer.came {
-        Came::Unix { .. } => Ok(()),
-        Came::Tcp(local) => Names { hosts: Arc::clone(&admin.hosts) }.check(request.headers(), local),
+    let local = match peer.came {
+        Came::Unix { .. } => None,
+        Came::Tcp(local) => Some(local),
     };
-    match checked {
+    match (Names { hosts: Arc::clone(&admin.hosts) }).check(request.headers(), local) {
         Ok(()) => next.run(request).await,
         Err((reason, why)) => gate::turned_away(&admin.observed, &request, &peer, Refusal::new(reason, why)),
     }

@@ -15,13 +15,14 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Whether `Host`, and `Origin` where it is there, name us; `local` is the address that was connected to.
+    /// Whether `Host`, and `Origin` where it is there, name us; `local` is the address that was
+    /// connected to. A Unix socket has none, and is called by any name; a page is asked, whoever lets it in.
     ///
     /// # Errors
     /// Why not, and what to tell whoever asked.
-    pub(super) fn check(&self, headers: &HeaderMap, local: SocketAddr) -> Result<(), (Reason, &'static str)> {
+    pub(super) fn check(&self, headers: &HeaderMap, local: Option<SocketAddr>) -> Result<(), (Reason, &'static str)> {
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-        if !host.is_some_and(|host| self.are(host, local)) {
+        if local.is_some() && !host.is_some_and(|host| self.are(host, local)) {
             return Err((Reason::HostNotAllowed, "this Host is not one of ours; add the name to `[admin] hosts`"));
         }
         // Probes send none; a page may ask only where it came from us.
@@ -33,7 +34,7 @@ impl Names {
         }
     }
 
-    fn are(&self, authority: &str, local: SocketAddr) -> bool {
+    fn are(&self, authority: &str, local: Option<SocketAddr>) -> bool {
         let Some(authority) = Some(authority).filter(|text| !text.contains('@')).and_then(|text| text.parse().ok())
         else {
             return false;
@@ -41,9 +42,9 @@ impl Names {
         let host = Authority::host(&authority);
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let address = literal.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-        let local = local.ip().to_canonical();
-        let near = local.is_loopback()
+        let local = local.map(|local| local.ip().to_canonical());
+        let near = local.is_some_and(|local| local.is_loopback())
             && (host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback()));
-        near || address == Some(local) || self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
+        near || (local.is_some() && address == local) || self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
     }
 }
