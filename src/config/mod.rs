@@ -46,7 +46,7 @@ mod tls;
 mod units;
 mod unwise;
 
-pub use admin::Admin;
+pub use admin::{Admin, AdminAddress};
 pub use auth::{Anonymous, Auth, Client, Introspection, Jwks, Jwt, Mtls, MtlsGrant};
 pub use authorization::{Authorization, Grant, Subject, TokenSource};
 pub use command::{Command, Per, ProcessLimits, Processes, Variable};

@@ -25,6 +25,7 @@ impl Means {
             Self::Jwt => "jwt",
             Self::Opaque => "opaque",
             Self::Local => "local",
+            Self::Certificate => "certificate",
         }
     }
 }

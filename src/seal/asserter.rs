@@ -5,8 +5,9 @@
 
 use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
 
-use super::ring::{KeyRing, wipe};
+use super::ring::KeyRing;
 use super::signing::SigningKey;
 
 /// What the keys are derived for; no purpose of a sealer.
@@ -23,10 +24,9 @@ pub struct Asserter {
 impl KeyRing {
     /// What signs assertions.
     pub fn asserter(&self) -> Asserter {
-        let key = |mut seed: [u8; 32]| {
-            let key = SigningKey::of_seed(&seed).expect("every 32 bytes are an Ed25519 key");
-            wipe(&mut seed);
-            key
+        let key = |seed: [u8; 32]| {
+            let seed = Zeroizing::new(seed);
+            SigningKey::of_seed(&*seed).expect("every 32 bytes are an Ed25519 key")
         };
         Asserter { keys: self.sub_keys(LABEL).map(key).collect() }
     }

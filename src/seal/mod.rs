@@ -20,6 +20,7 @@ pub mod session;
 mod asserter;
 mod context;
 mod digest;
+mod operator_key;
 mod ring;
 mod sealer;
 mod short;
@@ -28,6 +29,7 @@ mod vault;
 
 pub use asserter::Asserter;
 pub use digest::digest_of;
+pub use operator_key::OperatorKey;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;

@@ -8,6 +8,7 @@ mod http_desync;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin_auth;
 mod batches;
 mod broken_servers;
 mod catalog;
@@ -42,6 +43,7 @@ mod reload_commands;
 mod rmcp_client;
 mod roles;
 mod sdk;
+mod secrets;
 mod server_credentials;
 mod sessions;
 mod stdio;
