@@ -50,6 +50,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &auth::SHAPE,
     &auth::jwt::SHAPE,
     &auth::jwt::JWKS,
+    &auth::api_keys::SHAPE,
     &auth::local::SHAPE,
     &auth::anonymous::SHAPE,
     &roles::SHAPE,

@@ -11,6 +11,7 @@ mod credentials;
 mod crew;
 mod endpoints;
 mod files;
+mod keys;
 mod memory;
 mod observe;
 mod operators;
@@ -46,6 +47,7 @@ use plan::Plan;
 use sockets::HandedOver;
 
 pub use check::check;
+pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
 pub use stop::Signals;
 

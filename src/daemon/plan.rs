@@ -23,7 +23,7 @@ use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::jwt::Issuer;
-use crate::stages::authenticate::{Authenticator, MayVerify, Place};
+use crate::stages::authenticate::{Authenticator, MayVerify, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
@@ -31,6 +31,7 @@ use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
 use super::endpoints::Endpoints;
+use super::keys::Keys;
 use super::spawned::{Commands, Driver};
 use super::{Failure, credentials, files, welcome};
 
@@ -61,6 +62,8 @@ pub(super) struct Plan {
     roles: Arc<[config::Role]>,
     /// Whose tokens are taken; their key sets change while they are in force.
     issuers: Vec<Arc<Issuer>>,
+    /// API keys, where they are taken.
+    keys: Option<SharedKeys>,
     unverified: Option<(u64, Duration)>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
@@ -93,6 +96,8 @@ pub(super) struct Lasting {
     pub(super) pairs: Arc<Table>,
     /// What strangers may have verified.
     pub(super) unverified: Arc<Unverified>,
+    /// API keys, and the store.
+    pub(super) keys: Keys,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -146,10 +151,12 @@ impl Plan {
             driver: Driver::default(),
             pairs: Arc::default(),
             unverified: Arc::new(unverified(http)),
+            keys: Keys::new(data),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
         let commands = Commands::build(&settings.servers, http, &endpoints, driver, known);
+        let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
             commands: commands.map_err(Failure::unusable)?,
@@ -165,6 +172,7 @@ impl Plan {
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
             issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
+            keys,
             unverified: rate(http),
             admits,
             near,
@@ -256,6 +264,10 @@ impl Plan {
     fn authenticator(&self) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
         let authenticator = Authenticator::without_credentials(anonymous.collect());
+        let authenticator = match &self.keys {
+            Some(keys) => authenticator.with_keys(Arc::clone(keys)),
+            None => authenticator,
+        };
         if self.issuers.is_empty() {
             return authenticator;
         }

@@ -2,6 +2,7 @@
 
 mod addressee;
 mod algorithm;
+mod api_key;
 mod calendar;
 mod challenge;
 pub mod clock;
@@ -26,6 +27,7 @@ mod uri;
 
 pub use addressee::{Addressee, Culprit, Refused};
 pub use algorithm::Algorithm;
+pub use api_key::{ApiKey, KeyAnswer, KeyOrder, NewKey, Shown};
 pub use calendar::date;
 pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};

@@ -11,6 +11,8 @@ pub enum Means {
     Jwt,
     /// A token that `weir token` made, `[auth.local]`.
     Local,
+    /// An API key, `[auth.api_keys]`.
+    ApiKey,
 }
 
 /// What a credential says of its bearer, once it has been verified.

@@ -16,6 +16,7 @@
 
 pub mod session;
 
+mod api_key;
 mod context;
 mod ring;
 mod sealer;
@@ -23,6 +24,7 @@ mod short;
 mod signing;
 mod vault;
 
+pub use api_key::{KeyDigest, KeySecret, is_like_a_key, key_digest, key_id, sha256};
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;

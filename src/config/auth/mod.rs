@@ -1,6 +1,7 @@
 //! `[auth]`: who may call. Nothing fails open: whoever is not said to be let in is not.
 
 pub(super) mod anonymous;
+pub(super) mod api_keys;
 pub(super) mod jwt;
 pub(super) mod local;
 
@@ -26,6 +27,8 @@ pub struct Auth {
     pub jwt: Vec<Jwt>,
     /// `[auth.local]`: the tokens of `weir token` are taken.
     pub local: bool,
+    /// `[auth.api_keys]`: the keys of `weir keys` are taken.
+    pub api_keys: bool,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -46,6 +49,12 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Issuers of JSON Web Tokens; see below.",
         },
         Key {
+            name: "api_keys",
+            kind: Kind::Table("a section, [auth.api_keys]"),
+            default: Value::Absent,
+            about: "API keys of `weir keys`; see below.",
+        },
+        Key {
             name: "local",
             kind: Kind::Table("a section, [auth.local]"),
             default: Value::Absent,
@@ -58,7 +67,7 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Callers without credentials; see below.",
         },
     ],
-    unbuilt: &["introspection", "api_keys", "mtls"],
+    unbuilt: &["introspection", "mtls"],
 };
 
 impl Auth {
@@ -70,15 +79,16 @@ impl Auth {
         let enabled = if root.has("auth") { table.flag("enabled") } else { true };
         let jwt = Jwt::read_all(&section);
         let local = section.table("local", &local::SHAPE).flag("enabled");
+        let api_keys = section.table("api_keys", &api_keys::SHAPE).flag("enabled");
         let default_roles = section.list("default_roles", |name| roles::known(name, roles_known));
         let anonymous = Anonymous { enabled, really, roles: anonymous::roles(&table, roles_known) };
-        let auth = Self { default_roles, anonymous, jwt, local };
+        let auth = Self { default_roles, anonymous, jwt, local, api_keys };
         // What is wrong with an issuer has been said; that it is not there need not be.
         let known = auth.knows_credentials() || section.has("jwt");
         if !enabled && !known {
             let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
-            let message = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] \
-                           with `enabled = true`), or say `enabled = true` in [auth.anonymous]";
+            let message = "nobody could call: name an issuer ([[auth.jwt]]), take API keys or the tokens of `weir token` \
+                           ([auth.api_keys], [auth.local] with `enabled = true`), or say `enabled = true` in [auth.anonymous]";
             root.mistakes.add(place, message);
         } else if enabled && listen.is_loopback() == Some(false) && !really {
             let message = format!(
@@ -101,6 +111,10 @@ impl Auth {
             let message = "this is what we are called ([listen] public_url), and so the issuer of [auth.local]";
             section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
         }
+        if let Some(at) = auth.jwt.iter().position(|issuer| issuer.issuer == api_keys::ISSUER) {
+            let message = "this is the issuer of API keys ([auth.api_keys]): whoever signs for it could be any of their owners";
+            section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
+        }
         auth
     }
 
@@ -111,6 +125,6 @@ impl Auth {
 
     /// Whether there is anything that a caller can show.
     pub fn knows_credentials(&self) -> bool {
-        self.local || !self.jwt.is_empty()
+        self.local || self.api_keys || !self.jwt.is_empty()
     }
 }

@@ -1,5 +1,6 @@
 //! Who is calling, from the head alone: a stranger cannot make us buffer a body.
 
+mod api_keys;
 mod cache;
 mod credential;
 pub mod jwt;
@@ -14,11 +15,14 @@ use http::HeaderMap;
 use tokio::sync::mpsc;
 
 use crate::model::{Challenge, Principal, Reason, Refusal};
+use crate::seal::is_like_a_key;
 
+use api_keys::ApiKeys;
 use credential::Credential;
 use jwt::{Compact, Issuer};
 use tokens::Tokens;
 
+pub use api_keys::{ISSUER as KEY_ISSUER, KeyTable, SharedKeys};
 pub use tokens::{MayVerify, Wanted};
 
 /// Proof that the caller is known. Nobody else can make one.
@@ -71,8 +75,11 @@ pub enum Looked<'a> {
 
 /// What those are told who show nothing.
 const NEEDED: &str = "a credential is needed here: send a token of yours as `Authorization: Bearer TOKEN`";
+const NEEDED_KEY: &str = "a credential is needed here: send an API key of yours as `Authorization: Bearer KEY`, or `X-API-Key`";
 /// What those are told whose credential is of no kind that is taken.
 const UNKNOWN: &str = "the credential is of no kind that is taken here: send a token as `Authorization: Bearer TOKEN`";
+const UNKNOWN_KEY: &str =
+    "the credential is of no kind that is taken here: send an API key as `Authorization: Bearer KEY`, or `X-API-Key`";
 
 /// Finds out who is calling, on one core.
 #[derive(Debug)]
@@ -80,12 +87,14 @@ pub struct Authenticator {
     anonymous: Principal,
     /// JSON Web Tokens, where they are taken. Where no kind of credential is they are not looked at.
     tokens: Option<Tokens>,
+    /// The same of API keys.
+    keys: Option<ApiKeys>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), tokens: None }
+        Self { anonymous: Principal::anonymous(roles), tokens: None, keys: None }
     }
 
     /// One that takes the tokens of these issuers, too. `keeper` can get newer keys of theirs.
@@ -98,21 +107,39 @@ impl Authenticator {
         Self { tokens: Some(Tokens::new(issuers, may_verify, keeper)), ..self }
     }
 
+    /// One that takes these API keys, too.
+    pub fn with_keys(self, keys: SharedKeys) -> Self {
+        Self { keys: Some(ApiKeys::new(keys)), ..self }
+    }
+
     /// Looks at what a request shows.
     ///
     /// # Errors
     /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
     pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let credential = self.tokens.as_ref().map_or(Ok(Credential::None), |_| Credential::of(presented.headers));
+        let credential = match self.tokens.is_some() || self.keys.is_some() {
+            true => Credential::of(presented.headers),
+            false => Ok(Credential::None),
+        };
         if let (Ok(Credential::Bearer(token)), Some(tokens)) = (credential, &self.tokens)
             && Compact::is_like(token)
         {
             return tokens.check(token, presented, place);
         }
+        if let (Ok(Credential::Bearer(text) | Credential::ApiKey(text)), Some(keys)) = (credential, &self.keys)
+            && is_like_a_key(text)
+        {
+            let found = keys.check(text).map_err(|flaw| {
+                place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note())
+            });
+            return Looked::Done(found.and_then(|principal| Identified::at(place, principal)));
+        }
+        let (needed, unknown) =
+            if self.tokens.is_some() { (NEEDED, UNKNOWN) } else { (NEEDED_KEY, UNKNOWN_KEY) };
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Identified::at(place, self.anonymous.clone()),
-            Ok(Credential::None) => Err(place.refusal(None, NEEDED)),
-            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => Err(place.refusal(Some("invalid_token"), UNKNOWN)),
+            Ok(Credential::None) => Err(place.refusal(None, needed)),
+            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => Err(place.refusal(Some("invalid_token"), unknown)),
             Err(why) => Err(place.refusal(Some("invalid_request"), why)),
         })
     }
