@@ -3,7 +3,9 @@
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use proptest::prelude::*;
-use weir::config::{Address, Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference};
+use weir::config::{
+    Address, AdminAddress, Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference,
+};
 
 #[path = "config/auth.rs"]
 mod auth;
@@ -109,7 +111,7 @@ fn what_is_written_is_what_is_set() {
     let http = settings.http;
     assert_eq!((http.body, http.head, http.depth, http.abandoned), (1 << 30, 64 << 10, 512, 0));
     assert_eq!((http.keepalive, http.legacy_status), (Duration::from_millis(15), LegacyStatus::Table));
-    assert_eq!((settings.drain.timeout, settings.admin.address.port()), (Duration::ZERO, 0));
+    assert_eq!((settings.drain.timeout, settings.admin.address.to_string().as_str()), (Duration::ZERO, "127.0.0.1:0"));
     assert_eq!(settings.keys.ring, Some(Secret::Env("RING".into())));
 }
 
@@ -139,11 +141,16 @@ fn a_server_without_a_name_is_called_server() {
 
 #[test]
 fn options_go_before_the_file_and_are_checked_alike() {
-    let overrides = Overrides { listen: Address::parse("127.0.0.1:1").ok(), admin: "127.0.0.1:2".parse().ok() };
+    let overrides =
+        Overrides { listen: Address::parse("127.0.0.1:1").ok(), admin: AdminAddress::parse("127.0.0.1:2").ok() };
     let settings = overrides.parse(&format!("[listen]\naddress = \"0.0.0.0:80\"\n{SERVER}"), "f").unwrap();
-    assert_eq!((settings.listen.address.to_string().as_str(), settings.admin.address.port()), ("127.0.0.1:1", 2));
+    assert_eq!(
+        (settings.listen.address.to_string(), settings.admin.address.to_string()),
+        ("127.0.0.1:1".into(), "127.0.0.1:2".into())
+    );
 
-    let overrides = Overrides { listen: Address::parse("0.0.0.0:1").ok(), admin: "0.0.0.0:1".parse().ok() };
+    let overrides =
+        Overrides { listen: Address::parse("0.0.0.0:1").ok(), admin: AdminAddress::parse("0.0.0.0:1").ok() };
     let report = overrides.parse(SERVER, "f").unwrap_err().to_string();
     assert!(report.starts_with("f has 2 mistakes\n--admin 0.0.0.0:1: "), "{report}");
     assert!(report.contains("\n--listen 0.0.0.0:1: 0.0.0.0:1 is not loopback"), "{report}");

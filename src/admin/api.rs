@@ -2,16 +2,16 @@
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-use crate::model::{Command, Generation, RequestIds, Status, Undone, clock};
-use crate::telemetry::log::stamp;
+use crate::model::{Command, Generation, Status, Undone};
 
 use super::Admin;
+use super::answer::{answer, error};
 use super::listener::Local;
 
 /// `GET /api/v1/status`: where the daemon stands.
@@ -86,19 +86,4 @@ fn refusal(undone: &Undone, code: &str, before: &str) -> Response {
 
 fn shown(generation: Generation) -> Value {
     json!({ "number": generation.number, "since": generation.since })
-}
-
-fn error(status: StatusCode, code: &str, message: &str, retryable: bool) -> Response {
-    let mut timestamp = String::new();
-    stamp(&mut timestamp, clock::unix_time());
-    let error = json!({ "code": code, "message": message, "details": {}, "retryable": retryable });
-    answer(
-        status,
-        &json!({ "error": error, "timestamp": timestamp, "requestId": RequestIds::new().next().to_string() }),
-    )
-}
-
-fn answer(status: StatusCode, value: &Value) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    (status, headers, format!("{value}\n")).into_response()
 }

@@ -3,6 +3,7 @@
 //! one goes, if it does not wait for us: nobody keeps a probe from asking by asking slowly.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,11 +15,12 @@ use std::time::Duration;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use crate::net::listen;
+use crate::model::Remote;
+use crate::net::listen::Acceptor;
+use crate::net::socket::Plain;
 
 /// Connections at once.
 const MOST: usize = 64;
@@ -27,7 +29,7 @@ const LIFE: Duration = Duration::from_secs(30);
 
 /// Accepts up to a bound.
 pub(super) struct Bounded {
-    listener: TcpListener,
+    acceptor: Acceptor,
     room: Arc<Semaphore>,
     /// The oldest first.
     seats: VecDeque<Seat>,
@@ -41,12 +43,12 @@ struct Seat {
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self::with(listener, MOST, LIFE)
+    pub(super) fn new(acceptor: Acceptor) -> Self {
+        Self::with(acceptor, MOST, LIFE)
     }
 
-    pub(super) fn with(listener: TcpListener, most: usize, life: Duration) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(most)), seats: VecDeque::new(), life }
+    pub(super) fn with(acceptor: Acceptor, most: usize, life: Duration) -> Self {
+        Self { acceptor, room: Arc::new(Semaphore::new(most)), seats: VecDeque::new(), life }
     }
 
     /// A place among the connections, the oldest one's if need be.
@@ -65,33 +67,55 @@ impl Bounded {
 
 impl Listener for Bounded {
     type Io = Passing;
-    type Addr = SocketAddr;
+    type Addr = Remote;
 
-    async fn accept(&mut self) -> (Passing, SocketAddr) {
-        let (stream, peer) = listen::accept(&self.listener).await;
+    async fn accept(&mut self) -> (Passing, Remote) {
+        let (stream, remote) = self.acceptor.next().await;
         let place = self.place().await;
         let (leave, left) = oneshot::channel();
         let kept = Arc::<AtomicBool>::default();
         self.seats.push_back(Seat { leave, kept: Arc::clone(&kept) });
         let life = self.life;
-        let over = Box::pin(async move { _ = timeout(life, left).await });
-        (Passing { stream, over: Some(over), kept, _place: place }, peer)
+        // Where the listener is replaced nobody is told to give way: what was asked is answered.
+        let told = async {
+            if left.await.is_err() {
+                pending().await
+            }
+        };
+        let over = Box::pin(async move { _ = timeout(life, told).await });
+        (Passing { stream, over: Some(over), kept, _place: place }, remote)
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    /// Nobody asks: it may have several, or none.
+    fn local_addr(&self) -> io::Result<Remote> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
 /// What a request is told of its connection.
 #[derive(Clone, Debug)]
 pub(super) struct Local {
-    /// The address that it came in on.
-    pub(super) address: Option<SocketAddr>,
+    /// Where it came in.
+    pub(super) came: Came,
+    /// Who is at its other end.
+    pub(super) remote: Remote,
     kept: Arc<AtomicBool>,
 }
 
+/// Where a connection came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Came {
+    /// At this address of ours.
+    Tcp(SocketAddr),
+    /// On the Unix socket, from this user where the system says it.
+    Unix { user: Option<u32> },
+}
+
 impl Local {
+    pub(super) fn new(came: Came, remote: Remote) -> Self {
+        Self { came, remote, kept: Arc::default() }
+    }
+
     /// Keeps the connection from giving way, until what is returned is dropped: it waits for us.
     pub(super) fn keep(&self) -> Kept {
         self.kept.store(true, Ordering::Relaxed);
@@ -111,13 +135,20 @@ impl Drop for Kept {
 impl Connected<IncomingStream<'_, Bounded>> for Local {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
         let passing = stream.io();
-        Self { address: passing.stream.local_addr().ok(), kept: Arc::clone(&passing.kept) }
+        let came = match &passing.stream {
+            // Of a connection that is gone nobody reads the answer: it is not from here, then.
+            Plain::Tcp(stream) => Came::Tcp(stream.local_addr().unwrap_or(NOWHERE)),
+            Plain::Unix(stream) => Came::Unix { user: stream.peer_cred().ok().map(|user| user.uid()) },
+        };
+        Self { kept: Arc::clone(&passing.kept), ..Self::new(came, *stream.remote_addr()) }
     }
 }
 
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
 /// A connection that ends by itself.
 pub(super) struct Passing {
-    stream: TcpStream,
+    stream: Plain,
     /// Ends at the end of its life, or when it is to give way; none after that.
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     kept: Arc<AtomicBool>,

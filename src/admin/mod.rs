@@ -1,6 +1,10 @@
 //! The operators' side. It runs on the control runtime, so that a data path at its limit still answers here.
 
+mod access;
+mod answer;
 mod api;
+mod endpoints;
+mod gate;
 mod health;
 mod listener;
 mod metrics;
@@ -11,34 +15,41 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use axum::response::Response;
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{Command, Readiness, Status};
-use crate::telemetry::Exposition;
+use crate::model::{Command, Readiness, Refusal, Status};
+use crate::net::listen::Acceptor;
+use crate::seal::OperatorKey;
 use crate::telemetry::log::LogControl;
+use crate::telemetry::{Exposition, Observed};
 
-use listener::{Bounded, Local};
+use listener::{Bounded, Came, Local};
 use names::Names;
+
+pub use access::Access;
+pub use endpoints::{Asks, ENDPOINTS, Endpoint};
 
 /// Bytes of what an operator may send.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// What the operators' side knows.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Admin {
     /// Names it answers to beside its address (`[admin] hosts`).
     pub hosts: Arc<[String]>,
+    /// What is shown on loopback; `None` where there is none, and nobody can show it.
+    pub key: Option<Arc<OperatorKey>>,
+    /// Who else is an operator, by the configuration in force.
+    pub access: watch::Receiver<Arc<Access>>,
     /// Whether traffic may come.
     pub readiness: Arc<Readiness>,
     /// What Prometheus scrapes.
     pub exposition: Exposition,
+    /// Where refusals are counted.
+    pub observed: Observed,
     /// Where commands go; the daemon executes them.
     pub commands: mpsc::Sender<Command>,
     /// Where the daemon stands.
@@ -52,11 +63,11 @@ pub struct Admin {
 /// # Errors
 /// What the operating system says of the socket.
 pub async fn serve(
-    listener: TcpListener,
+    acceptor: Acceptor,
     admin: Admin,
     over: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    serve_on(Bounded::new(listener), admin, over).await
+    serve_on(Bounded::new(acceptor), admin, over).await
 }
 
 async fn serve_on(
@@ -64,35 +75,27 @@ async fn serve_on(
     admin: Admin,
     over: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let names = Names { hosts: Arc::clone(&admin.hosts) };
-    let router = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(self::metrics::page))
-        .route("/api/v1/status", get(api::status))
-        .route("/api/v1/reload", post(api::reload))
-        .route("/api/v1/log", get(api::log).put(api::set_log))
+    let router = endpoints::router(&admin)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn_with_state(names, our_name))
+        .layer(from_fn_with_state(admin.clone(), our_name))
         .with_state(admin);
     let service = router.into_make_service_with_connect_info::<Local>();
     axum::serve(listener, service).with_graceful_shutdown(over).await
 }
 
+/// Turns away who calls us by another name, as a page does that has rebound its own.
 async fn our_name(
-    State(names): State<Names>,
+    State(admin): State<Admin>,
     ConnectInfo(peer): ConnectInfo<Local>,
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(local) = peer.address else { return StatusCode::FORBIDDEN.into_response() };
-    // Operators cannot sign in yet: who can reach us from elsewhere is told how we are, and nothing more.
-    let open = ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path());
-    if !open && !local.ip().to_canonical().is_loopback() {
-        return (StatusCode::FORBIDDEN, "this is answered on a loopback address only\n").into_response();
-    }
-    match names.check(request.headers(), local) {
+    let local = match peer.came {
+        Came::Unix { .. } => None,
+        Came::Tcp(local) => Some(local),
+    };
+    match (Names { hosts: Arc::clone(&admin.hosts) }).check(request.headers(), local) {
         Ok(()) => next.run(request).await,
-        Err(why) => (StatusCode::FORBIDDEN, why).into_response(),
+        Err((reason, why)) => gate::turned_away(&admin.observed, &request, &peer, Refusal::new(reason, why)),
     }
 }

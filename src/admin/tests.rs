@@ -1,14 +1,19 @@
 //! The operators' side over real sockets.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::*;
 use crate::model::{Generation, Undone};
-use crate::telemetry::{Fold, Observed};
+use crate::net::listen::{At, Sockets};
+use crate::stages::authenticate::{Authenticator, Place};
+use crate::stages::limit::Unverified;
+use crate::telemetry::Fold;
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -17,24 +22,66 @@ async fn started(most: usize, life: Duration) -> (SocketAddr, Arc<Readiness>) {
 }
 
 async fn started_with(most: usize, life: Duration, commands: mpsc::Sender<Command>) -> (SocketAddr, Arc<Readiness>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let readiness = Arc::new(Readiness::default());
-    let admin = Admin {
-        hosts: Arc::new(["ops.internal".to_owned()]),
-        readiness: Arc::clone(&readiness),
-        log: LogControl::detached(),
-        exposition: Fold::new(Observed::new()).exposition(),
-        commands,
-        status: watch::channel(Status { generation: Generation { number: 1, since: 0 }, reload: None }).1,
-    };
-    tokio::spawn(serve_on(Bounded::with(listener, most, life), admin, std::future::pending()));
+    let sockets = Sockets::bind_alone("127.0.0.1:0".parse().unwrap()).unwrap();
+    let At::Tcp(address) = sockets.addresses().unwrap()[0] else { panic!("it is bound to an address") };
+    let data = tempfile::tempdir().unwrap();
+    let admin = Admin { commands, ..admin(&data) };
+    let readiness = Arc::clone(&admin.readiness);
+    KEYS.lock().unwrap().insert(address, std::fs::read_to_string(data.path().join("keys/admin")).unwrap());
+    let acceptor = sockets.whole().unwrap().accept().unwrap();
+    tokio::spawn(serve_on(Bounded::with(acceptor, most, life), admin, std::future::pending()));
     (address, readiness)
+}
+
+/// An operators' side whose key is made in that directory.
+pub(super) fn admin(data: &tempfile::TempDir) -> Admin {
+    let key = OperatorKey::open_or_create(data.path()).unwrap();
+    let observed = Observed::new();
+    Admin {
+        hosts: Arc::new(["ops.internal".to_owned()]),
+        key: Some(Arc::new(key)),
+        access: watch::channel(Arc::new(access())).1,
+        readiness: Arc::default(),
+        log: LogControl::detached(),
+        exposition: Fold::new(observed.clone()).exposition(),
+        observed,
+        commands: mpsc::channel(1).0,
+        status: watch::channel(Status { generation: Generation { number: 1, since: 0 }, reload: None }).1,
+    }
+}
+
+/// A connection that came in there.
+pub(super) fn peer(came: Came) -> Local {
+    Local::new(came, "127.0.0.1:1".parse::<SocketAddr>().unwrap().into())
+}
+
+/// The keys of those that were started, by where they are.
+static KEYS: Mutex<BTreeMap<SocketAddr, String>> = Mutex::new(BTreeMap::new());
+
+/// Nobody but the key is let in, and one wrong key a minute is answered.
+fn access() -> Access {
+    let unverified = Unverified::new();
+    unverified.bound(Some((1, Duration::from_secs(60))));
+    Access {
+        authenticator: Box::new(|| Authenticator::without_credentials(Box::default())),
+        place: Place::default(),
+        roles: Arc::new([]),
+        default_roles: Box::default(),
+        open: true,
+        unverified: Arc::new(unverified),
+    }
+}
+
+/// The field that shows the key.
+fn shows_key(address: SocketAddr) -> String {
+    format!("authorization: Bearer {}\r\n", KEYS.lock().unwrap()[&address].trim_end())
 }
 
 async fn asked(address: SocketAddr, head: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let key =
+        if head.contains(" /api/") && !head.contains("authorization") { shows_key(address) } else { String::new() };
+    stream.write_all(format!("{head}{key}connection: close\r\n\r\n").as_bytes()).await.unwrap();
     let mut came = String::new();
     stream.read_to_string(&mut came).await.unwrap();
     came
@@ -91,7 +138,7 @@ fn off_loopback_localhost_is_somebody_else() {
     let names = Names { hosts: Arc::new([]) };
     let asked = |host: &str, local: &str| {
         let headers = axum::http::HeaderMap::from_iter([(axum::http::header::HOST, host.parse().unwrap())]);
-        names.check(&headers, local.parse().unwrap()).is_ok()
+        names.check(&headers, local.parse().ok()).is_ok()
     };
     assert!(asked("10.0.0.1:9901", "10.0.0.1:9901") && asked("10.0.0.1", "[::ffff:10.0.0.1]:9901"));
     assert!(
@@ -111,6 +158,7 @@ async fn who_waits_for_us_gives_way_to_nobody_and_who_is_slow_does() {
     let Some(Command::Reload(answer)) = asked_for.recv().await else { panic!("a reload") };
     let mut slow = Vec::new();
     for half in ["", "POST /api", "POST /api/v1/reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{"] {
+        let half = half.replace("host:", &format!("{}host:", shows_key(address)));
         for _ in 0..8 {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(half.as_bytes()).await.unwrap();
@@ -156,4 +204,40 @@ async fn silent_connections_end_and_make_room() {
     for mut stream in silent {
         assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
     }
+}
+
+/// The table is what there is: each endpoint answers to its method, and none that asks for a permission to a stranger.
+#[tokio::test]
+async fn every_endpoint_but_the_open_ones_asks_who_it_is() {
+    let (address, readiness) = started(8, LONG).await;
+    readiness.ready();
+    for endpoint in ENDPOINTS {
+        let Endpoint { method, path, asks, .. } = endpoint;
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n");
+        let told = asked(address, &format!("{head}authorization: Basic eDp5\r\n")).await;
+        match asks {
+            Asks::Nothing => assert!(told.starts_with("HTTP/1.1 200 "), "{method} {path}: {told}"),
+            Asks::May(_) => {
+                assert!(told.starts_with("HTTP/1.1 401 "), "{method} {path}: {told}");
+                assert!(told.contains("www-authenticate: Bearer"), "{told}");
+                assert!(told.contains("{\"error\":{\"code\":\"unauthenticated\""), "{told}");
+                let told = asked(address, &head).await;
+                assert!(!["401", "403", "404", "405"].contains(&&told[9..12]), "{method} {path}: {told}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_keys_are_bounded_and_keep_nobody_out() {
+    let (address, _) = started(8, LONG).await;
+    let head = "GET /api/v1/status HTTP/1.1\r\nhost: localhost\r\n";
+    let wrong = format!("{head}authorization: Bearer weir_admin_AAAA\r\n");
+    let told = asked(address, &wrong).await;
+    assert!(told.starts_with("HTTP/1.1 401 ") && told.contains("error=\"invalid_token\""), "{told}");
+    let told = asked(address, &wrong).await;
+    assert!(told.starts_with("HTTP/1.1 429 ") && told.contains("retry-after: "), "{told}");
+    let twice = format!("{head}{}{}", shows_key(address), shows_key(address));
+    assert!(asked(address, &twice).await.starts_with("HTTP/1.1 401 "), "one of two may be another's");
+    assert!(asked(address, head).await.starts_with("HTTP/1.1 200 "));
 }

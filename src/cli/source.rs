@@ -1,12 +1,12 @@
 //! Where settings come from: the options that commands about a whole configuration share.
 
-use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 
 use super::{configuration, nothing_to, refuse};
 use crate::{
-    config::{Address, Overrides, Settings, To, socket_address},
+    config::{Address, AdminAddress, Overrides, Settings, To},
     daemon,
 };
 
@@ -26,8 +26,8 @@ pub(super) struct Source {
     #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     pub(super) listen: Option<Address>,
     /// Where operators reach us [default: 127.0.0.1:9901]
-    #[arg(long, value_name = "ADDR", value_parser = socket_address)]
-    pub(super) admin: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDR", value_parser = AdminAddress::parse)]
+    pub(super) admin: Option<AdminAddress>,
     /// Where keys are kept [default: $STATE_DIRECTORY, then ./weir-data]
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
@@ -64,7 +64,7 @@ impl Source {
     }
 
     fn overrides(&self) -> Overrides {
-        Overrides { listen: self.listen.clone(), admin: self.admin }
+        Overrides { listen: self.listen.clone(), admin: self.admin.clone() }
     }
 
     /// The data directory: as said, or as systemd says, or here.

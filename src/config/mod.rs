@@ -44,7 +44,7 @@ mod tls;
 mod units;
 mod unwise;
 
-pub use admin::Admin;
+pub use admin::{Admin, AdminAddress};
 pub use auth::{Anonymous, Auth, Jwks, Jwt};
 pub use command::{Command, Per, ProcessLimits, Processes, Variable};
 pub use drain::Drain;

@@ -1,11 +1,11 @@
 //! The whole configuration, checked: from a file, or from the options of the command line alone.
 
-use std::{net::SocketAddr, ops::Range, path::Path};
+use std::{ops::Range, path::Path};
 
 use toml::de::DeTable;
 
 use super::{
-    admin::{self, Admin},
+    admin::{self, Admin, AdminAddress},
     auth::Auth,
     drain::{self, Drain},
     file::Accepted,
@@ -66,7 +66,7 @@ pub struct Overrides {
     /// `--listen`, for `[listen] address`.
     pub listen: Option<Address>,
     /// `--admin`, for `[admin] address`.
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<AdminAddress>,
 }
 
 /// A `--to` or `--to-command`: a server to front without a file.
@@ -213,7 +213,7 @@ impl Overrides {
         let http = root.table("http", &http::SHAPE);
         let servers = to.map_or_else(|| Server::read_all(&root), |to| Server::fronting(&root, to));
         let roles = Role::read_all(&root, &servers);
-        let admin = Admin::read(&root.table("admin", &admin::SHAPE), self.admin, &listen);
+        let admin = Admin::read(&root.table("admin", &admin::SHAPE), self.admin.as_ref(), &listen);
         let auth = Auth::read(&root, &listen, listening, &roles);
         let settings = Settings {
             http: Http::read(&http),

@@ -13,7 +13,7 @@ const DEEPEST: usize = 8;
 /// Notes it as warnings.
 pub(super) fn note(settings: &Settings, root: &Section<'_>) {
     let warn = |section: &str, key: &str, message: String| root.mistakes.warn(root.place_in(section, key), message);
-    let Settings { listen, auth, drain, servers, telemetry, .. } = settings;
+    let Settings { admin, listen, auth, drain, routes, servers, telemetry, .. } = settings;
     if listen.is_loopback() == Some(false) {
         if auth.anonymous.really {
             let message = format!("whoever reaches {} may call every server", listen.address);
@@ -24,6 +24,27 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
                            address itself, not by a name";
             warn("listen", "address", message.to_owned());
         }
+    }
+    if !admin.address.is_loopback() {
+        let message = match auth.knows_credentials() {
+            true => {
+                "operators show their tokens there without TLS: put a proxy with TLS in front, or listen on loopback"
+            }
+            false => {
+                "beyond loopback operators show a token, and no issuer is named in [auth]: nobody is let in but to what is \
+                      `open`"
+            }
+        };
+        warn("admin", "address", format!("{} is not loopback: {message}", admin.address));
+    }
+    let own = admin.audience(listen).filter(|_| auth.knows_credentials());
+    let url = listen.url().unwrap_or_default();
+    if let Some(route) = routes.iter().find(|route| own.as_deref() == Some(&*format!("{url}{}", route.path))) {
+        let message = format!(
+            "a token for the route {} is one for operators as well: give [admin] another `audience`",
+            route.path
+        );
+        root.mistakes.warn(root.place("admin"), message);
     }
     if drain.timeout.is_zero() {
         warn("drain", "timeout", "calls in progress are cut off whenever the daemon stops".to_owned());

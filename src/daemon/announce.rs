@@ -1,16 +1,18 @@
 //! The lines on standard output that scripts wait for.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 
 use crate::config::{Destination, Settings};
 use crate::net::listen::At;
 
 /// Says where it listens and what it serves.
-pub(super) fn ready(settings: &Settings, addresses: &[At], operators: SocketAddr) {
+pub(super) fn ready(settings: &Settings, addresses: &[At], operators: &At) {
     let mut lines: Vec<_> =
         addresses.iter().map(|address| format!("weir: listening on {}", url(settings, address))).collect();
-    lines.push(format!("weir: admin on http://{operators}"));
+    lines.push(match operators {
+        At::Tcp(address) => format!("weir: admin on http://{address}"),
+        At::Unix(_) => format!("weir: admin on {operators}"),
+    });
     for route in &settings.routes {
         match route.destination {
             Destination::Server(at) => {

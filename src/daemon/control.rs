@@ -1,6 +1,5 @@
 //! The control side: starts what there is, and stays with it to its end.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -57,7 +56,7 @@ impl Starting<'_> {
         self,
         options: Options,
         sockets: Sockets,
-        operators: TcpListener,
+        operators: Sockets,
         ready: impl FnOnce(Ready),
     ) -> anyhow::Result<()> {
         let Options { settings, reload, data, signals } = options;
@@ -86,16 +85,20 @@ impl Starting<'_> {
         let pressure = Arc::clone(&lasting.pressure);
         let looked = Looked::new(waiting, pressure, Arc::clone(&readiness), files, lasting.driver.counts());
         let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
+        let (access, entered) = watch::channel(Arc::new(Plan::access(&plan)));
         let admin = Admin {
             hosts,
+            key: None,
+            access: entered,
             readiness: Arc::clone(&readiness),
             exposition: fold.exposition(),
+            observed: observed.clone(),
             commands,
             status: seen,
             log: log.clone(),
         };
         tokio::spawn(observe::observe(observed.clone(), fold, looked));
-        let operators = Operators::start(&settings.admin, operators, admin)?;
+        let operators = Operators::start(&settings.admin, data.clone(), operators, admin, access)?;
         let (traces, sending) = trace::start(settings.telemetry.traces.as_ref());
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
@@ -109,7 +112,7 @@ impl Starting<'_> {
         tokio::spawn(lasting.keys.clone().write_back());
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
-        announce::ready(&settings, &addresses, operators.address()?);
+        announce::ready(&settings, &addresses, &operators.address()?);
         ready(Ready { listen: addresses[0].clone(), admin: operators.address()? });
         notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
         let (reloads, reloaded) = mpsc::channel(COMMANDS);

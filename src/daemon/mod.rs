@@ -1,5 +1,6 @@
 //! The composition root: builds everything from settings, starts the cores, and ends them.
 
+pub mod admin_client;
 pub mod doctor;
 
 mod announce;
@@ -31,15 +32,14 @@ mod welcome;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use tokio::runtime::Builder;
 
 use crate::config::Settings;
-use crate::net::listen::{self, At, Sockets};
+use crate::net::listen::{At, Sockets};
 use crate::telemetry::log::{self, Log};
 
 use control::Starting;
@@ -90,7 +90,7 @@ pub struct Ready {
     /// By clients.
     pub listen: At,
     /// By operators.
-    pub admin: SocketAddr,
+    pub admin: At,
 }
 
 /// Runs until it is told to stop.
@@ -134,9 +134,7 @@ fn start(options: Options, handed_over: &Arc<HandedOver>, log: &Log, ready: impl
 }
 
 fn serve(starting: Starting<'_>, options: Options, sockets: Sockets, ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
-    let address = options.settings.admin.address;
-    let operators = listen::bind_alone(address)
-        .with_context(|| format!("cannot listen on {address} ([admin] address, --admin)"))?;
+    let operators = operators::bind(&options.settings.admin)?;
     let control = Builder::new_multi_thread().worker_threads(2).thread_name("weir-control").enable_all().build()?;
     let ended = control.block_on(starting.run(options, sockets, operators, ready));
     // A task that hangs must not hold up the end.

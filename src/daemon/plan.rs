@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
+use crate::admin::Access;
 use crate::catalog::{Catalog, Observer, Sighting};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths, metadata};
@@ -58,6 +59,10 @@ pub(super) struct Plan {
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
+    /// What a token of an operator has to be meant for.
+    operators: Place,
+    /// `[admin] open`.
+    open: bool,
     auth: config::Auth,
     roles: Arc<[config::Role]>,
     /// Whose tokens are taken; their key sets change while they are in force.
@@ -169,6 +174,8 @@ impl Plan {
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
+            operators: operators(settings),
+            open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
             issuers: credentials::issuers(settings, data).map_err(Failure::unusable)?,
@@ -260,6 +267,19 @@ impl Plan {
         documents
     }
 
+    /// Who is an operator by this plan.
+    pub(super) fn access(plan: &Arc<Self>) -> Access {
+        let by = Arc::clone(plan);
+        Access {
+            authenticator: Box::new(move || by.authenticator()),
+            place: plan.operators.clone(),
+            roles: Arc::clone(&plan.roles),
+            default_roles: plan.auth.default_roles.iter().map(|name| name.as_str().into()).collect(),
+            open: plan.open,
+            unverified: Arc::clone(&plan.lasting.unverified),
+        }
+    }
+
     /// Who finds out who is calling, on one core.
     fn authenticator(&self) -> Authenticator {
         let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
@@ -343,6 +363,13 @@ fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
         Destination::Federation => None,
     });
     served.collect()
+}
+
+/// Nobody is let in there without a credential.
+fn operators(settings: &Settings) -> Place {
+    // No token is meant for nothing in particular: where nothing is said there is none that fits.
+    let audience = settings.admin.audience(&settings.listen).unwrap_or_else(|| "\0".to_owned());
+    Place { anonymous: false, audience: audience.into(), ..Place::default() }
 }
 
 fn federated(settings: &Settings) -> Option<String> {

@@ -214,7 +214,7 @@ impl Reloader {
         let deal = hands.map(|hands| Deal { hands, moved, patience });
         let hang = self.switches.switch(&plan, deal).await?;
         plan.enforce();
-        self.operators.change(&settings.admin, rebound);
+        self.operators.change(&settings.admin, rebound, Plan::access(&plan));
         self.marks.send_replace(Marks::of(&settings.http));
         self.drain.send_replace(settings.drain.timeout);
         self.certificates.send_replace(observe::certificates(&settings));

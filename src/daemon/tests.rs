@@ -51,7 +51,7 @@ fn an_address_that_is_taken() {
     assert!(code == 1 && why.contains(&format!("cannot listen on {address} ([admin]")), "{code} {why}");
     // Another Weir shares its port with its own cores, and with nobody else.
     let others = Sockets::bind(free(), 2).unwrap();
-    let listen::At::Tcp(address) = others.addresses().unwrap()[0] else { panic!("it is no address") };
+    let At::Tcp(address) = others.addresses().unwrap()[0] else { panic!("it is no address") };
     let (code, why) = failure(&settings("", address, free()), data.path());
     assert!(code == 1 && why.contains(&address.to_string()), "{code} {why}");
 }

@@ -18,6 +18,7 @@ pub mod session;
 
 mod api_key;
 mod context;
+mod operator_key;
 mod ring;
 mod sealer;
 mod short;
@@ -25,6 +26,7 @@ mod signing;
 mod vault;
 
 pub use api_key::{KeyDigest, KeySecret, is_like_a_key, key_digest, key_id, sha256};
+pub use operator_key::OperatorKey;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;

@@ -5,6 +5,7 @@
 //!   keys/          mode 0700
 //!     ring         mode 0600; appears whole or not at all
 //!     token        the same, of the key that signs tokens; made where it is first needed
+//!     admin        the same, of what operators on loopback show
 //! ```
 //!
 //! The new ring is written to a file beside, synced, and then linked to its name. A link, unlike a rename, fails where
@@ -38,21 +39,14 @@ pub enum VaultError {
     Ring(PathBuf, RingError),
     /// The file is there and is no key that signs.
     Signing(PathBuf),
+    /// The file is there and is no key of operators.
+    Operators(PathBuf),
 }
 
 impl KeyRing {
     /// The ring in `data`; `None` where there is none, and [`KeyRing::open_or_create`] would make one. Changes nothing.
     pub fn open(data: &Path) -> Result<Option<Self>, VaultError> {
-        let keys = data.join("keys");
-        let ring = keys.join(RING);
-        match File::open(&ring) {
-            Ok(file) => {
-                refuse_open(&keys, fs::metadata(&keys).map_err(failed("look at", &keys))?.permissions(), 0o022)?;
-                parse(&ring, read(&ring, file)?).map(Some)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("open", &ring)(error)),
-        }
+        open(data, RING)?.map(|(path, text)| parse(&path, text)).transpose()
     }
 
     /// The ring in `data`, made with one random key if there is none. Survives a crash at any point: the next start
@@ -60,6 +54,21 @@ impl KeyRing {
     pub fn open_or_create(data: &Path) -> Result<Self, VaultError> {
         let (path, text) = open_or_create(data, RING, Self::generate_text)?;
         parse(&path, text)
+    }
+}
+
+/// The path and the text of the secret of that name in `data`; `None` where there is none. Changes nothing.
+pub(super) fn open(data: &Path, name: &str) -> Result<Option<(PathBuf, Vec<u8>)>, VaultError> {
+    let keys = data.join("keys");
+    let path = keys.join(name);
+    match File::open(&path) {
+        Ok(file) => {
+            refuse_open(&keys, fs::metadata(&keys).map_err(failed("look at", &keys))?.permissions(), 0o022)?;
+            let text = read(&path, file)?;
+            Ok(Some((path, text)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("open", &path)(error)),
     }
 }
 
@@ -155,6 +164,12 @@ impl fmt::Display for VaultError {
                 path.display()
             ),
             Self::Ring(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Operators(path) => write!(
+                f,
+                "{} is no key of operators: `weir_admin_` and 32 random bytes in Base64. Take it away, and a start makes \
+                 another one",
+                path.display()
+            ),
             Self::Signing(path) => write!(
                 f,
                 "{} is no key: 32 random bytes in Base64. Take it away, and another one is made; the tokens of this one \

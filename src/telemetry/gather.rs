@@ -119,6 +119,9 @@ fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample)
     tally.level(names::RELOADED, [], since as f64);
     tally.count(names::RELOADS, ["applied"], applied);
     tally.count(names::RELOADS, ["refused"], refused);
+    for (reason, refused) in observed.refused_operators() {
+        tally.count(names::OPERATORS_REFUSED, [reason.as_str()], refused);
+    }
     tally.level(names::READY, [], f64::from(u8::from(sample.ready)));
     tally.level(names::DRAINING, [], f64::from(u8::from(sample.draining)));
     tally.level(names::MEMORY_PRESSURE, [], f64::from(sample.pressure as u8));

@@ -126,6 +126,9 @@ metrics! {
     CERTIFICATE_DAYS: Gauge Days, "weir_certificate_days" ["file"]
         "Days until the first certificate in a file of the configuration runs out; negative where it has.";
 
+    OPERATORS_REFUSED: Counter Number, "weir_admin_refusals_total" ["reason"]
+        "Requests of the operators' side that were refused: `unauthenticated`, `policy_denied` (a permission is missing), `rate_limited`, `identity_unavailable`, `host_not_allowed`, `origin_not_allowed`.";
+
     READY: Gauge Number, "weir_ready" []
         "1 while `/readyz` says that traffic may come.";
     DRAINING: Gauge Number, "weir_draining" []

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::model::{Generation, Undone, clock};
+use crate::model::{Generation, Reason, Undone, clock};
 
 use super::core::{Controls, Telemetry};
 use super::core_meter::CoreCells;
@@ -25,6 +25,8 @@ struct Shared {
     in_force_since: AtomicU64,
     applied: AtomicU64,
     refused: AtomicU64,
+    /// Operators that were refused, by the place of the reason in its list.
+    operators: Box<[AtomicU64]>,
 }
 
 impl Observed {
@@ -37,6 +39,7 @@ impl Observed {
             in_force_since: AtomicU64::new(0),
             applied: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            operators: Reason::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
         }))
     }
 
@@ -77,6 +80,19 @@ impl Observed {
                 self.0.refused.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// An operator was refused.
+    pub fn refused_operator(&self, reason: Reason) {
+        self.0.operators[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many operators were refused, by reason: those that there were, and those that there usually are.
+    pub(super) fn refused_operators(&self) -> impl Iterator<Item = (Reason, u64)> {
+        let usual = |reason: &Reason| [Reason::Unauthenticated, Reason::PolicyDenied].contains(reason);
+        let counts = Reason::ALL.iter().zip(&self.0.operators);
+        let counts = counts.map(|(reason, count)| (*reason, count.load(Ordering::Relaxed)));
+        counts.filter(move |(reason, count)| *count > 0 || usual(reason))
     }
 
     /// The CPU time of each core, by its number, those that have ended among them.

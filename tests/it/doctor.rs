@@ -268,16 +268,27 @@ async fn a_certificate_is_judged_as_a_call_would() {
 async fn an_address_is_free_or_held_by_weir_or_by_somebody_else() {
     only_through_weir!();
     let server = Scripted::answering(|_| result("1", MODERN)).await;
-    let weir = Gateway::to(&server.url()).start().await;
+    let doctor = Doctor::new(&[("files", &server.url(), "")]);
+    let weir = Gateway::to(&server.url()).data(&doctor.folder.path().join("data")).start().await;
     let (clients, operators) = (weir.address().to_string(), weir.admin_address().to_string());
     let somebody = server.address().to_string();
 
-    let doctor = Doctor::new(&[("files", &server.url(), "")]);
     let told = doctor.run(&["--listen", &clients, "--admin", &operators]).await;
     assert_eq!(told.code, Some(0), "{}", told.text());
     let held = format!("ok [listen] {clients} is held, and a Weir runs with this [admin] address");
     assert_eq!(told.of("[listen]"), held);
-    assert_eq!(told.of("[admin]"), format!("ok [admin] {operators} is held, by a Weir that runs"));
+    let version = env!("CARGO_PKG_VERSION");
+    let runs =
+        format!("ok [admin] {operators} is held, by a Weir that runs: {version}, generation 1 of its configuration");
+    assert_eq!(told.of("[admin]"), runs);
+    // Whoever has not its key is told that it runs.
+    let other = Doctor::new(&[("files", &server.url(), "")]).run(&["--listen", &clients, "--admin", &operators]).await;
+    let told = other.of("[admin]");
+    assert!(
+        other.code == Some(0) && told.starts_with("warn [admin] ") && told.contains("(401 unauthenticated)"),
+        "{told}"
+    );
+    assert!(other.of("[listen]").starts_with("ok [listen]"), "{}", other.text());
 
     let told = doctor.run(&["--listen", &clients, "--admin", &somebody]).await;
     assert_eq!(told.code, Some(1), "{}", told.text());
@@ -286,7 +297,7 @@ async fn an_address_is_free_or_held_by_weir_or_by_somebody_else() {
         assert!(line.starts_with(&format!("FAIL {section} {address} is held by another process; see which")), "{line}");
     }
     // The Weir that was looked at has not noticed.
-    assert!(doctor.run(&["--admin", &operators]).await.of("[admin]").ends_with("by a Weir that runs"));
+    assert_eq!(doctor.run(&["--admin", &operators]).await.of("[admin]"), runs);
     weir.stop().await;
 }
 

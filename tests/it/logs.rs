@@ -193,10 +193,8 @@ async fn levels_change_while_it_runs_and_access_lines_can_be_turned_off() {
     let mut client = weir.client().await;
     client.ask(&call("1", "quiet", "{}")).await;
     let mut admin = weir.admin().await;
-    let put = |body: &str| {
-        format!("PUT /api/v1/log HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-    };
-    admin.bytes(put("{\"level\":\"info\"}").as_bytes()).await;
+    let put = |body: &str| weir.order("PUT", "/api/v1/log", body);
+    admin.bytes(&put("{\"level\":\"info\"}")).await;
     let answer = admin.answer().await;
     assert_eq!((answer.status(), answer.text()), (200, "{\"level\":\"info\",\"before\":\"warn\"}\n"));
     client.ask(&call("2", "loud", "{}")).await;
@@ -207,7 +205,7 @@ async fn levels_change_while_it_runs_and_access_lines_can_be_turned_off() {
         ("level=debug", 400, "invalid_body"),
         ("{}", 400, "invalid_body"),
     ] {
-        admin.bytes(put(body).as_bytes()).await;
+        admin.bytes(&put(body)).await;
         let answer = admin.answer().await;
         let error = &answer.json()["error"];
         assert_eq!((answer.status(), error["code"].as_str()), (status, Some(code)), "{answer:?}");

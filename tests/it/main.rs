@@ -8,6 +8,7 @@ mod http_desync;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin_auth;
 mod batches;
 mod broken_servers;
 mod catalog;

@@ -44,13 +44,13 @@ async fn who(client: &mut Client) -> String {
 
 pub(crate) async fn reload(weir: &Gateway) -> Answer {
     let mut admin = weir.admin().await;
-    admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    admin.bytes(&weir.order("POST", "/api/v1/reload", "")).await;
     admin.answer().await
 }
 
 async fn status(weir: &Gateway) -> Value {
     let mut admin = weir.admin().await;
-    admin.get("/api/v1/status", &[]).await;
+    admin.bytes(&weir.order("GET", "/api/v1/status", "")).await;
     admin.answer().await.json()
 }
 
@@ -318,7 +318,7 @@ async fn a_read_that_hangs_holds_up_neither_commands_nor_the_end() {
     mknodat(CWD, &pipe, FileType::Fifo, 0o600.into(), 0).expect("a pipe can be made");
     std::fs::rename(&pipe, &ring).expect("the directory can be written");
     let mut asking = weir.admin().await;
-    asking.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    asking.bytes(&weir.order("POST", "/api/v1/reload", "")).await;
     // A pipe lets nobody write before somebody reads. As long as it is open the reading does not end.
     let mut writer = None;
     until("the pipe is read", async || {
@@ -328,8 +328,7 @@ async fn a_read_that_hangs_holds_up_neither_commands_nor_the_end() {
     .await;
     let mut admin = weir.admin().await;
     let body = r#"{"level":"debug"}"#;
-    let head = format!("PUT /api/v1/log HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
-    admin.bytes(format!("{head}{body}").as_bytes()).await;
+    admin.bytes(&weir.order("PUT", "/api/v1/log", body)).await;
     assert_eq!(admin.answer().await.status(), 200, "another command is not held up");
     weir.terminate();
     let answer = asking.answer().await;

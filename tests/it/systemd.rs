@@ -192,7 +192,7 @@ async fn a_reload_moves_to_a_handed_over_socket_and_back() {
     assert_eq!(kept.ask(&call("0", "echo", "{}")).await.status(), 200);
     let generation = async |wanted: u64| {
         let mut admin = weir.admin().await;
-        admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+        admin.bytes(&weir.order("POST", "/api/v1/reload", "")).await;
         let answer = admin.answer().await;
         assert_eq!(answer.json()["generation"]["number"], wanted, "{answer:?}");
     };
@@ -217,7 +217,7 @@ async fn a_reload_moves_to_a_handed_over_socket_and_back() {
     }
     weir.write(&at("fd:gone"));
     let mut admin = weir.admin().await;
-    admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    admin.bytes(&weir.order("POST", "/api/v1/reload", "")).await;
     let answer = admin.answer().await;
     assert!(answer.status() == 422 && answer.text().contains("gone"), "{answer:?}");
     weir.stop().await;
@@ -250,7 +250,7 @@ async fn a_reload_while_it_drains_is_refused_and_told_to_nobody() {
     })
     .await;
     let mut admin = weir.admin().await;
-    admin.bytes(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    admin.bytes(&weir.order("POST", "/api/v1/reload", "")).await;
     let answer = admin.answer().await;
     assert_eq!((answer.status(), answer.json()["error"]["code"].as_str()), (503, Some("draining")), "{answer:?}");
     assert_eq!(answer.json()["error"]["retryable"], true);

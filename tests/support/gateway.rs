@@ -17,6 +17,8 @@ pub(crate) struct Gateway {
     /// Where it listens, if that is an address.
     data: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    /// Its data directory.
+    state: PathBuf,
     directory: TempDir,
 }
 
@@ -83,6 +85,20 @@ impl Gateway {
     /// A new connection to the admin listener.
     pub(crate) async fn admin(&self) -> Client {
         Client::connect(self.admin_address()).await
+    }
+
+    /// A request of an operator, who has the key of the data directory where there is one.
+    pub(crate) fn order(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
+        let key = self.admin_key().map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let length = body.len();
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{key}Content-Length: {length}\r\n\r\n{body}")
+            .into_bytes()
+    }
+
+    /// The key of operators; none where they need none.
+    pub(crate) fn admin_key(&self) -> Option<String> {
+        let key = std::fs::read_to_string(self.state.join("keys/admin")).ok()?;
+        Some(key.trim_end().to_owned())
     }
 
     /// Ends it, and gives what it had said about its routes: `PATH -> SERVER (URL)` each.
@@ -232,19 +248,29 @@ impl Builder {
         self
     }
 
+    /// Listens to `address` for operators.
+    pub(crate) fn admin_at(mut self, address: &str) -> Self {
+        let at = self.listen.len() - 1;
+        self.listen[at] = address.into();
+        self
+    }
+
     /// Starts, and waits until it is ready.
     pub(crate) async fn start(self) -> Gateway {
         if direct() {
             let url = self.server.expect("a gateway with a configuration needs Weir");
             let (_, rest) = url.split_once("://").expect("a URL has a scheme");
             let data = rest.split('/').next().and_then(|host| host.parse().ok()).expect("a test server has an address");
-            return Gateway { process: None, data: Some(data), admin: None, directory: self.directory };
+            let state = PathBuf::new();
+            return Gateway { process: None, data: Some(data), admin: None, state, directory: self.directory };
         }
         let mut process = self.spawn();
         let listening = process.line_after("weir: listening on ").await;
         let data = listening.split_once("://").map(|(_, data)| address(data));
-        let admin = address(&process.line_after("weir: admin on http://").await);
-        Gateway { process: Some(process), data, admin: Some(admin), directory: self.directory }
+        let operators = process.line_after("weir: admin on ").await;
+        let admin = operators.split_once("://").map(|(_, admin)| address(admin));
+        let state = self.state();
+        Gateway { process: Some(process), data, admin, state, directory: self.directory }
     }
 
     /// Starts and expects that it refuses to: its exit code, and what it said about it.
@@ -285,9 +311,13 @@ impl Builder {
         command
     }
 
+    fn state(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| self.directory.path().join("data"))
+    }
+
     fn command(&self) -> Command {
         let mut command = self.program();
-        let data = self.data.clone().unwrap_or_else(|| self.directory.path().join("data"));
+        let data = self.state();
         command.arg("run").args(&self.arguments).args(&self.listen).arg("--data").arg(data);
         command.current_dir(self.directory.path()).env_remove("STATE_DIRECTORY").env_remove("WEIR_LOG");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -123,7 +123,7 @@ fn behind_weir(options: &Demo, directory: &Directory, signals: Signals, again: S
     let mut taken = Vec::new();
     let overrides = Overrides {
         listen: Some(Address::Tcp(chosen(options.listen, LISTEN, &mut taken))),
-        admin: Some(chosen(options.admin, ADMIN, &mut taken)),
+        admin: Some(chosen(options.admin, ADMIN, &mut taken).into()),
     };
     let server = match Server::start(loopback(0), options.cores.into(), directory.path()) {
         Ok(server) => server,
@@ -149,7 +149,7 @@ fn behind_weir(options: &Demo, directory: &Directory, signals: Signals, again: S
         false => directory.path().display().to_string(),
     };
     let ready = move |Ready { listen, admin }| {
-        let At::Tcp(listen) = listen else { unreachable!("the demo listens on an address") };
+        let (At::Tcp(listen), At::Tcp(admin)) = (listen, admin) else { unreachable!("the demo listens on addresses") };
         say(&Pasted { listen, admin, sample, taken: &taken, data }.text(Style::new(colour())));
         // Weir drains at the same signal: what runs behind it has to end for that.
         tokio::spawn(end_what_runs(again, stop));

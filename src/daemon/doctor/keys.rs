@@ -49,7 +49,7 @@ fn kept(data: &Path) -> Finding {
             format!("{}: {error}", path.display()),
             "put the ring back from a backup, or take the file away: a start makes a new one, and sessions end",
         ),
-        Err(VaultError::Signing(path)) => Finding::fail(
+        Err(VaultError::Signing(path) | VaultError::Operators(path)) => Finding::fail(
             SUBJECT,
             format!("{} is no key", path.display()),
             "put it back from a backup, or take the file away: another one is made, and tokens of the old one end",

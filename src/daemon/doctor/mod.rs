@@ -58,7 +58,7 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
     let findings = local.block_on(&runtime, async {
         let mut findings = keys::examine(&settings.keys, data);
         findings.extend(machine::examine(settings, data));
-        findings.extend(ports::examine(settings).await);
+        findings.extend(ports::examine(settings, data).await);
         findings.extend(certificates::examine(settings));
         let (servers, offsets) = servers(settings, progress).await;
         findings.extend(servers);

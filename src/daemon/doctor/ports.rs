@@ -1,38 +1,86 @@
 //! The addresses to listen on: free, held by a Weir that runs, or by somebody else.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::Path;
 
-use crate::config::{Address, Settings};
+use tokio::time::timeout;
+
+use crate::config::{self, Address, AdminAddress, Settings};
+use crate::daemon::admin_client::{AdminClient, Fault};
 use crate::net::listen;
-use crate::net::upstream::{Endpoint, Pool};
 
 use super::finding::Finding;
-use super::question::{NoAnswer, PATIENCE, Question, Reply, ask};
+use super::question::PATIENCE;
 
-/// `[listen]` and `[admin]`.
-pub(super) async fn examine(settings: &Settings) -> [Finding; 2] {
-    let operators = settings.admin.address;
-    let for_operators = listen::could_bind(operators);
-    let held = |bound: &io::Result<()>| bound.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
-    let runs = held(&for_operators) && is_weir(operators).await;
+/// `[listen]` and `[admin]`. `data` is where the key of operators is kept.
+pub(super) async fn examine(settings: &Settings, data: &Path) -> [Finding; 2] {
+    let (operators, runs) = for_operators(&settings.admin, data).await;
     let weir = runs.then_some("and a Weir runs with this [admin] address");
     let clients = match &settings.listen.address {
         Address::Tcp(clients) => told("[listen]", "--listen", *clients, listen::could_bind(*clients), weir),
-        Address::Unix(path) => match listen::could_bind_unix(path) {
-            Err(_) if weir.is_some() => {
-                Finding::ok("[listen]", format!("unix:{} is held, {}", path.display(), weir.unwrap_or_default()))
-            }
-            Err(error) => Finding::fail(
-                "[listen]",
-                format!("unix:{} cannot be bound: {error}", path.display()),
-                "see which process holds it (`ss -lxp`), or take another path (--listen)",
-            ),
-            Ok(()) => Finding::ok("[listen]", format!("unix:{} is free", path.display())),
-        },
+        Address::Unix(path) => socket("[listen]", "--listen", path, weir),
         Address::Handed(name) => Finding::ok("[listen]", format!("fd:{name} is handed over when the unit starts")),
     };
-    [clients, told("[admin]", "--admin", operators, for_operators, runs.then_some("by a Weir that runs"))]
+    [clients, operators]
+}
+
+/// `[admin]`, and whether a Weir runs with it.
+async fn for_operators(admin: &config::Admin, data: &Path) -> (Finding, bool) {
+    let held = match &admin.address {
+        AdminAddress::Tcp(address) => is_held(&listen::could_bind(*address)),
+        AdminAddress::Unix(path) => listen::could_bind_unix(path).is_err(),
+    };
+    let weir = if held { asked(admin, data).await } else { None };
+    let runs = weir.is_some();
+    let finding = match (&admin.address, weir) {
+        (_, Some(Err(refused))) => {
+            let finding = format!("{} is held, by a Weir that runs: {refused}", admin.address);
+            Finding::warn(
+                "[admin]",
+                finding,
+                "name the data directory of that one (--data), as the user that it runs as",
+            )
+        }
+        (AdminAddress::Tcp(address), weir) => {
+            let weir = weir.and_then(Result::ok);
+            told("[admin]", "--admin", *address, listen::could_bind(*address), weir.as_deref())
+        }
+        (AdminAddress::Unix(path), weir) => socket("[admin]", "--admin", path, weir.and_then(Result::ok).as_deref()),
+    };
+    (finding, runs)
+}
+
+fn is_held(bound: &io::Result<()>) -> bool {
+    bound.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// How the Weir that holds the address is, or that it does not tell us; `None` where it is none.
+async fn asked(admin: &config::Admin, data: &Path) -> Option<Result<String, Fault>> {
+    let client = AdminClient::new(admin, data).unwrap_or_else(|_| AdminClient::without_key(admin, data));
+    match timeout(PATIENCE, client.call("GET", "/api/v1/status", None)).await.ok()? {
+        Ok(status) => {
+            let generation = &status["generation"]["number"];
+            let (version, missing) = (status["version"].as_str()?, status["missing"][0].as_str());
+            let ready = missing.map_or_else(String::new, |missing| format!(", not ready: {missing}"));
+            Some(Ok(format!("by a Weir that runs: {version}, generation {generation} of its configuration{ready}")))
+        }
+        Err(refused @ Fault::Refused { .. }) => Some(Err(refused)),
+        Err(Fault::NoDaemon(_) | Fault::Broken(_)) => None,
+    }
+}
+
+/// A socket in the file system.
+fn socket(section: &str, option: &str, path: &Path, weir: Option<&str>) -> Finding {
+    match (listen::could_bind_unix(path), weir) {
+        (Ok(()), _) => Finding::ok(section, format!("unix:{} is free", path.display())),
+        (Err(_), Some(weir)) => Finding::ok(section, format!("unix:{} is held, {weir}", path.display())),
+        (Err(error), None) => Finding::fail(
+            section,
+            format!("unix:{} cannot be bound: {error}", path.display()),
+            format!("see which process holds it (`ss -lxp`), or take another path ({option})"),
+        ),
+    }
 }
 
 fn told(section: &str, option: &str, address: SocketAddr, bound: io::Result<()>, weir: Option<&str>) -> Finding {
@@ -59,24 +107,6 @@ fn told(section: &str, option: &str, address: SocketAddr, bound: io::Result<()>,
         ),
         _ => Finding::fail(section, finding, format!("take another address ({option})")),
     }
-}
-
-/// Whether the operators' side of a Weir answers at `address`.
-async fn is_weir(address: SocketAddr) -> bool {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let url = format!("http://{}/healthz", SocketAddr::new(ip, address.port()));
-    let endpoint = Endpoint::parse(&url).ok().and_then(|url| {
-        let plain = || Err(());
-        Endpoint::new(url, plain, PATIENCE).ok()
-    });
-    let Some(endpoint) = endpoint else { return false };
-    let reply = ask(&Pool::new(0, 0), &endpoint, &Question::Page).await;
-    let alive = |reply: &Reply| matches!(&reply.answer, Err(NoAnswer::Other(page)) if page.contains("alive"));
-    reply.is_ok_and(|reply| reply.status == 200 && alive(&reply))
 }
 
 #[cfg(test)]

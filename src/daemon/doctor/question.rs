@@ -33,8 +33,6 @@ pub(super) enum Question {
     Initialize,
     /// DELETE of a session that our `initialize` opened.
     End(HeaderValue),
-    /// GET of a page of an operators' side.
-    Page,
 }
 
 /// What came back.
@@ -89,7 +87,7 @@ pub(super) async fn ask(pool: &Pool, endpoint: &Endpoint, question: &Question) -
         Ok(Err(failure)) => return Err(Miss::Exchange(failure.to_string())),
         Err(_) => return Err(Miss::Exchange(silence())),
     };
-    let answer = timeout(PATIENCE, answer(&mut connection, &head.headers, question)).await;
+    let answer = timeout(PATIENCE, answer(&mut connection, &head.headers)).await;
     let answer = answer.unwrap_or_else(|_| Err(NoAnswer::Broken(silence())));
     let (connected, answered) = (connected - begun, clock::now() - connected);
     Ok(Reply { status: head.status, headers: head.headers, answer, certificate, connected, answered })
@@ -100,7 +98,6 @@ impl Question {
         match self {
             Self::Discover | Self::Initialize => Method::POST,
             Self::End(_) => Method::DELETE,
-            Self::Page => Method::GET,
         }
     }
 
@@ -129,7 +126,7 @@ impl Question {
                 "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"initialize\",\"params\":{{\
                  \"protocolVersion\":\"{NEWEST_LEGACY}\",\"capabilities\":{{}},\"clientInfo\":{client}}}}}"
             ),
-            Self::End(_) | Self::Page => String::new(),
+            Self::End(_) => String::new(),
         }
     }
 
@@ -152,7 +149,7 @@ impl Question {
                 out.extend_from_slice(session.as_bytes());
                 out.extend_from_slice(b"\r\n");
             }
-            Self::Initialize | Self::Page => {}
+            Self::Initialize => {}
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -163,7 +160,7 @@ fn silence() -> String {
 }
 
 /// Reads the answer behind a head: a JSON body, or the first answer of an event stream.
-async fn answer(connection: &mut Connection, headers: &HeaderMap, question: &Question) -> Result<Answer, NoAnswer> {
+async fn answer(connection: &mut Connection, headers: &HeaderMap) -> Result<Answer, NoAnswer> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map_or("", media::essence);
     if media.eq_ignore_ascii_case("text/event-stream") {
         return streamed(connection).await;
@@ -173,7 +170,6 @@ async fn answer(connection: &mut Connection, headers: &HeaderMap, question: &Que
         return Err(NoAnswer::Other(what));
     }
     match connection.whole(MOST).await {
-        Ok(Collected::Whole(bytes)) if matches!(question, Question::Page) => Err(NoAnswer::Other(page(&bytes))),
         Ok(Collected::Whole(bytes)) => {
             read(&bytes)?.ok_or_else(|| NoAnswer::Other("a JSON-RPC message that is no answer".to_owned()))
         }
@@ -215,8 +211,4 @@ fn read(bytes: &[u8]) -> Result<Option<Answer>, NoAnswer> {
     let nobodys = message.kind == Kind::Error && message.id.is_none();
     let answers = matches!(message.kind, Kind::Answer | Kind::Error) && (ours || nobodys);
     Ok(answers.then(|| Answer { bytes: Bytes::copy_from_slice(bytes), message }))
-}
-
-fn page(bytes: &[u8]) -> String {
-    shown(&String::from_utf8_lossy(bytes))
 }

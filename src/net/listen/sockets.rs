@@ -37,6 +37,23 @@ impl Sockets {
         Ok(Self { all, owner: Owner::Us })
     }
 
+    /// One socket that nobody else shares.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn bind_alone(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { all: vec![Bound::Tcp(tcp::bind_alone(address)?)], owner: Owner::Us })
+    }
+
+    /// All of them for one who listens alone, who may be replaced by another.
+    ///
+    /// # Errors
+    /// What the operating system says where a socket cannot be duplicated.
+    pub fn whole(&self) -> io::Result<Listeners> {
+        let sockets: io::Result<_> = self.all.iter().map(Bound::try_clone).collect();
+        Ok(Listeners { sockets: sockets?, owner: self.owner.clone() })
+    }
+
     /// A Unix socket, which all cores share. A file of one that nobody listens on any more is replaced, and ours is
     /// removed with the last hand on it.
     ///

@@ -19,7 +19,7 @@ use crate::model::grants::Sight;
 use crate::model::{Reason, Refusal};
 use crate::protocol::message::{Kind, Message};
 
-pub use roles::Roles;
+pub use roles::{Roles, permits};
 
 /// Proof that the caller may do what the message asks for. Nobody else can make one.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::config::Role;
 use crate::model::grants::{Grants, Lists, Sight};
-use crate::model::{Means, Principal};
+use crate::model::{Caller, Means, Permission, Principal};
 
 /// Sets of roles that a core remembers. Credentials choose them, so there may be any number.
 const REMEMBERED: usize = 1024;
@@ -44,12 +44,7 @@ impl Roles {
     /// What a caller may use and see of a server.
     pub fn sight(&self, principal: &Principal, server: usize) -> Sight {
         let caller = principal.caller();
-        let names = match caller.means {
-            Means::Anonymous => &caller.roles,
-            _ if caller.roles.is_empty() => &self.default,
-            _ => &caller.roles,
-        };
-        Sight::new(self.grants(names), server)
+        Sight::new(self.grants(held(caller, &self.default)), server)
     }
 
     /// What roles of these names grant together. Names that no role has grant nothing.
@@ -80,6 +75,22 @@ impl Roles {
     }
 }
 
+/// The names of the roles that a caller has.
+fn held<'a>(caller: &'a Caller, default: &'a [Box<str>]) -> &'a [Box<str>] {
+    match caller.means {
+        Means::Anonymous => &caller.roles,
+        _ if caller.roles.is_empty() => default,
+        _ => &caller.roles,
+    }
+}
+
+/// Whether a caller may do something on the operators' side; `default` are the roles of one whose credential names none.
+pub fn permits(roles: &[Role], default: &[Box<str>], caller: &Caller, permission: Permission) -> bool {
+    let names = held(caller, default);
+    let held = roles.iter().filter(|role| names.iter().any(|name| **name == *role.name));
+    held.flat_map(|role| &role.permissions).any(|one| *one == permission)
+}
+
 impl fmt::Debug for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.borrow().sets.len();
@@ -93,8 +104,8 @@ mod tests {
 
     use super::*;
     use crate::config::Settings;
+    use crate::model::Pattern;
     use crate::model::grants::Named;
-    use crate::model::{Caller, Pattern};
 
     fn roles(default: &[&str]) -> Roles {
         let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n\
@@ -134,6 +145,26 @@ mod tests {
         assert_eq!(may(&all, Means::Jwt, &[]), ["read_a"], "the default");
         assert_eq!(may(&all, Means::Anonymous, &[]), [""; 0], "of those who have a credential");
         assert_eq!(may(&roles(&[]), Means::Jwt, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn a_permission_is_given_by_a_role_that_is_held_and_by_nothing_else() {
+        let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n\
+                    [[roles]]\nname = \"ops\"\nincludes = [\"viewer\"]\npermissions = [\"manage:system\"]\n";
+        let settings = Settings::parse(text, "weir.toml").unwrap();
+        let manages = |names: &[&str], default: &[&str]| {
+            let default: Vec<Box<str>> = default.iter().map(|name| Box::from(*name)).collect();
+            let of = |means| {
+                let caller = caller(means, names);
+                permits(&settings.roles, &default, caller.caller(), Permission::ManageSystem)
+            };
+            (of(Means::Jwt), of(Means::Anonymous))
+        };
+        assert_eq!(manages(&["ops"], &[]), (true, true));
+        assert_eq!(manages(&["viewer", "admin"], &[]), (true, true));
+        assert_eq!(manages(&["viewer", "Admin", "nobody"], &["admin"]), (false, false));
+        assert_eq!(manages(&[], &["ops"]), (true, false), "the default is of those who show something");
+        assert_eq!(manages(&[], &[]), (false, false));
     }
 
     #[test]
