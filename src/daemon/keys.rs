@@ -167,6 +167,10 @@ impl fmt::Debug for Keys {
 /// # Errors
 /// Why it was not done; [`StoreError::Held`] where a process has the store.
 pub fn keys_here(data: &Path, order: KeyOrder, patience: Duration) -> Result<KeyAnswer, StoreError> {
+    // A mistyped directory should not become one.
+    if !matches!(order, KeyOrder::Add(_)) {
+        Embedded::is_there(data)?;
+    }
     let store = Embedded::open(data, patience)?;
     waited(carry_out(&store, order))
 }
@@ -176,6 +180,7 @@ pub fn keys_here(data: &Path, order: KeyOrder, patience: Duration) -> Result<Key
 /// # Errors
 /// As [`keys_here`].
 pub fn backup_here(data: &Path, to: &Path, patience: Duration) -> Result<u64, StoreError> {
+    Embedded::is_there(data)?;
     let store = Embedded::open(data, patience)?;
     waited(store.backup(to))
 }

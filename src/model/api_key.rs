@@ -125,7 +125,9 @@ mod tests {
     fn names_fit_on_a_line() {
         assert_eq!(key("ann", &["on call"], &["mcp:tools"], Some(Duration::from_secs(1))), Ok(()));
         assert_eq!(key("ann", &[], &[], None), Ok(()));
-        for (owner, role, scope) in [("", "a", "a"), ("a\nb", "a", "a"), (" a", "a", "a"), ("a", "b\n", "a"), ("a", "b", "c d")] {
+        for (owner, role, scope) in
+            [("", "a", "a"), ("a\nb", "a", "a"), (" a", "a", "a"), ("a", "b\n", "a"), ("a", "b", "c d")]
+        {
             key(owner, &[role], &[scope], None).unwrap_err();
         }
         key("ann", &["a"; 65], &[], None).unwrap_err();

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub enum StoreError {
     /// Another process has it.
     Held(PathBuf),
+    /// There is none in this data directory.
+    None(PathBuf),
     /// Its file is no store of ours, or is damaged: which one, and what was found.
     Corrupt(PathBuf, String),
     /// A newer version has written it: which schema it has, and which one is known here.
@@ -60,6 +62,11 @@ impl fmt::Display for StoreError {
                 f,
                 "{}: another process has this store: a Weir that runs with the same data directory. Ask that one, or stop it",
                 path.display()
+            ),
+            Self::None(data) => write!(
+                f,
+                "there is no store in {}: name the data directory of the daemon (--data); `weir keys add` makes one",
+                data.display()
             ),
             Self::Corrupt(path, why) => write!(
                 f,

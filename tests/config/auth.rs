@@ -20,3 +20,13 @@ fn callers_show_tokens_where_auth_says_whose() {
     assert_eq!(parse("[listen]\naddress = \"[::1]:80\"").listen.url().as_deref(), Some("http://[::1]"));
     assert_eq!(parse("[listen]\naddress = \"unix:/run/weir.sock\"").listen.url(), None);
 }
+
+#[test]
+fn api_keys_are_credentials_and_need_no_url() {
+    let keys = "[auth.api_keys]\nenabled = true\n";
+    let auth = parse(keys).auth;
+    assert!(auth.api_keys && auth.knows_credentials() && !auth.anonymous.enabled);
+    assert_eq!(auth.authorization_servers().count(), 0);
+    assert!(parse(&format!("{keys}[listen]\naddress = \"0.0.0.0:8080\"")).auth.api_keys);
+    assert!(mistake("[auth.api_keys]\nenabled = false").contains("nobody could call"));
+}

@@ -112,7 +112,8 @@ impl Auth {
             section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
         }
         if let Some(at) = auth.jwt.iter().position(|issuer| issuer.issuer == api_keys::ISSUER) {
-            let message = "this is the issuer of API keys ([auth.api_keys]): whoever signs for it could be any of their owners";
+            let message =
+                "this is the issuer of API keys ([auth.api_keys]): whoever signs for it could be any of their owners";
             section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
         }
         auth

@@ -301,7 +301,10 @@ mod tests {
         for (key, digest) in [one, other].into_iter().enumerate() {
             table.put(Secret { digest, key, until: 9, then: Flaw::Expired }, &facts);
         }
-        assert_eq!((table.find(&one, 8), table.find(&other, 8), table.find(&other, 9)), (Ok(0), Ok(1), Err(Flaw::Expired)));
+        assert_eq!(
+            (table.find(&one, 8), table.find(&other, 8), table.find(&other, 9)),
+            (Ok(0), Ok(1), Err(Flaw::Expired))
+        );
         assert_eq!(table.find(&[7; 32], 1), Err(Flaw::Unknown));
     }
 }

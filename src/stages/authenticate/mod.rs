@@ -75,7 +75,8 @@ pub enum Looked<'a> {
 
 /// What those are told who show nothing.
 const NEEDED: &str = "a credential is needed here: send a token of yours as `Authorization: Bearer TOKEN`";
-const NEEDED_KEY: &str = "a credential is needed here: send an API key of yours as `Authorization: Bearer KEY`, or `X-API-Key`";
+const NEEDED_KEY: &str =
+    "a credential is needed here: send an API key of yours as `Authorization: Bearer KEY`, or `X-API-Key`";
 /// What those are told whose credential is of no kind that is taken.
 const UNKNOWN: &str = "the credential is of no kind that is taken here: send a token as `Authorization: Bearer TOKEN`";
 const UNKNOWN_KEY: &str =
@@ -129,13 +130,11 @@ impl Authenticator {
         if let (Ok(Credential::Bearer(text) | Credential::ApiKey(text)), Some(keys)) = (credential, &self.keys)
             && is_like_a_key(text)
         {
-            let found = keys.check(text).map_err(|flaw| {
-                place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note())
-            });
+            let found =
+                keys.check(text).map_err(|flaw| place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note()));
             return Looked::Done(found.and_then(|principal| Identified::at(place, principal)));
         }
-        let (needed, unknown) =
-            if self.tokens.is_some() { (NEEDED, UNKNOWN) } else { (NEEDED_KEY, UNKNOWN_KEY) };
+        let (needed, unknown) = if self.tokens.is_some() { (NEEDED, UNKNOWN) } else { (NEEDED_KEY, UNKNOWN_KEY) };
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Identified::at(place, self.anonymous.clone()),
             Ok(Credential::None) => Err(place.refusal(None, needed)),

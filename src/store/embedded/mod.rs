@@ -50,6 +50,17 @@ impl Embedded {
         Ok(Self { path, writer })
     }
 
+    /// Whether there is one in `data`; changes nothing.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn is_there(data: &Path) -> Result<(), StoreError> {
+        match data.join("store/weir.db").try_exists() {
+            Ok(false) => Err(StoreError::None(data.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     /// Copies all of it to a new file while it is in use, and gives how long that is. The copy is one moment's, with what
     /// was answered before.
     ///

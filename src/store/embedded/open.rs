@@ -45,8 +45,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| engine(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
     let empty = fs::metadata(path).map_err(StoreError::io("look at", path))?.len() == 0;
     if !empty && application != APPLICATION {
         return Err(StoreError::Corrupt(path.to_owned(), "another program's database".to_owned()));
@@ -60,8 +59,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     // No file of another's making gets our functions to run.
     connection.pragma_update(None, "trusted_schema", false).map_err(failed)?;
-    let checked: String =
-        connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(failed)?;
+    let checked: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(failed)?;
     if checked != "ok" {
         return Err(StoreError::Corrupt(path.to_owned(), checked));
     }

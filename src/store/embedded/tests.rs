@@ -118,8 +118,8 @@ async fn no_room_is_an_error_that_changes_nothing() {
     let data = tempfile::tempdir().unwrap();
     let store = open(data.path());
     store.add(key(1)).await.unwrap();
-    let bound = |pages: u32| move |connection: &Connection| {
-        connection.pragma_update(None, "max_page_count", pages).map_err(Trouble::from)
+    let bound = |pages: u32| {
+        move |connection: &Connection| connection.pragma_update(None, "max_page_count", pages).map_err(Trouble::from)
     };
     store.ask(bound(1)).await.unwrap();
     let mut large = key(2);
