@@ -13,10 +13,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
@@ -24,11 +26,15 @@ use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
+use weir::model::ApiKey;
 use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
 use weir::net::drain::Drain;
 use weir::net::guard::HeadLimits;
 use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
+use weir::seal::KeySecret;
+use weir::stages::authenticate::{Authenticator, KeyTable, Looked, Place, Presented};
 use weir::stages::wellformed::Verb;
+use weir::store::Key;
 use weir::telemetry::{Controls, Telemetry};
 
 #[path = "support/core.rs"]
@@ -146,6 +152,35 @@ fn a_call_of_somebody_who_may_make_only_some() {
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute","arguments":{"query":"what is it"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
     let fields = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "execute")];
     House::for_role("reader").hold(&headers(&fields), &Bytes::from_static(body.as_bytes()), 5);
+}
+
+/// An API key that this core has met: its owner is found, and nothing is made.
+#[test]
+fn the_second_use_of_an_api_key() {
+    let secret = KeySecret::generate();
+    let facts = ApiKey {
+        id: "key".into(),
+        owner: "ann".into(),
+        roles: ["user".into()].into(),
+        scopes: Box::default(),
+        created: 1,
+        expires: None,
+        used: None,
+        revoked: None,
+        rotated: None,
+    };
+    let key = Key { facts, digest: secret.digest(), before: None };
+    let table = Arc::new(ArcSwap::from_pointee(KeyTable::new(vec![key], &KeyTable::default())));
+    let authenticator = Authenticator::without_credentials(Box::default()).with_keys(table);
+    let (headers, place) = (headers(&[("x-api-key", secret.text())]), Place::default());
+    let presented = Presented { headers: &headers, address: None };
+    let check = || match authenticator.check(&presented, &place) {
+        Looked::Done(found) => assert_eq!(found.expect("a key").principal().shown(), "ann"),
+        Looked::Asking(_) => panic!("nobody is to be asked"),
+    };
+    check();
+    let counted = measure(check);
+    assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 
 /// Answers with the body of the request.

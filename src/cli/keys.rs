@@ -107,6 +107,9 @@ pub(super) fn run(options: Keys) -> ExitCode {
             if let Err(why) = new.check() {
                 return fail(UNUSABLE, why);
             }
+            if let Err(code) = way.warn(&new) {
+                return code;
+            }
             let life = new.life.map(|life| life.as_secs());
             let body = json!({ "owner": new.owner, "roles": new.roles, "scopes": new.scopes, "life": life });
             way.carry_out(KeyOrder::Add(new), ("POST", "/api/v1/keys", Some(body)))
@@ -124,6 +127,19 @@ pub(super) fn run(options: Keys) -> ExitCode {
 }
 
 impl Way {
+    /// Says why a new key may not do what is expected of it, as far as there is a configuration that says so.
+    fn warn(&self, new: &NewKey) -> Result<(), ExitCode> {
+        let Some(settings) = self.reach.settings()? else { return Ok(()) };
+        let warn = |what| say(io::stderr(), format_args!("weir: {what}"));
+        if !settings.auth.api_keys {
+            warn("no API key is taken: the configuration does not say `enabled = true` in [auth.api_keys]".to_owned());
+        }
+        for role in new.roles.iter().filter(|role| settings.roles.iter().all(|known| known.name != **role)) {
+            warn(format!("no role of the configuration is called {role:?}: it grants nothing until one is"));
+        }
+        Ok(())
+    }
+
     fn carry_out(&self, order: KeyOrder, asked: (&str, &str, Option<Value>)) -> ExitCode {
         let here =
             |data: &PathBuf, patience| keys_here(data, order.clone(), patience).map(|answer| key_document(&answer));
@@ -156,7 +172,7 @@ fn table(keys: &[Value], now: u64) -> String {
     let rows: Vec<[String; 6]> = [head].into_iter().chain(keys.iter().map(|key| row(key, now))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 6] = std::array::from_fn(width);
-    rows.iter().fold(String::new(), |mut text, row| {
+    rows.iter().fold(String::new(), |text, row| {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
             write!(line, "{cell:width$}  ").expect("a String takes everything");

@@ -63,10 +63,15 @@ impl Reach {
         }
     }
 
+    /// The configuration, where there is one. What is wrong with it has been said; the code is what to end with.
+    pub(super) fn settings(&self) -> Result<Option<Settings>, ExitCode> {
+        let settings = configuration(self.config.as_deref()).map(Settings::load).transpose();
+        settings.map_err(|report| refuse(&report))
+    }
+
     /// Where the daemon is reached.
     fn admin(&self) -> Result<Admin, ExitCode> {
-        let settings = configuration(self.config.as_deref()).map(Settings::load).transpose();
-        let admin = match (settings.map_err(|report| refuse(&report))?, &self.admin) {
+        let admin = match (self.settings()?, &self.admin) {
             (Some(settings), None) => settings.admin,
             (_, Some(address)) => at(address.clone()),
             (None, None) => at(AdminAddress::default()),

@@ -70,6 +70,8 @@ async fn rotated(book: &impl KeyBook) {
         assert_eq!(book.rotate("key-1", rotation).await.as_ref(), Ok(&expected));
     }
     assert_eq!(book.all().await.unwrap()[0], expected, "the first secret is forgotten");
+    let late = Rotation { digest: [43; 32], at: u64::MAX >> 1, until: u64::MAX >> 1 };
+    assert_eq!(book.rotate("key-1", late).await, Err(StoreError::Expired("key-1".to_owned())));
     let taken = Rotation { digest: [3; 32], at: 300, until: 300 };
     assert!(book.rotate("key-1", taken).await.is_err(), "another key's secret");
     assert_eq!(book.all().await.unwrap()[0], expected, "what fails changes nothing");

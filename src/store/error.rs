@@ -37,6 +37,8 @@ pub enum StoreError {
     NoSuchKey(String),
     /// The key was revoked.
     Revoked(String),
+    /// The key has expired.
+    Expired(String),
     /// It has ended; the log says by what.
     Gone,
 }
@@ -99,6 +101,7 @@ impl fmt::Display for StoreError {
             Self::Failed(path, why) => write!(f, "{}: {why}", path.display()),
             Self::NoSuchKey(id) => write!(f, "there is no key {id:?}: `weir keys list` shows them"),
             Self::Revoked(id) => write!(f, "the key {id:?} was revoked, which is for good: make another one"),
+            Self::Expired(id) => write!(f, "the key {id:?} has expired: make another one"),
             Self::Gone => f.write_str("the store has ended by a defect; the log says which. Restart the daemon"),
         }
     }

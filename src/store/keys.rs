@@ -52,7 +52,7 @@ pub trait KeyBook {
     /// Gives one another secret. The one before that one is forgotten. Gives it as it is kept.
     ///
     /// # Errors
-    /// There is no such key, it is revoked, or why it is not kept.
+    /// There is no such key, it is revoked or has expired, or why it is not kept.
     fn rotate(&self, id: &str, rotation: Rotation) -> impl Future<Output = Result<Key, StoreError>> + Send;
 
     /// Writes down when keys were used last. What is later stays; ids that are not there are passed over.

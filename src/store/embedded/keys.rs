@@ -16,8 +16,8 @@ const ONE: &str = "SELECT id, owner, roles, scopes, created, expires, used, revo
 const ADD: &str = "INSERT INTO keys (id, owner, roles, scopes, created, expires, used, revoked, digest, before, rotated, \
                    until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const REVOKE: &str = "UPDATE keys SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL";
-const ROTATE: &str =
-    "UPDATE keys SET before = digest, digest = ?2, rotated = ?3, until = ?4 WHERE id = ?1 AND revoked IS NULL";
+const ROTATE: &str = "UPDATE keys SET before = digest, digest = ?2, rotated = ?3, until = ?4 \
+                      WHERE id = ?1 AND revoked IS NULL AND (expires IS NULL OR expires > ?3)";
 const USED: &str = "UPDATE keys SET used = ?2 WHERE id = ?1 AND (used IS NULL OR used < ?2)";
 
 impl KeyBook for Embedded {
@@ -69,7 +69,11 @@ impl KeyBook for Embedded {
             let row = (&id, digest.as_slice(), at.cast_signed(), until.cast_signed());
             let changed = connection.execute(ROTATE, row)?;
             let key = one(connection, &id)?;
-            if changed == 0 { Err(Trouble::Said(StoreError::Revoked(id))) } else { Ok(key) }
+            match (changed, key.facts.revoked) {
+                (0, Some(_)) => Err(Trouble::Said(StoreError::Revoked(id))),
+                (0, None) => Err(Trouble::Said(StoreError::Expired(id))),
+                _ => Ok(key),
+            }
         })
         .await
     }

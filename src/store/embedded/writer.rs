@@ -43,7 +43,11 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, Trouble> + Send> Work for Aske
     }
 
     fn tell(self: Box<Self>, path: &Path, kept: Result<(), StoreError>) {
-        let done = self.done.map_or(Err(StoreError::Gone), |done| done.map_err(|trouble| trouble.at(path)));
+        let done = match self.done {
+            Some(done) => done.map_err(|trouble| trouble.at(path)),
+            // One before it in the transaction took all of it with it.
+            None => Err(kept.clone().err().unwrap_or(StoreError::Gone)),
+        };
         // Whoever asked may have gone.
         let _ = self.answer.send(done.and_then(|done| kept.map(|()| done)));
     }
