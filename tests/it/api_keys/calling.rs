@@ -1,92 +1,14 @@
-//! API keys: made, used, rotated and revoked while Weir runs and while it does not.
+//! Who calls with a key, and what becomes of keys that are not taken.
 
 use std::path::Path;
-use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::task::spawn_blocking;
+use serde_json::Value;
 
-use crate::support::{Client, Gateway, Scripted, call, modern, only_through_weir, result, until};
+use crate::support::{Scripted, call, legacy, modern, only_through_weir, result, until};
 
-/// A configuration in a directory, with a data directory beside it.
-struct House {
-    home: TempDir,
-    /// The options by which a command finds the daemon.
-    admin: Option<String>,
-}
-
-impl House {
-    fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), admin: None }
-    }
-
-    fn data(&self) -> std::path::PathBuf {
-        self.home.path().join("data")
-    }
-
-    async fn start(&mut self, config: &str) -> Gateway {
-        let weir = Gateway::config(config).data(&self.data()).start().await;
-        self.admin = Some(weir.admin_address().to_string());
-        weir
-    }
-
-    /// `weir` with these arguments, as an operator runs it.
-    async fn weir(&self, arguments: &[&str]) -> Output {
-        let weir = std::env::var_os("WEIR_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_weir").into());
-        let mut command = Command::new(weir);
-        command.args(arguments).arg("--data").arg(self.data()).current_dir(self.home.path());
-        command.args(self.admin.iter().flat_map(|address| ["--admin", address.as_str()]));
-        command.env_remove("STATE_DIRECTORY");
-        spawn_blocking(move || command.output().unwrap()).await.unwrap()
-    }
-
-    /// One that has to succeed: what it printed.
-    async fn done(&self, arguments: &[&str]) -> String {
-        let output = self.weir(arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-    }
-
-    async fn document(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.done(&[arguments, &["--json"]].concat()).await).unwrap()
-    }
-
-    async fn failed(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = self.weir(arguments).await;
-        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}: {output:?}");
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    /// A new key of ann's: its id and itself.
-    async fn add(&self, more: &[&str]) -> (String, String) {
-        let made = self.document(&[&["keys", "add", "--owner", "ann"], more].concat()).await;
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        (text(&made["key"]["id"]), text(&made["secret"]))
-    }
-
-    async fn listed(&self, id: &str) -> Value {
-        let list = self.document(&["keys", "list"]).await;
-        list["keys"].as_array().unwrap().iter().find(|key| key["id"] == id).expect("it is listed").clone()
-    }
-}
-
-fn config(server: &str, more: &str) -> String {
-    format!(
-        "{more}\n[auth.api_keys]\nenabled = true\n[telemetry]\nlog = {{ format = \"json\" }}\n[[servers]]\nname = \
-         \"files\"\nendpoints = [{server:?}]\n"
-    )
-}
-
-async fn answering() -> Scripted {
-    Scripted::answering(|request| result(&request.id(), r#"{"resultType":"complete","content":[]}"#)).await
-}
-
-async fn status(client: &mut Client, key: &str) -> u16 {
-    client.ask(&call("1", "echo", "{}").header("X-API-Key", key)).await.status()
-}
+use super::{House, answering, config, status};
 
 #[tokio::test]
 async fn a_key_is_made_used_and_revoked_while_weir_runs() {
@@ -184,9 +106,9 @@ async fn a_rotated_key_is_the_same_caller() {
     };
     let mut client = weir.client().await;
     let begin = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}"#;
-    let begin = crate::support::legacy("1", "initialize", begin).header("X-API-Key", &old);
+    let begin = legacy("1", "initialize", begin).header("X-API-Key", &old);
     let session = client.ask(&begin).await.head.header("mcp-session-id").expect("a session").to_owned();
-    let ping = |key: &str| crate::support::legacy("2", "ping", "{}").session(&session).header("X-API-Key", key);
+    let ping = |key: &str| legacy("2", "ping", "{}").session(&session).header("X-API-Key", key);
     let new = house.done(&["keys", "rotate", &id, "--overlap", "1h"]).await;
     for key in [&old, &new] {
         assert_eq!(client.ask(&ping(key)).await.status(), 200, "both are taken, and the session goes on");
@@ -262,66 +184,6 @@ async fn a_refusal_says_what_to_do_and_the_log_why() {
     assert!(!log.contains(&good[5..20]) && !log.contains(&revoked[5..20]), "no part of a key is logged");
 }
 
-#[tokio::test]
-async fn keys_are_made_before_the_first_start_and_outlive_each() {
-    only_through_weir!();
-    let (server, mut house) = (answering().await, House::new());
-    let (code, why) = house.failed(&["keys", "list"]).await;
-    assert!(code == Some(1) && why.contains("--data") && !house.data().exists(), "{why}");
-    let (id, key) = house.add(&["--role", "user", "--expires", "30d"]).await;
-    let file = house.data().join("store/weir.db");
-    let bytes = std::fs::read(&file).unwrap();
-    assert!(memchr::memmem::find(&bytes, &key.as_bytes()[5..20]).is_none(), "no part of a key is kept");
-    assert_eq!(house.listed(&id).await["used"], Value::Null);
-    for start in 0..2 {
-        let weir = house.start(&config(&server.url(), "")).await;
-        assert_eq!(status(&mut weir.client().await, &key).await, 200, "start {start}");
-        assert!(house.listed(&id).await["used"].is_u64(), "what is shown is as new as what was used");
-        weir.stop().await;
-    }
-    // The address of the daemon that ran is nobody's now, and is not asked.
-    let listed = house.done(&["keys", "list"]).await;
-    assert!(listed.contains(&id) && listed.contains("active") && !listed.contains(&key[5..20]), "{listed}");
-    house.done(&["keys", "revoke", &id]).await;
-    let weir = house.start(&config(&server.url(), "")).await;
-    assert_eq!(status(&mut weir.client().await, &key).await, 401);
-    weir.stop().await;
-}
-
-#[tokio::test]
-async fn the_last_use_outlives_a_stop() {
-    only_through_weir!();
-    let (server, mut house) = (answering().await, House::new());
-    let (id, key) = house.add(&["--role", "user"]).await;
-    let weir = house.start(&config(&server.url(), "")).await;
-    assert_eq!(status(&mut weir.client().await, &key).await, 200);
-    weir.stop().await;
-    assert!(house.listed(&id).await["used"].is_u64());
-}
-
-#[tokio::test]
-async fn a_reload_begins_and_ends_that_keys_are_taken() {
-    only_through_weir!();
-    let (server, mut house) = (answering().await, House::new());
-    let (_, key) = house.add(&["--role", "user"]).await;
-    let without = format!("[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n", server.url());
-    let weir = house.start(&without).await;
-    // Nobody has the store: straight there.
-    let (_, other) = house.add(&["--role", "user"]).await;
-    assert_eq!(status(&mut weir.client().await, "weir_any").await, 200, "credentials are not looked at");
-    weir.write(&config(&server.url(), ""));
-    weir.hang_up();
-    until("keys are needed", async || status(&mut weir.client().await, "weir_any").await == 401).await;
-    for key in [&key, &other] {
-        assert_eq!(status(&mut weir.client().await, key).await, 200);
-    }
-    weir.write(&without);
-    weir.hang_up();
-    until("keys are not looked at", async || status(&mut weir.client().await, "weir_any").await == 200).await;
-    house.add(&[]).await;
-    weir.stop().await;
-}
-
 /// What a caller may see is what the roles of their key grant.
 #[tokio::test]
 async fn lists_are_by_the_roles_of_the_key() {
@@ -338,7 +200,7 @@ async fn lists_are_by_the_roles_of_the_key() {
         (&["--role", "no such role"], &[]),
     ] {
         let (_, key) = house.add(roles).await;
-        let answer = weir.client().await.ask(&modern("1", "tools/list", "{}").header("X-API-Key", &key)).await;
+        let answer = weir.client().await.ask(&modern("1", "tools/list", "").header("X-API-Key", &key)).await;
         let answer = answer.json();
         let seen: Vec<_> = answer["result"]["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
         assert_eq!(seen, names, "{roles:?}");
@@ -356,82 +218,6 @@ async fn a_route_that_needs_a_scope_takes_keys_that_have_it() {
         let (_, key) = house.add(&[&["--role", "user"], scopes].concat()).await;
         assert_eq!(status(&mut weir.client().await, &key).await, expected, "{scopes:?}");
     }
-    weir.stop().await;
-}
-
-/// The store is copied while it is used, put back, and the keys of then are taken.
-#[tokio::test]
-async fn a_copy_is_put_back() {
-    only_through_weir!();
-    let (server, mut house) = (answering().await, House::new());
-    let weir = house.start(&config(&server.url(), "")).await;
-    let (id, key) = house.add(&["--role", "user"]).await;
-    house.done(&["backup", "copy.db"]).await;
-    house.done(&["keys", "revoke", &id]).await;
-    let (code, why) = house.failed(&["backup", "copy.db"]).await;
-    assert!(code == Some(1) && why.contains("is there already"), "{why}");
-    weir.stop().await;
-    house.done(&["backup", "stopped.db"]).await;
-    // As docs/OPERATIONS.md says.
-    let store = house.data().join("store");
-    std::fs::rename(house.home.path().join("copy.db"), store.join("weir.db")).unwrap();
-    let weir = house.start(&config(&server.url(), "")).await;
-    assert_eq!(status(&mut weir.client().await, &key).await, 200);
-    weir.stop().await;
-}
-
-#[tokio::test]
-async fn a_store_that_cannot_be_used_ends_the_start_with_the_reason() {
-    only_through_weir!();
-    let (server, house) = (answering().await, House::new());
-    house.add(&[]).await;
-    let file = house.data().join("store/weir.db");
-    std::fs::write(&file, "this is a text of somebody, and no database of anybody").unwrap();
-    let (code, said) = Gateway::config(&config(&server.url(), "")).data(&house.data()).refused().await;
-    assert!(code == Some(1) && said.contains("weir.db") && said.contains("weir backup"), "{said}");
-}
-
-#[tokio::test]
-async fn a_daemon_that_cannot_be_asked_is_out_of_reach() {
-    only_through_weir!();
-    let (server, mut house) = (answering().await, House::new());
-    let weir = house.start(&config(&server.url(), "")).await;
-    house.admin = Some("127.0.0.1:1".to_owned());
-    let (code, why) = house.failed(&["keys", "list"]).await;
-    assert!(code == Some(3) && why.contains("--admin"), "{why}");
-    weir.stop().await;
-}
-
-/// What an operator may send beside what our command does.
-#[tokio::test]
-async fn orders_that_are_no_orders_change_nothing() {
-    only_through_weir!();
-    let (server, mut house) = (answering().await, House::new());
-    let weir = house.start(&config(&server.url(), "")).await;
-    for (path, body, expected) in [
-        ("/api/v1/keys", "", 400),
-        ("/api/v1/keys", "[]", 400),
-        ("/api/v1/keys", r#"{"owner":7}"#, 400),
-        ("/api/v1/keys", r#"{"owner":"ann","lief":60}"#, 400),
-        ("/api/v1/keys", r#"{"owner":"ann","life":-1}"#, 400),
-        ("/api/v1/keys", r#"{"owner":"ann","roles":"user"}"#, 400),
-        ("/api/v1/keys", r#"{"owner":""}"#, 422),
-        ("/api/v1/keys", r#"{"owner":"ann","scopes":["a b"]}"#, 422),
-        ("/api/v1/keys", r#"{"owner":"ann","life":0}"#, 422),
-        ("/api/v1/keys/revoke", "{}", 400),
-        ("/api/v1/keys/revoke", r#"{"id":"nobody"}"#, 422),
-        ("/api/v1/keys/rotate", r#"{"id":"nobody","overlap":"1h"}"#, 400),
-        ("/api/v1/keys/rotate", r#"{"id":"nobody"}"#, 422),
-        ("/api/v1/backup", r#"{"path":"relative"}"#, 400),
-        ("/api/v1/backup", r#"{"path":"/"}"#, 422),
-    ] {
-        let mut admin = weir.admin().await;
-        admin.bytes(&weir.order("POST", path, body)).await;
-        let answer = admin.answer().await;
-        assert_eq!(answer.status(), expected, "{path} {body}: {answer:?}");
-        assert!(answer.json()["error"]["message"].is_string(), "{answer:?}");
-    }
-    assert_eq!(house.document(&["keys", "list"]).await, json!({ "keys": [] }));
     weir.stop().await;
 }
 
