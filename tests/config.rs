@@ -177,8 +177,8 @@ fn nobody_is_let_in_off_loopback_without_its_being_said() {
 
 #[test]
 fn an_auth_section_that_lets_nobody_in_is_refused() {
-    let nobody = "nobody could call: name an issuer ([[auth.jwt]]), take the tokens of `weir token` ([auth.local] with \
-                  `enabled = true`), or say `enabled = true` in [auth.anonymous]";
+    let nobody = "nobody could call: name an issuer ([[auth.jwt]]), take API keys or the tokens of `weir token` \
+                  ([auth.api_keys], [auth.local] with `enabled = true`), or say `enabled = true` in [auth.anonymous]";
     assert_eq!(mistake("[auth]"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nreally = true"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nenabled = false"), format!("weir.toml:2:11: {nobody}"));

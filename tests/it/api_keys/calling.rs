@@ -196,14 +196,18 @@ async fn lists_are_by_the_roles_of_the_key() {
     for (roles, names) in [
         (&["--role", "reader"][..], &["read_a"][..]),
         (&["--role", "reader", "--role", "user"], &["read_a", "drop_a"]),
-        (&[], &[]),
-        (&["--role", "no such role"], &[]),
     ] {
         let (_, key) = house.add(roles).await;
         let answer = weir.client().await.ask(&modern("1", "tools/list", "").header("X-API-Key", &key)).await;
         let answer = answer.json();
         let seen: Vec<_> = answer["result"]["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
         assert_eq!(seen, names, "{roles:?}");
+    }
+    // Nothing is granted to whose roles are none.
+    for roles in [&[][..], &["--role", "no such role"]] {
+        let (_, key) = house.add(roles).await;
+        let answer = weir.client().await.ask(&modern("1", "tools/list", "").header("X-API-Key", &key)).await;
+        assert_eq!((answer.status(), answer.refusal().1.as_str()), (403, "policy_denied"), "{roles:?}");
     }
     weir.stop().await;
 }
