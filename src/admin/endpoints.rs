@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, get, post, put};
 
 use crate::model::Permission;
 
-use super::{Admin, api, gate, health, keys, metrics};
+use super::{Admin, api, gate, health, keys};
 
 /// What an endpoint asks of who calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ const MANAGE: Asks = Asks::May(Permission::ManageSystem);
 pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/healthz", Asks::Nothing, || get(health::alive)),
     endpoint("GET", "/readyz", Asks::Nothing, || get(health::ready)),
-    endpoint("GET", "/metrics", Asks::Nothing, || get(metrics::page)),
+    endpoint("GET", "/metrics", Asks::Nothing, || get(super::metrics::page)),
     endpoint("GET", "/api/v1/status", MANAGE, || get(api::status)),
     endpoint("POST", "/api/v1/reload", MANAGE, || post(api::reload)),
     endpoint("GET", "/api/v1/log", MANAGE, || get(api::log)),

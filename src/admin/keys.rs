@@ -80,7 +80,7 @@ async fn carried_out(admin: &Admin, order: KeyOrder, status: StatusCode) -> Resp
 pub fn key_document(answer: &KeyAnswer) -> Value {
     match answer {
         KeyAnswer::Listed(keys) => json!({ "keys": keys.iter().map(shown).collect::<Vec<_>>() }),
-        KeyAnswer::Made(key, secret) => json!({ "key": shown(key), "secret": secret.0 }),
+        KeyAnswer::Made(key, secret) => json!({ "key": shown(key), "secret": secret.0.as_str() }),
         KeyAnswer::Revoked(key) => json!({ "key": shown(key) }),
     }
 }

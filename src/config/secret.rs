@@ -1,12 +1,12 @@
 //! The place of a secret, which is never written into the file itself, and the secret once it has been read.
 
 use std::{
-    env, error, fmt,
-    hint::black_box,
-    io,
+    env, error, fmt, io,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
+
+use zeroize::Zeroizing;
 
 use super::{
     file::read_file,
@@ -30,7 +30,7 @@ pub enum Secret {
 }
 
 /// A secret. Has neither `Debug` nor `Display`, and is overwritten when it is dropped.
-pub struct SecretBytes(Vec<u8>);
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 /// Why a secret could not be read; says where it was looked for and nothing of it.
 #[derive(Debug)]
@@ -68,7 +68,9 @@ impl Secret {
                 None => Err(io::Error::new(io::ErrorKind::NotFound, "CREDENTIALS_DIRECTORY is not set")),
             },
         };
-        bytes.map(SecretBytes).map_err(|cause| SecretError { place: self.to_string(), cause })
+        bytes
+            .map(|bytes| SecretBytes(Zeroizing::new(bytes)))
+            .map_err(|cause| SecretError { place: self.to_string(), cause })
     }
 
     /// The place under `key`; notes what is wrong with it without showing it.
@@ -105,13 +107,6 @@ impl SecretBytes {
     /// The secret as it was found, line ends included.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-}
-
-impl Drop for SecretBytes {
-    fn drop(&mut self) {
-        self.0.fill(0);
-        black_box(&mut self.0);
     }
 }
 

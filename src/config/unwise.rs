@@ -28,14 +28,14 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
     if !admin.address.is_loopback() {
         let message = match auth.knows_credentials() {
             true => {
-                "operators show their tokens there without TLS: put a proxy with TLS in front, or listen on loopback"
+                "is not loopback: operators show their tokens there without TLS. Put a proxy with TLS in front of it"
             }
             false => {
-                "beyond loopback operators show a token, and no issuer is named in [auth]: nobody is let in but to what is \
-                      `open`"
+                "is not loopback, and no issuer in [auth] vouches for an operator: from elsewhere nobody is told more than \
+                      health, readiness and metrics"
             }
         };
-        warn("admin", "address", format!("{} is not loopback: {message}", admin.address));
+        warn("admin", "address", format!("{} {message}", admin.address));
     }
     let own = admin.audience(listen).filter(|_| auth.knows_credentials());
     let url = listen.url().unwrap_or_default();

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use crate::config::{self, AdminAddress};
 use crate::seal::{OperatorKey, VaultError};
@@ -88,7 +89,7 @@ impl AdminClient {
              Content-Length: {}\r\n",
             body.len()
         );
-        let mut request = Vec::with_capacity(1024 + body.len());
+        let mut request = Zeroizing::new(Vec::with_capacity(1024 + path.len() + body.len()));
         request.extend_from_slice(head.as_bytes());
         if let Some(key) = &self.key {
             key.add_to(&mut request);

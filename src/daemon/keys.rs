@@ -197,7 +197,7 @@ async fn carry_out(book: &impl KeyBook, order: KeyOrder) -> Result<KeyAnswer, St
             let facts = facts(new, now);
             book.add(Key { facts: facts.clone(), digest: secret.digest(), before: None }).await?;
             tracing::info!(key = %facts.id, owner = %facts.owner, "an API key was made");
-            Ok(KeyAnswer::Made(facts, Shown(secret.text().to_owned())))
+            Ok(KeyAnswer::Made(facts, Shown(secret.into_text())))
         }
         KeyOrder::Revoke(id) => {
             let facts = book.revoke(&id, now).await?.facts;
@@ -209,7 +209,7 @@ async fn carry_out(book: &impl KeyBook, order: KeyOrder) -> Result<KeyAnswer, St
             let rotation = Rotation { digest: secret.digest(), at: now, until: now.saturating_add(overlap.as_secs()) };
             let facts = book.rotate(&id, rotation).await?.facts;
             tracing::info!(key = %facts.id, owner = %facts.owner, "an API key was rotated");
-            Ok(KeyAnswer::Made(facts, Shown(secret.text().to_owned())))
+            Ok(KeyAnswer::Made(facts, Shown(secret.into_text())))
         }
     }
 }

@@ -40,6 +40,7 @@ use tokio::runtime::Builder;
 
 use crate::config::Settings;
 use crate::net::listen::{At, Sockets};
+use crate::net::process::forbid_core_dumps;
 use crate::telemetry::log::{self, Log};
 
 use control::Starting;
@@ -112,6 +113,8 @@ pub fn run_and_tell(options: Options, ready: impl FnOnce(Ready)) -> Result<(), F
     let log = log::start(&options.settings.telemetry.log, level.as_deref());
     // What it was told is written when it is dropped.
     let log = log.map_err(|why| Failure::unusable(anyhow!(why)))?;
+    // Before a secret is read.
+    forbid_core_dumps();
     start(options, &handed_over, &log, ready)
 }
 

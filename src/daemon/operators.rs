@@ -88,6 +88,13 @@ impl Operators {
     }
 }
 
+impl Drop for Operators {
+    /// Who serves has a hand on the sockets, too, and may not come to drop it before the process ends.
+    fn drop(&mut self) {
+        self.sockets.unlink();
+    }
+}
+
 fn serve(settings: &config::Admin, data: &Path, served: Acceptor, admin: Admin) -> (Admin, oneshot::Sender<()>) {
     let key = match &settings.address {
         AdminAddress::Unix(_) => None,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use zeroize::Zeroizing;
 
 use crate::config::{self, Http, Per, Transport, Variable};
 use crate::net::command::{self, Handle, Means, Pair, Spec};
@@ -164,17 +165,17 @@ pub(super) fn line(server: &config::Server, command: &config::Command) -> anyhow
     })
 }
 
-fn environment(command: &config::Command) -> anyhow::Result<Vec<(String, String)>> {
+fn environment(command: &config::Command) -> anyhow::Result<Vec<(String, Zeroizing<String>)>> {
     let mut environment = Vec::new();
     for name in INHERITED {
         let named = command.environment.iter().any(|(known, _)| known == name);
         if let Some(value) = env::var_os(name).filter(|_| !named).and_then(|value| value.into_string().ok()) {
-            environment.push((name.to_owned(), value));
+            environment.push((name.to_owned(), value.into()));
         }
     }
     for (name, variable) in &command.environment {
         let value = match variable {
-            Variable::Text(text) => text.clone(),
+            Variable::Text(text) => text.clone().into(),
             Variable::Secret(secret) => text_of(secret).with_context(|| name.clone())?,
         };
         environment.push((name.clone(), value));
@@ -183,19 +184,19 @@ fn environment(command: &config::Command) -> anyhow::Result<Vec<(String, String)
 }
 
 /// The `PATH` that a command is looked up in, as far as it is known without its secrets.
-pub(super) fn search_path(command: &config::Command) -> Option<String> {
+pub(super) fn search_path(command: &config::Command) -> Option<Zeroizing<String>> {
     let named = command.environment.iter().rev().find(|(name, _)| name == "PATH");
     match named {
-        Some((_, Variable::Text(text))) => Some(text.clone()),
+        Some((_, Variable::Text(text))) => Some(text.clone().into()),
         Some((_, Variable::Secret(secret))) => text_of(secret).ok(),
-        None => env::var("PATH").ok(),
+        None => env::var("PATH").ok().map(Zeroizing::new),
     }
 }
 
 /// A secret as text, without the line end that files have.
-pub(super) fn text_of(secret: &config::Secret) -> anyhow::Result<String> {
+pub(super) fn text_of(secret: &config::Secret) -> anyhow::Result<Zeroizing<String>> {
     let bytes = secret.read()?;
     let text = std::str::from_utf8(bytes.as_bytes()).map_err(|_| anyhow!("{secret} is no text"))?;
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    if text.contains('\0') { Err(anyhow!("{secret} has U+0000 in it")) } else { Ok(text.to_owned()) }
+    if text.contains('\0') { Err(anyhow!("{secret} has U+0000 in it")) } else { Ok(text.to_owned().into()) }
 }

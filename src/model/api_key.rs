@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 /// An API key as operators see it. Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
@@ -63,9 +65,9 @@ pub enum KeyAnswer {
     Revoked(ApiKey),
 }
 
-/// A secret on its way to whoever it is made for. It is wiped nowhere on that way, and printed by nobody but them.
+/// A secret on its way to whoever it is made for.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Shown(pub String);
+pub struct Shown(pub Zeroizing<String>);
 
 impl fmt::Debug for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,6 +138,6 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed() {
-        assert_eq!(format!("{:?}", Shown("weir_x".to_owned())), "Shown(..)");
+        assert_eq!(format!("{:?}", Shown("weir_x".to_owned().into())), "Shown(..)");
     }
 }

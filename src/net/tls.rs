@@ -12,6 +12,8 @@ use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
+use zeroize::Zeroizing;
+
 use crate::config;
 
 pub mod dates;
@@ -160,7 +162,7 @@ fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError
 
 fn key_in(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     use rustls::pki_types::pem::Error;
-    let text = read(file)?;
+    let text = Zeroizing::new(read(file)?);
     // `BEGIN ENCRYPTED PRIVATE KEY`, or `Proc-Type: 4,ENCRYPTED` in a head of its own.
     if memchr::memmem::find(&text, b"ENCRYPTED").is_some() {
         let shown = file.display();

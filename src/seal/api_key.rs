@@ -8,8 +8,7 @@
 //! need not report, before anybody looks it up. It says nothing of which keys there are.
 
 use aws_lc_rs::{digest, rand};
-
-use super::ring::wipe;
+use zeroize::{Zeroize, Zeroizing};
 
 /// What every key begins with.
 const PREFIX: &str = "weir_";
@@ -27,12 +26,12 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub type KeyDigest = [u8; 32];
 
 /// A key with its secret. Without `Debug`: it is never printed but by who shows it to its owner.
-pub struct KeySecret(String);
+pub struct KeySecret(Zeroizing<String>);
 
 impl KeySecret {
     /// A new one.
     pub fn generate() -> Self {
-        let mut text = String::with_capacity(LENGTH);
+        let mut text = Zeroizing::new(String::with_capacity(LENGTH));
         text.push_str(PREFIX);
         draw(&mut text, DRAWN);
         let mut sum = crc32(text.as_bytes());
@@ -48,16 +47,14 @@ impl KeySecret {
         &self.0
     }
 
+    /// The same, for whoever shows it to them.
+    pub fn into_text(self) -> Zeroizing<String> {
+        self.0
+    }
+
     /// What is kept of it.
     pub fn digest(&self) -> KeyDigest {
         sha256(self.0.as_bytes())
-    }
-}
-
-impl Drop for KeySecret {
-    fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.0).into_bytes();
-        wipe(&mut bytes);
     }
 }
 
@@ -105,7 +102,7 @@ fn draw(text: &mut String, count: usize) {
         let drawn = random.iter().filter_map(|byte| DIGITS.get(usize::from(byte & 63)));
         text.extend(drawn.take(end - text.len()).map(|digit| char::from(*digit)));
     }
-    wipe(&mut random);
+    random.zeroize();
 }
 
 /// CRC-32 as in Ethernet and zip (ISO 3309).

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use aws_lc_rs::{constant_time, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
 
-use super::ring::wipe;
-use super::vault::{self, VaultError};
+use super::vault::{self, Kept, VaultError};
 
 /// Its file in the data directory, beside the key ring.
 const NAME: &str = "admin";
@@ -16,7 +16,7 @@ const PREFIX: &str = "weir_admin_";
 const BYTES: usize = 32;
 
 /// A key that operators show. Without `Debug`: a key is never printed.
-pub struct OperatorKey(Vec<u8>);
+pub struct OperatorKey(Kept);
 
 impl OperatorKey {
     /// The one in `data`, made if there is none.
@@ -25,7 +25,7 @@ impl OperatorKey {
     /// Where it cannot be made or read, where others may read it, or where it is none.
     pub fn open_or_create(data: &Path) -> Result<Self, VaultError> {
         let (path, text) = vault::open_or_create(data, NAME, generate)?;
-        Self::parse(text).ok_or(VaultError::Operators(path))
+        Self::parse(&text).ok_or(VaultError::Operators(path))
     }
 
     /// The one in `data`; `None` where there is none, as before the first start. Changes nothing.
@@ -34,17 +34,14 @@ impl OperatorKey {
     /// Where it cannot be read, where others may read it, or where it is none.
     pub fn open(data: &Path) -> Result<Option<Self>, VaultError> {
         let Some((path, text)) = vault::open(data, NAME)? else { return Ok(None) };
-        Self::parse(text).ok_or(VaultError::Operators(path)).map(Some)
+        Self::parse(&text).ok_or(VaultError::Operators(path)).map(Some)
     }
 
-    fn parse(mut text: Vec<u8>) -> Option<Self> {
-        let shown = text.trim_ascii().to_vec();
-        wipe(&mut text);
-        let key = Self(shown);
-        let mut random = URL_SAFE_NO_PAD.decode(key.0.strip_prefix(PREFIX.as_bytes())?).ok()?;
+    fn parse(text: &[u8]) -> Option<Self> {
+        let shown = text.trim_ascii();
+        let random = Zeroizing::new(URL_SAFE_NO_PAD.decode(shown.strip_prefix(PREFIX.as_bytes())?).ok()?);
         let fits = random.len() == BYTES && random.iter().any(|byte| *byte != random[0]);
-        wipe(&mut random);
-        fits.then_some(key)
+        fits.then(|| Self(Zeroizing::new(shown.to_vec())))
     }
 
     /// Whether a credential is meant to be such a key, right or wrong.
@@ -59,26 +56,19 @@ impl OperatorKey {
 
     /// Adds the field of a head that shows it: from then on that is a secret.
     pub fn add_to(&self, head: &mut Vec<u8>) {
-        for part in [b"Authorization: Bearer ", &*self.0, b"\r\n"] {
+        for part in [&b"Authorization: Bearer "[..], &self.0[..], b"\r\n"] {
             head.extend_from_slice(part);
         }
     }
 }
 
-impl Drop for OperatorKey {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
-    }
-}
-
-fn generate() -> String {
-    let mut random = [0; BYTES];
-    rand::fill(&mut random).expect("the operating system gives random bytes");
-    let mut text = String::with_capacity(64);
+fn generate() -> Zeroizing<String> {
+    let mut random = Zeroizing::new([0; BYTES]);
+    rand::fill(&mut *random).expect("the operating system gives random bytes");
+    let mut text = Zeroizing::new(String::with_capacity(64));
     text.push_str(PREFIX);
-    URL_SAFE_NO_PAD.encode_string(random, &mut text);
+    URL_SAFE_NO_PAD.encode_string(*random, &mut text);
     text.push('\n');
-    wipe(&mut random);
     text
 }
 

@@ -3,10 +3,11 @@
 //! Its text is one key a line, 32 random bytes in Base64, newest first. To rotate, put a new key in front on every node,
 //! and take the last one away once everything sealed with it has run out (24 hours for sessions).
 
-use std::{error, fmt, hint::black_box};
+use std::{error, fmt};
 
 use aws_lc_rs::{digest, hkdf, rand};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::sealer::{Purpose, Sealer};
 
@@ -69,7 +70,7 @@ impl KeyRing {
         let mut key = [0; KEY_BYTES];
         rand::fill(&mut key).expect("the operating system gives random bytes");
         let text = STANDARD.encode(key) + "\n";
-        wipe(&mut key);
+        key.zeroize();
         text
     }
 
@@ -86,10 +87,8 @@ impl KeyRing {
 
 impl MasterKey {
     fn parse(line: usize, text: &str) -> Result<Self, RingError> {
-        let mut decoded = STANDARD.decode(text).map_err(|_| RingError::NotBase64(line))?;
-        let bytes = <[u8; KEY_BYTES]>::try_from(&decoded[..]).map_err(|_| RingError::Length(line, decoded.len()));
-        wipe(&mut decoded);
-        let bytes = bytes?;
+        let decoded = Zeroizing::new(STANDARD.decode(text).map_err(|_| RingError::NotBase64(line))?);
+        let bytes = <[u8; KEY_BYTES]>::try_from(&decoded[..]).map_err(|_| RingError::Length(line, decoded.len()))?;
         if bytes.iter().all(|byte| *byte == bytes[0]) {
             return Err(RingError::NotRandom(line));
         }
@@ -109,14 +108,8 @@ impl MasterKey {
 
 impl Drop for MasterKey {
     fn drop(&mut self) {
-        wipe(&mut self.bytes);
+        self.bytes.zeroize();
     }
-}
-
-/// Overwrites key material that is about to be freed; `black_box` keeps the compiler from leaving it out.
-pub(super) fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    black_box(bytes);
 }
 
 fn key_id(key: &[u8; KEY_BYTES]) -> KeyId {

@@ -18,10 +18,11 @@ use aws_lc_rs::{
     rand,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroize;
 
 use super::{
     context,
-    ring::{KEY_BYTES, KeyId, wipe},
+    ring::{KEY_BYTES, KeyId},
 };
 
 const VERSION: u8 = 1;
@@ -64,7 +65,7 @@ impl Sealer {
     pub(super) fn new(sub_keys: impl Iterator<Item = (KeyId, [u8; KEY_BYTES])>) -> Self {
         let keys = sub_keys.map(|(id, mut bytes)| {
             let key = UnboundKey::new(&AES_256_GCM_SIV, &bytes).expect("a sub-key has the cipher's 32 bytes");
-            wipe(&mut bytes);
+            bytes.zeroize();
             (id, LessSafeKey::new(key))
         });
         Self { keys: keys.collect() }

@@ -9,8 +9,8 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use zeroize::Zeroizing;
 
-use super::ring::wipe;
 use super::vault::{self, VaultError};
 
 /// Its file in the data directory, beside the key ring.
@@ -28,18 +28,14 @@ impl SigningKey {
     /// # Errors
     /// Where it cannot be made or read, where others may read it, or where it is none.
     pub fn open_or_create(data: &Path) -> Result<Self, VaultError> {
-        let (path, mut text) = vault::open_or_create(data, NAME, generate)?;
-        let key = Self::parse(&text);
-        wipe(&mut text);
-        key.ok_or(VaultError::Signing(path))
+        let (path, text) = vault::open_or_create(data, NAME, generate)?;
+        Self::parse(&text).ok_or(VaultError::Signing(path))
     }
 
     /// 32 random bytes in Base64.
     fn parse(text: &[u8]) -> Option<Self> {
-        let mut seed = STANDARD.decode(text.trim_ascii()).ok()?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok();
-        wipe(&mut seed);
-        let pair = pair?;
+        let seed = Zeroizing::new(STANDARD.decode(text.trim_ascii()).ok()?);
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
         let mut id = String::from("weir-");
         for byte in &pair.public_key().as_ref()[..4] {
             write!(id, "{byte:02x}").expect("a String takes everything");
@@ -70,11 +66,12 @@ impl SigningKey {
     }
 }
 
-fn generate() -> String {
-    let mut seed = [0; 32];
-    rand::fill(&mut seed).expect("the operating system gives random bytes");
-    let text = STANDARD.encode(seed) + "\n";
-    wipe(&mut seed);
+fn generate() -> Zeroizing<String> {
+    let mut seed = Zeroizing::new([0; 32]);
+    rand::fill(&mut *seed).expect("the operating system gives random bytes");
+    let mut text = Zeroizing::new(String::with_capacity(64));
+    STANDARD.encode_string(*seed, &mut text);
+    text.push('\n');
     text
 }
 

@@ -20,13 +20,17 @@ use std::{
 };
 
 use aws_lc_rs::rand;
+use zeroize::Zeroizing;
 
-use super::ring::{KeyRing, RingError, wipe};
+use super::ring::{KeyRing, RingError};
 
 /// Sixteen keys and their line ends are below 1 KiB; what is longer is no ring.
 const MOST_BYTES: u64 = 64 * 1024;
 /// The file of the ring.
 const RING: &str = "ring";
+
+/// A secret as its file has it.
+pub(super) type Kept = Zeroizing<Vec<u8>>;
 
 /// Why there is no key ring in a data directory.
 #[derive(Debug)]
@@ -52,13 +56,13 @@ impl KeyRing {
     /// The ring in `data`, made with one random key if there is none. Survives a crash at any point: the next start
     /// finds either no ring or a whole one.
     pub fn open_or_create(data: &Path) -> Result<Self, VaultError> {
-        let (path, text) = open_or_create(data, RING, Self::generate_text)?;
+        let (path, text) = open_or_create(data, RING, || Zeroizing::new(Self::generate_text()))?;
         parse(&path, text)
     }
 }
 
 /// The path and the text of the secret of that name in `data`; `None` where there is none. Changes nothing.
-pub(super) fn open(data: &Path, name: &str) -> Result<Option<(PathBuf, Vec<u8>)>, VaultError> {
+pub(super) fn open(data: &Path, name: &str) -> Result<Option<(PathBuf, Kept)>, VaultError> {
     let keys = data.join("keys");
     let path = keys.join(name);
     match File::open(&path) {
@@ -73,7 +77,11 @@ pub(super) fn open(data: &Path, name: &str) -> Result<Option<(PathBuf, Vec<u8>)>
 }
 
 /// The path and the text of the secret of that name in `data`, which `make` makes if there is none.
-pub(super) fn open_or_create(data: &Path, name: &str, make: fn() -> String) -> Result<(PathBuf, Vec<u8>), VaultError> {
+pub(super) fn open_or_create(
+    data: &Path,
+    name: &str,
+    make: fn() -> Zeroizing<String>,
+) -> Result<(PathBuf, Kept), VaultError> {
     let keys = data.join("keys");
     make_directory(data)?;
     make_directory(&keys)?;
@@ -90,23 +98,22 @@ pub(super) fn open_or_create(data: &Path, name: &str, make: fn() -> String) -> R
     Ok((path, text))
 }
 
-fn read(path: &Path, file: File) -> Result<Vec<u8>, VaultError> {
+fn read(path: &Path, file: File) -> Result<Kept, VaultError> {
     refuse_open(path, file.metadata().map_err(failed("look at", path))?.permissions(), 0o077)?;
-    let mut text = Vec::new();
+    // With room for it all: a buffer that grows leaves what it held behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(MOST_BYTES as usize + 1));
     file.take(MOST_BYTES).read_to_end(&mut text).map_err(failed("read", path))?;
     Ok(text)
 }
 
-fn parse(path: &Path, mut text: Vec<u8>) -> Result<KeyRing, VaultError> {
-    let ring = match str::from_utf8(&text) {
+fn parse(path: &Path, text: Kept) -> Result<KeyRing, VaultError> {
+    match str::from_utf8(&text) {
         Ok(ring) => KeyRing::parse(ring).map_err(|error| VaultError::Ring(path.to_owned(), error)),
         Err(error) => Err(failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, error))),
-    };
-    wipe(&mut text);
-    ring
+    }
 }
 
-fn create(data: &Path, keys: &Path, name: &str, make: fn() -> String) -> Result<(), VaultError> {
+fn create(data: &Path, keys: &Path, name: &str, make: fn() -> Zeroizing<String>) -> Result<(), VaultError> {
     // A random name, because a process number is no name of its own where containers share a directory.
     let mut random = [0; 8];
     rand::fill(&mut random).expect("the operating system gives random bytes");
@@ -125,12 +132,9 @@ fn create(data: &Path, keys: &Path, name: &str, make: fn() -> String) -> Result<
     Ok(())
 }
 
-fn write(draft: &Path, make: fn() -> String) -> io::Result<()> {
-    let mut text = make().into_bytes();
+fn write(draft: &Path, make: fn() -> Zeroizing<String>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
-    let written = file.write_all(&text).and_then(|()| file.sync_all());
-    wipe(&mut text);
-    written
+    file.write_all(make().as_bytes()).and_then(|()| file.sync_all())
 }
 
 fn make_directory(path: &Path) -> Result<(), VaultError> {

@@ -82,6 +82,7 @@ pub(crate) const HOMES: &[Home] = &[
     anywhere(&["http", "http_body", "http_body_util"], "the nouns of HTTP, without I/O"),
     anywhere(&["bytes", "memchr", "base64"], "buffers and text"),
     anywhere(&["arc_swap"], "snapshots"),
+    anywhere(&["zeroize"], "whoever holds a secret overwrites it"),
     anywhere(&["tracing"], "log lines with fields"),
 ];
 

@@ -43,6 +43,7 @@ mod reload_commands;
 mod rmcp_client;
 mod roles;
 mod sdk;
+mod secrets;
 mod sessions;
 mod stdio;
 mod systemd;

@@ -64,6 +64,14 @@ impl Sockets {
         Ok(Self { all: vec![Bound::Unix(socket)], owner: Owner::File(Arc::new(file)) })
     }
 
+    /// Takes a Unix socket of ours out of the file system, whoever still has a hand on it: nobody finds the way here any
+    /// more.
+    pub fn unlink(&self) {
+        if let Owner::File(file) = &self.owner {
+            file.remove();
+        }
+    }
+
     /// Handed-over ones. Whoever handed them over keeps them, with the connections that wait in them.
     pub fn handed_over(sockets: Vec<Bound>) -> Self {
         Self { all: sockets, owner: Owner::Others }

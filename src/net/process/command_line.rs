@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use super::errors::SpawnError;
 use super::wire::Reader;
 
@@ -15,8 +17,8 @@ pub struct CommandLine {
     pub program: String,
     /// What follows the program.
     pub arguments: Vec<String>,
-    /// The whole environment.
-    pub environment: Vec<(String, String)>,
+    /// The whole environment. A value may be a secret.
+    pub environment: Vec<(String, Zeroizing<String>)>,
     /// Where it runs; the daemon's own directory if there is none.
     pub directory: Option<PathBuf>,
     /// What it may take.
@@ -40,11 +42,12 @@ pub struct ProcessLimits {
 
 impl CommandLine {
     /// For the shim.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, SpawnError> {
+    pub(super) fn encode(&self) -> Result<Zeroizing<Vec<u8>>, SpawnError> {
         let directory = self.directory.as_ref().map_or(Some(""), |path| path.to_str());
         let directory = directory.ok_or(SpawnError::Unusable("the directory's path is not UTF-8"))?;
         self.check(directory)?;
-        let mut out = Vec::with_capacity(1024);
+        // With room for it all: a buffer that grows leaves what it held behind.
+        let mut out = Zeroizing::new(Vec::with_capacity(self.encoded(directory)));
         for limit in [self.limits.memory, self.limits.files, self.limits.processes] {
             out.extend(limit.unwrap_or(u64::MAX).to_le_bytes());
         }
@@ -68,7 +71,8 @@ impl CommandLine {
         let directory = from.text()?;
         let program = from.text()?;
         let arguments = (0..from.u32()?).map(|_| from.text()).collect::<Option<_>>()?;
-        let environment = (0..from.u32()?).map(|_| Some((from.text()?, from.text()?))).collect::<Option<_>>()?;
+        let environment =
+            (0..from.u32()?).map(|_| Some((from.text()?, Zeroizing::new(from.text()?)))).collect::<Option<_>>()?;
         let directory = (!directory.is_empty()).then(|| directory.into());
         from.0.is_empty().then_some(Self { program, arguments, environment, directory, limits })
     }
@@ -76,6 +80,13 @@ impl CommandLine {
     /// The value of a name in its environment; of the last one, where there are several, as the command gets it.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How many bytes [`CommandLine::encode`] takes, or a few more.
+    fn encoded(&self, directory: &str) -> usize {
+        let variables = self.environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let texts = self.arguments.iter().map(String::as_str).chain(variables);
+        texts.chain([directory, &self.program]).map(|text| text.len() + size_of::<u32>()).sum::<usize>() + 64
     }
 
     fn check(&self, directory: &str) -> Result<(), SpawnError> {
@@ -117,7 +128,7 @@ mod tests {
         CommandLine {
             program: "npx".into(),
             arguments: vec!["-y".into(), String::new(), "ü".into()],
-            environment: vec![("PATH".into(), "/bin".into()), ("EMPTY".into(), String::new())],
+            environment: vec![("PATH".into(), "/bin".to_owned().into()), ("EMPTY".into(), Zeroizing::default())],
             directory: Some("/tmp".into()),
             limits: ProcessLimits { memory: Some(1 << 30), files: None, processes: Some(0) },
         }
@@ -141,7 +152,7 @@ mod tests {
         };
         assert_eq!(refused(|line| line.program.clear()), "the program has no name");
         assert!(refused(|line| line.arguments.push("a\0b".into())).contains("NUL"));
-        assert!(refused(|line| line.environment.push(("A=B".into(), "c".into()))).contains("variable"));
+        assert!(refused(|line| line.environment.push(("A=B".into(), "c".to_owned().into()))).contains("variable"));
         let long = refused(|line| line.arguments.push("x".repeat(MOST)));
         assert!(long.contains("131072"), "{long}");
     }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::runtime::Handle;
+use zeroize::Zeroizing;
 
 use super::command_line::CommandLine;
 use super::errors::SpawnError;
@@ -97,7 +98,7 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), SpawnError> {
 async fn converse(ours: Pair, request: &[u8], pipes: [OwnedFd; 3]) -> io::Result<Vec<u8>> {
     ours.set_nonblocking(true)?;
     let mut shim = UnixStream::from_std(ours)?;
-    let message = [&(request.len() as u32).to_le_bytes(), request].concat();
+    let message = Zeroizing::new([&(request.len() as u32).to_le_bytes(), request].concat());
     let mut said = Vec::new();
     let talk = async {
         let files = pipes.each_ref().map(AsFd::as_fd);

@@ -23,6 +23,7 @@
 
 mod census;
 mod command_line;
+mod dumps;
 mod entry;
 mod errors;
 mod exit;
@@ -42,6 +43,7 @@ mod table;
 mod wire;
 
 pub use command_line::{CommandLine, ProcessLimits};
+pub use dumps::forbid_core_dumps;
 pub use entry::enter;
 pub use errors::SpawnError;
 pub use exit::Exit;

@@ -64,7 +64,7 @@ mod tests {
     fn line() -> CommandLine {
         CommandLine {
             program: "npx".into(),
-            environment: vec![("PATH".into(), "/a:/b".into())],
+            environment: vec![("PATH".into(), "/a:/b".to_owned().into())],
             directory: Some("/nowhere".into()),
             ..CommandLine::default()
         }

@@ -193,10 +193,9 @@ async fn lists_are_by_the_roles_of_the_key() {
     let mut house = House::new();
     let role = "[[roles]]\nname = \"reader\"\ntools = [\"read_*\"]";
     let weir = house.start(&config(&server.url(), role)).await;
-    for (roles, names) in [
-        (&["--role", "reader"][..], &["read_a"][..]),
-        (&["--role", "reader", "--role", "user"], &["read_a", "drop_a"]),
-    ] {
+    for (roles, names) in
+        [(&["--role", "reader"][..], &["read_a"][..]), (&["--role", "reader", "--role", "user"], &["read_a", "drop_a"])]
+    {
         let (_, key) = house.add(roles).await;
         let answer = weir.client().await.ask(&modern("1", "tools/list", "").header("X-API-Key", &key)).await;
         let answer = answer.json();

@@ -21,7 +21,7 @@ fn command(program: &str, arguments: &[&str]) -> CommandLine {
     CommandLine {
         program: program.into(),
         arguments: arguments.iter().map(|&argument| argument.into()).collect(),
-        environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        environment: vec![("PATH".into(), "/usr/bin:/bin".to_owned().into())],
         ..CommandLine::default()
     }
 }

@@ -34,7 +34,8 @@ async fn what_is_written_comes_back_and_the_end_of_input_is_the_end() {
 async fn the_environment_is_exactly_what_was_given_and_nothing_else_is_inherited() {
     only_through_weir!();
     let keeper = keeper();
-    let environment = vec![("SECRET".to_owned(), "a b=\n".to_owned()), ("EMPTY".to_owned(), String::new())];
+    let environment =
+        vec![("SECRET".to_owned(), "a b=\n".to_owned().into()), ("EMPTY".to_owned(), String::new().into())];
     let line = CommandLine { environment, directory: Some("/usr".into()), ..command("/usr/bin/env", &[]) };
     let mut env = start(&keeper, &line).await;
     // Sorted, since it is a map.
@@ -117,7 +118,7 @@ async fn a_command_that_cannot_be_started_is_explained() {
     assert_eq!(refused(bare).await, "command not found: sh; its environment has no PATH");
     assert_eq!(refused(command("/no/npx", &[])).await, "command not found: /no/npx; there is no such file");
     assert_eq!(refused(command(&plain, &[])).await, format!("{plain} cannot be run: Permission denied (os error 13)"));
-    let found = CommandLine { environment: vec![("PATH".into(), path.into())], ..command("plain", &[]) };
+    let found = CommandLine { environment: vec![("PATH".into(), path.to_owned().into())], ..command("plain", &[]) };
     assert_eq!(refused(found).await, "plain cannot be run: Permission denied (os error 13)");
     assert!(refused(command(&lost, &[])).await.contains("names an interpreter or a loader that is not there"));
     let nowhere = CommandLine { directory: Some("/no".into()), ..sh("true") };
