@@ -58,7 +58,7 @@ impl Operators {
     ) -> anyhow::Result<Self> {
         let rebound = Rebound::of(Arc::new(sockets))?;
         let (admin, serving) = serve(settings, &data, rebound.served, admin);
-        Ok(Self { settings: settings.clone(), data, sockets: rebound.kept, admin, access, serving: serving })
+        Ok(Self { settings: settings.clone(), data, sockets: rebound.kept, admin, access, serving })
     }
 
     /// Where they are reached.

@@ -29,10 +29,10 @@ impl Secrets {
         let home = tempfile::tempdir().expect("a temporary directory");
         let this = Self { home };
         fs::create_dir(this.path("credentials")).expect("it can be made");
-        this.write("file", &Self::value(0));
-        this.write("credentials/cred", &Self::value(2));
+        this.write("file", Self::value(0));
+        this.write("credentials/cred", Self::value(2));
         this.write("ring", RING);
-        this.write("weir.toml", &this.config(""));
+        this.write("weir.toml", this.config(""));
         this
     }
 
