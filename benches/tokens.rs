@@ -1,9 +1,10 @@
-//! What a token costs a request: verified for the first time, and known again.
+//! What a credential costs a request: seen for the first time, and known again.
 
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -14,9 +15,11 @@ use aws_lc_rs::signature::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, header};
-use weir::model::{Algorithm, Means};
+use weir::model::{Algorithm, ApiKey, Means};
+use weir::seal::KeySecret;
 use weir::stages::authenticate::jwt::{Expected, Issuer, KeySet};
-use weir::stages::authenticate::{Authenticator, Looked, Memory, Place, Presented};
+use weir::stages::authenticate::{Authenticator, KeyTable, Looked, Memory, Place, Presented};
+use weir::store::Key;
 
 const ISSUER: &str = "https://id.example.com/";
 const URL: &str = "https://gateway.example.com/mcp";
@@ -129,5 +132,40 @@ fn tokens(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, tokens);
+fn keys(criterion: &mut Criterion) {
+    let secrets: Vec<_> = (0..1000).map(|_| KeySecret::generate()).collect();
+    let key = |(number, secret): (usize, &KeySecret)| Key {
+        facts: ApiKey {
+            id: format!("key-{number}").into(),
+            owner: format!("owner-{number}").into(),
+            roles: ["user".into(), "viewer".into()].into(),
+            scopes: Box::default(),
+            created: 1,
+            expires: Some(4_000_000_000),
+            used: None,
+            revoked: None,
+            rotated: None,
+        },
+        digest: secret.digest(),
+        before: None,
+    };
+    let table = KeyTable::new(secrets.iter().enumerate().map(key).collect(), &KeyTable::default());
+    let shared = Arc::new(ArcSwap::from_pointee(table));
+    let place = Place { audience: URL.into(), ..Place::default() };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-api-key", HeaderValue::from_str(secrets[500].text()).expect("a key is plain text"));
+    let presented = Presented { headers: &headers, address: None, certificate: None };
+    let check = |authenticator: &Authenticator| match authenticator.check(&presented, &place) {
+        Looked::Done(Ok(identified)) => drop(black_box(identified)),
+        _ => panic!("it is a key"),
+    };
+    let fresh = || Authenticator::without_credentials(Box::default()).with_keys(Arc::clone(&shared));
+    criterion.bench_function("API key first use", |bencher| {
+        bencher.iter_batched_ref(fresh, |authenticator| check(authenticator), BatchSize::SmallInput);
+    });
+    let known = fresh();
+    criterion.bench_function("API key second use", |bencher| bencher.iter(|| check(&known)));
+}
+
+criterion_group!(benches, tokens, keys);
 criterion_main!(benches);

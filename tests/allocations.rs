@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
@@ -26,16 +27,18 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::LocalSet;
 use weir::config::Secret;
-use weir::model::{Caller, Challenge, Means, Principal};
+use weir::model::{ApiKey, Caller, Challenge, Means, Principal};
 use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
 use weir::net::drain::Drain;
 use weir::net::fetch::{Fetcher, Policy};
 use weir::net::grant::{self, Book, Client, Runner, Terms};
 use weir::net::guard::HeadLimits;
 use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
-use weir::seal::KeyRing;
+use weir::seal::{KeyRing, KeySecret};
+use weir::stages::authenticate::{self, Authenticator, KeyTable, Place, Presented};
 use weir::stages::vouch::{Asserting, Exchanging, Looked, Shown, Shows, Vouch};
 use weir::stages::wellformed::Verb;
+use weir::store::Key;
 use weir::telemetry::{Controls, Telemetry};
 
 #[path = "support/core.rs"]
@@ -209,6 +212,35 @@ fn what_a_server_is_shown_is_there_once_it_was_shown() {
     let mut again = None;
     let counted = measure(|| again = Some(look()));
     assert_eq!(lines(&again.expect("it was looked for")), first);
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+/// An API key that this core has met: its owner is found, and nothing is made.
+#[test]
+fn the_second_use_of_an_api_key() {
+    let secret = KeySecret::generate();
+    let facts = ApiKey {
+        id: "key".into(),
+        owner: "ann".into(),
+        roles: ["user".into()].into(),
+        scopes: Box::default(),
+        created: 1,
+        expires: None,
+        used: None,
+        revoked: None,
+        rotated: None,
+    };
+    let key = Key { facts, digest: secret.digest(), before: None };
+    let table = Arc::new(ArcSwap::from_pointee(KeyTable::new(vec![key], &KeyTable::default())));
+    let authenticator = Authenticator::without_credentials(Box::default()).with_keys(table);
+    let (headers, place) = (headers(&[("x-api-key", secret.text())]), Place::default());
+    let presented = Presented { headers: &headers, address: None, certificate: None };
+    let check = || match authenticator.check(&presented, &place) {
+        authenticate::Looked::Done(found) => assert_eq!(found.expect("a key").principal().shown(), "ann"),
+        authenticate::Looked::Asking(_) => panic!("nobody is to be asked"),
+    };
+    check();
+    let counted = measure(check);
     assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 

@@ -249,7 +249,7 @@ fn manual_pages_and_completions_are_there_for_every_command() {
 #[test]
 fn help_is_as_it_was_read_last() {
     let mut all = String::new();
-    for command in ["", "run", "demo", "check", "doctor", "schema", "completions", "man", "help"] {
+    for command in ["", "run", "demo", "check", "doctor", "keys", "backup", "schema", "completions", "man", "help"] {
         let mut arguments: Vec<_> = [command].into_iter().filter(|name| !name.is_empty()).collect();
         arguments.push("--help");
         all += &format!("$ weir {}\n{}\n", arguments.join(" "), weir(root(), &arguments).1);

@@ -178,7 +178,7 @@ fn nobody_is_let_in_off_loopback_without_its_being_said() {
 #[test]
 fn an_auth_section_that_lets_nobody_in_is_refused() {
     let nobody = "nobody could call: name an issuer ([[auth.jwt]]), or say `enabled = true` in [auth.local] (the tokens of \
-                  `weir token`), [auth.mtls] or [auth.anonymous]";
+                  `weir token`), [auth.api_keys], [auth.mtls] or [auth.anonymous]";
     assert_eq!(mistake("[auth]"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nreally = true"), format!("weir.toml:1:1: {nobody}"));
     assert_eq!(mistake("[auth.anonymous]\nenabled = false"), format!("weir.toml:2:11: {nobody}"));

@@ -61,7 +61,7 @@ pub(super) async fn set_log(State(admin): State<Admin>, body: String) -> Respons
 }
 
 /// Gives a command and waits until it has been done. Nobody waits to give one: there is room for it, or there is none.
-async fn done<T>(
+pub(super) async fn done<T>(
     admin: &Admin,
     command: impl FnOnce(oneshot::Sender<Result<T, Undone>>) -> Command,
 ) -> Result<T, Undone> {
@@ -74,7 +74,7 @@ async fn done<T>(
 }
 
 /// `code` and `before`, which begins the message, are of what was refused.
-fn refusal(undone: &Undone, code: &str, before: &str) -> Response {
+pub(super) fn refusal(undone: &Undone, code: &str, before: &str) -> Response {
     let message = undone.to_string();
     match undone {
         Undone::Refused(_) => error(StatusCode::UNPROCESSABLE_ENTITY, code, &format!("{before}{message}"), false),

@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, get, post, put};
 
 use crate::model::Permission;
 
-use super::{Admin, api, gate, health};
+use super::{Admin, api, gate, health, keys};
 
 /// What an endpoint asks of who calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("POST", "/api/v1/reload", MANAGE, || post(api::reload)),
     endpoint("GET", "/api/v1/log", MANAGE, || get(api::log)),
     endpoint("PUT", "/api/v1/log", MANAGE, || put(api::set_log)),
+    endpoint("GET", "/api/v1/keys", MANAGE, || get(keys::list)),
+    endpoint("POST", "/api/v1/keys", MANAGE, || post(keys::add)),
+    endpoint("POST", "/api/v1/keys/revoke", MANAGE, || post(keys::revoke)),
+    endpoint("POST", "/api/v1/keys/rotate", MANAGE, || post(keys::rotate)),
+    endpoint("POST", "/api/v1/backup", MANAGE, || post(keys::backup)),
 ];
 
 /// The table, each endpoint behind its gate: before a handler or a body is looked at.

@@ -6,6 +6,7 @@ mod api;
 mod endpoints;
 mod gate;
 mod health;
+mod keys;
 mod listener;
 mod metrics;
 mod names;
@@ -31,6 +32,7 @@ use names::Names;
 
 pub use access::Access;
 pub use endpoints::{Asks, ENDPOINTS, Endpoint};
+pub use keys::key_document;
 
 /// Bytes of what an operator may send.
 const LARGEST_BODY: usize = 64 * 1024;

@@ -7,17 +7,18 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use super::backup::Backup;
 use super::check::Check;
 use super::demo::Demo;
 use super::doctor::Doctor;
+use super::keys::Keys;
 use super::print::{Completions, Man};
 use super::source::Source;
 use super::token::Token;
 use super::{UNUSABLE, fail};
 
 /// Commands that a later version has.
-const UNBUILT_COMMANDS: &[&str] =
-    &["explain", "rules", "letters", "approvals", "audit", "users", "keys", "backup", "restore"];
+const UNBUILT_COMMANDS: &[&str] = &["explain", "rules", "letters", "approvals", "audit", "users", "restore"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -40,6 +41,8 @@ pub(super) enum Command {
     /// `server/discover` and `initialize`; nothing of theirs is called.
     Doctor(Doctor),
     Token(Token),
+    Keys(Keys),
+    Backup(Backup),
     /// Print the JSON Schema of the configuration
     #[command(after_help = PRINTS)]
     Schema,

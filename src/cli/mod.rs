@@ -13,10 +13,13 @@ use std::{
 use clap::Parser;
 
 mod arguments;
+mod backup;
 mod check;
 mod demo;
 mod doctor;
+mod keys;
 mod print;
+mod reach;
 mod run;
 mod source;
 mod token;
@@ -38,6 +41,8 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Token(options) => token::run(&options),
+        Command::Keys(options) => keys::run(options),
+        Command::Backup(options) => backup::run(&options),
         Command::Schema => print::schema(),
         Command::Completions(options) => print::completions(&options),
         Command::Man(options) => print::man(&options),

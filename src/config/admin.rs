@@ -126,6 +126,12 @@ impl AdminAddress {
     }
 }
 
+impl Default for AdminAddress {
+    fn default() -> Self {
+        Self::Tcp(DEFAULT_ADDRESS)
+    }
+}
+
 impl From<SocketAddr> for AdminAddress {
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(address)

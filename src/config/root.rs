@@ -57,6 +57,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &auth::jwt::JWKS,
     &auth::introspection::SHAPE,
     &auth::introspection::CLIENT,
+    &auth::api_keys::SHAPE,
     &auth::local::SHAPE,
     &auth::mtls::SHAPE,
     &auth::mtls::GRANT,

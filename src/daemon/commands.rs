@@ -5,11 +5,18 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{Command, Generation, Undone};
 use crate::telemetry::log::LogControl;
 
+use super::keys::Keys;
+
 /// Where the answer to a reload goes.
 pub(super) type Asked = oneshot::Sender<Result<Generation, Undone>>;
 
 /// Takes commands for as long as there is anybody to give them. Whoever gave one may have gone.
-pub(super) async fn obey(mut commands: mpsc::Receiver<Command>, log: LogControl, reloads: mpsc::Sender<Asked>) {
+pub(super) async fn obey(
+    mut commands: mpsc::Receiver<Command>,
+    log: LogControl,
+    keys: Keys,
+    reloads: mpsc::Sender<Asked>,
+) {
     while let Some(command) = commands.recv().await {
         match command {
             Command::Reload(answer) => {
@@ -26,6 +33,8 @@ pub(super) async fn obey(mut commands: mpsc::Receiver<Command>, log: LogControl,
                 }
                 let _ = answer.send(set);
             }
+            Command::Keys(order, answer) => keys.obey(order, answer),
+            Command::Backup(to, answer) => keys.back_up(to, answer),
         }
     }
 }

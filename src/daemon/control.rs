@@ -117,13 +117,14 @@ impl Starting<'_> {
         if let [core, ..] = switches.switch(&plan, Some(deal)).await?[..] {
             bail!("data core {core} did not begin within {:?}", switches::PATIENCE);
         }
+        tokio::spawn(lasting.keys.clone().write_back());
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
         announce::ready(&settings, &addresses, &operators.address()?);
         ready(Ready { listen: addresses[0].clone(), admin: operators.address()? });
         notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
         let (reloads, reloaded) = mpsc::channel(COMMANDS);
-        tokio::spawn(commands::obey(asked, log.clone(), reloads));
+        tokio::spawn(commands::obey(asked, log.clone(), lasting.keys.clone(), reloads));
         let (brake, roster) = (crew.brake.clone(), crew.roster.clone());
         let reloader = Reloader {
             log,
@@ -155,6 +156,7 @@ impl Starting<'_> {
         };
         // Whoever asked them has been answered, or told that Weir is stopping.
         lasting.driver.stop().await;
+        lasting.keys.close().await;
         traces.end();
         // A collector that is away does not hold up the end.
         let _ = timeout(trace::LAST_SPANS, sending).await;

@@ -14,6 +14,7 @@ mod crew;
 mod endpoints;
 mod fetching;
 mod files;
+mod keys;
 mod memory;
 mod observe;
 mod operators;
@@ -49,6 +50,7 @@ use plan::Plan;
 use sockets::HandedOver;
 
 pub use check::check;
+pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
 pub use stop::Signals;
 

@@ -24,7 +24,7 @@ use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Purpose, Sealer};
-use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place};
+use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
@@ -36,6 +36,7 @@ use super::authorization::{self, Authorizations, Shows};
 use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
 use super::fetching::Fetching;
+use super::keys::Keys;
 use super::spawned::{Commands, Driver};
 use super::{Failure, files, welcome};
 
@@ -77,6 +78,8 @@ pub(super) struct Plan {
     fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
     credentials: Credentials,
+    /// API keys, where they are taken.
+    keys: Option<SharedKeys>,
     unverified: Option<(u64, Duration)>,
     /// Most connections, and most of one address.
     admits: (usize, usize),
@@ -113,6 +116,8 @@ pub(super) struct Lasting {
     pub(super) board: Board,
     /// Where tokens for servers are asked for.
     pub(super) runner: Arc<Runner>,
+    /// API keys, and the store.
+    pub(super) keys: Keys,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -171,6 +176,7 @@ impl Plan {
             unverified: Arc::new(unverified(http)),
             board: Board::default(),
             runner: Arc::default(),
+            keys: Keys::new(data),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
@@ -184,6 +190,7 @@ impl Plan {
         };
         let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
+        let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
             commands: commands.map_err(Failure::unusable)?,
@@ -205,6 +212,7 @@ impl Plan {
             fetching,
             credentials,
             authorizations,
+            keys,
             unverified: rate(http),
             admits,
             near,
@@ -333,6 +341,9 @@ impl Plan {
         let trust = self.welcome.tls.as_ref().and_then(|tls| tls.clients());
         if let (Some(mtls), Some(trust)) = (&self.auth.mtls, trust) {
             authenticator = authenticator.with_certificates(super::credentials::certificates(mtls, trust.clone()));
+        }
+        if let Some(keys) = &self.keys {
+            authenticator = authenticator.with_keys(Arc::clone(keys));
         }
         let (issuers, oracle) = (self.credentials.issuers(), self.credentials.oracle());
         if issuers.is_empty() && oracle.is_none() {

@@ -1,8 +1,11 @@
 //! What operators may ask of a running daemon. `admin` sends it, `daemon` executes it and answers.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use tokio::sync::oneshot;
+
+use super::api_key::{KeyAnswer, KeyOrder};
 
 /// A command, with where its answer goes. Whoever asked may have gone: then the answer is lost, the work is not.
 #[derive(Debug)]
@@ -12,6 +15,10 @@ pub enum Command {
     /// Log from this level on (`error`, `warn`, `info`, `debug`, `trace`, `off`), until told otherwise or reloaded. The
     /// answer is the level before.
     LogLevel(String, oneshot::Sender<Result<String, Undone>>),
+    /// Do this with API keys. Once it is answered it holds on every core.
+    Keys(KeyOrder, oneshot::Sender<Result<KeyAnswer, Undone>>),
+    /// Copy the store to this file, which must not be there. The answer is how many bytes it has.
+    Backup(PathBuf, oneshot::Sender<Result<u64, Undone>>),
 }
 
 /// A configuration in force.

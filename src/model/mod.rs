@@ -2,6 +2,7 @@
 
 mod addressee;
 mod algorithm;
+mod api_key;
 mod calendar;
 mod certificate;
 mod challenge;
@@ -29,6 +30,7 @@ mod uri;
 
 pub use addressee::{Addressee, Culprit, Refused};
 pub use algorithm::Algorithm;
+pub use api_key::{ApiKey, KeyAnswer, KeyOrder, NewKey, Shown};
 pub use calendar::date;
 pub use certificate::{Certificate, Named, Visitor};
 pub use challenge::Challenge;

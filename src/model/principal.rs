@@ -15,6 +15,8 @@ pub enum Means {
     Local,
     /// The certificate of their connection, `[auth.mtls]`.
     Certificate,
+    /// An API key, `[auth.api_keys]`.
+    ApiKey,
 }
 
 impl Means {
@@ -26,6 +28,7 @@ impl Means {
             Self::Opaque => "opaque",
             Self::Local => "local",
             Self::Certificate => "certificate",
+            Self::ApiKey => "api_key",
         }
     }
 }

@@ -17,6 +17,7 @@
 
 pub mod session;
 
+mod api_key;
 mod asserter;
 mod context;
 mod digest;
@@ -27,6 +28,7 @@ mod short;
 mod signing;
 mod vault;
 
+pub use api_key::{KeyDigest, KeySecret, is_like_a_key, key_digest, key_id, sha256};
 pub use asserter::Asserter;
 pub use digest::digest_of;
 pub use operator_key::OperatorKey;

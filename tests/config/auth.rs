@@ -58,3 +58,13 @@ fn one_issuer_is_asked_about_opaque_tokens() {
     assert_eq!(parse(&both).auth.authorization_servers().count(), 1);
     assert!(mistake(&format!("{text}\n[listen]\naddress = \"0.0.0.0:1\"")).contains("[listen] needs `public_url`"));
 }
+
+#[test]
+fn api_keys_are_credentials_and_need_no_url() {
+    let keys = "[auth.api_keys]\nenabled = true\n";
+    let auth = parse(keys).auth;
+    assert!(auth.api_keys && auth.knows_credentials() && !auth.anonymous.enabled);
+    assert_eq!(auth.authorization_servers().count(), 0);
+    assert!(parse(&format!("{keys}[listen]\naddress = \"0.0.0.0:8080\"")).auth.api_keys);
+    assert!(mistake("[auth.api_keys]\nenabled = false").contains("nobody could call"));
+}

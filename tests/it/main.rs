@@ -9,6 +9,7 @@ mod http_desync;
 mod support;
 
 mod admin_auth;
+mod api_keys;
 mod batches;
 mod broken_servers;
 mod catalog;

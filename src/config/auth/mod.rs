@@ -1,6 +1,7 @@
 //! `[auth]`: who may call. Nothing fails open: whoever is not said to be let in is not.
 
 pub(super) mod anonymous;
+pub(super) mod api_keys;
 pub(super) mod introspection;
 pub(super) mod jwt;
 pub(super) mod local;
@@ -34,6 +35,8 @@ pub struct Auth {
     pub local: bool,
     /// `[auth.mtls]`: certificates name their callers.
     pub mtls: Option<Mtls>,
+    /// `[auth.api_keys]`: the keys of `weir keys` are taken.
+    pub api_keys: bool,
 }
 
 pub(super) const SHAPE: Shape = Shape {
@@ -60,6 +63,12 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Who says whose opaque tokens are; see below.",
         },
         Key {
+            name: "api_keys",
+            kind: Kind::Table("a section, [auth.api_keys]"),
+            default: Value::Absent,
+            about: "API keys of `weir keys`; see below.",
+        },
+        Key {
             name: "local",
             kind: Kind::Table("a section, [auth.local]"),
             default: Value::Absent,
@@ -78,7 +87,7 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Callers without credentials; see below.",
         },
     ],
-    unbuilt: &["api_keys"],
+    unbuilt: &[],
 };
 
 impl Auth {
@@ -91,16 +100,17 @@ impl Auth {
         let jwt = Jwt::read_all(&section);
         let introspection = Introspection::read(&section);
         let local = section.table("local", &local::SHAPE).flag("enabled");
+        let api_keys = section.table("api_keys", &api_keys::SHAPE).flag("enabled");
         let default_roles = section.list("default_roles", |name| roles::known(name, roles_known));
         let anonymous = Anonymous { enabled, really, roles: anonymous::roles(&table, roles_known) };
         let mtls = Mtls::read(&section, listen, roles_known);
-        let auth = Self { default_roles, anonymous, jwt, introspection, local, mtls };
+        let auth = Self { default_roles, anonymous, jwt, introspection, local, mtls, api_keys };
         // What is wrong with an issuer has been said; that it is not there need not be.
         let known = auth.knows_credentials() || section.has("jwt") || section.has("introspection");
         if !enabled && !known {
             let place = if table.has("enabled") { table.place("enabled") } else { section.place("anonymous") };
             let message = "nobody could call: name an issuer ([[auth.jwt]]), or say `enabled = true` in [auth.local] (the tokens \
-                           of `weir token`), [auth.mtls] or [auth.anonymous]";
+                           of `weir token`), [auth.api_keys], [auth.mtls] or [auth.anonymous]";
             root.mistakes.add(place, message);
         } else if enabled && listen.is_loopback() == Some(false) && !really {
             let message = format!(
@@ -126,6 +136,11 @@ impl Auth {
             let message = "this is what we are called ([listen] public_url), and so the issuer of [auth.local]";
             section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
         }
+        if let Some(at) = auth.jwt.iter().position(|issuer| issuer.issuer == api_keys::ISSUER) {
+            let message =
+                "this is the issuer of API keys ([auth.api_keys]): whoever signs for it could be any of their owners";
+            section.mistakes.add(section.place_in_list("jwt", at, "issuer"), message);
+        }
         auth
     }
 
@@ -145,6 +160,7 @@ impl Auth {
 
     /// Whether there is anything that a caller can show.
     pub fn knows_credentials(&self) -> bool {
-        self.local || self.mtls.is_some() || self.introspection.is_some() || !self.jwt.is_empty()
+        let by_token = self.local || self.introspection.is_some() || !self.jwt.is_empty();
+        by_token || self.api_keys || self.mtls.is_some()
     }
 }

@@ -1,9 +1,11 @@
 //! Who is calling, from the head alone: a stranger cannot make us buffer a body.
 
+mod api_keys;
 mod cache;
 mod certificates;
 mod credential;
 pub mod jwt;
+mod kinds;
 pub mod opaque;
 mod scopes;
 mod tokens;
@@ -16,12 +18,16 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::model::{Certificate, Challenge, Principal, Reason, Refusal, clock};
+use crate::seal::is_like_a_key;
 
+use api_keys::ApiKeys;
 use credential::Credential;
 use jwt::{Compact, Issuer};
+use kinds::Kinds;
 use opaque::{Opaque, Oracle};
 use tokens::Tokens;
 
+pub use api_keys::{ISSUER as KEY_ISSUER, KeyTable, SharedKeys};
 pub use certificates::{Certificates, Held};
 pub use tokens::{MayVerify, Memory};
 
@@ -75,15 +81,8 @@ pub enum Looked<'a> {
     Asking(Pin<Box<dyn Future<Output = Result<Identified, Refusal>> + 'a>>),
 }
 
-/// What those are told who show nothing.
-const NEEDED: &str = "a credential is needed here: send a token of yours as `Authorization: Bearer TOKEN`";
-const CERTIFICATE_NEEDED: &str = "a client certificate is needed here: connect with one of yours";
-const EITHER_NEEDED: &str = "a credential is needed here: connect with a client certificate of yours, or send a token as \
-                             `Authorization: Bearer TOKEN`";
 /// What those are told whose certificate does not do.
 const NAMES_NOBODY: &str = "the certificate of this connection is not accepted here: connect with another one";
-/// What those are told whose credential is of no kind that is taken.
-const UNKNOWN: &str = "the credential is of no kind that is taken here: send a token as `Authorization: Bearer TOKEN`";
 
 /// Finds out who is calling, on one core.
 #[derive(Debug)]
@@ -95,12 +94,14 @@ pub struct Authenticator {
     certificates: Option<Certificates>,
     /// Tokens whose issuer has to be asked, where they are taken.
     opaque: Option<Opaque>,
+    /// The same of API keys.
+    keys: Option<ApiKeys>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), tokens: None, opaque: None, certificates: None }
+        Self { anonymous: Principal::anonymous(roles), tokens: None, opaque: None, keys: None, certificates: None }
     }
 
     /// One that takes the tokens of these issuers, too, and knows those again that `memory` has of theirs.
@@ -123,13 +124,24 @@ impl Authenticator {
         Self { certificates: Some(certificates), ..self }
     }
 
+    /// One that takes these API keys, too.
+    pub fn with_keys(self, keys: SharedKeys) -> Self {
+        Self { keys: Some(ApiKeys::new(keys)), ..self }
+    }
+
     /// Looks at what a request shows.
     ///
     /// # Errors
     /// `unauthenticated` where nobody may call without credentials, or those that are there do not do.
     pub fn check<'a>(&'a self, presented: &Presented<'a>, place: &'a Place) -> Looked<'a> {
-        let looks = self.tokens.is_some() || self.opaque.is_some() || self.certificates.is_some();
-        let credential = if looks { Credential::of(presented.headers) } else { Ok(Credential::None) };
+        let credential = if self.kinds().any() { Credential::of(presented.headers) } else { Ok(Credential::None) };
+        if let (Ok(Credential::Bearer(text) | Credential::ApiKey(text)), Some(keys)) = (credential, &self.keys)
+            && is_like_a_key(text)
+        {
+            let found = keys.check(text);
+            let found = found.map_err(|flaw| place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note()));
+            return Looked::Done(found.and_then(|principal| Identified::at(place, principal)));
+        }
         if let Ok(Credential::Bearer(token)) = credential {
             match (&self.tokens, &self.opaque) {
                 (Some(tokens), _) if Compact::is_like(token) => return tokens.check(token, presented, place),
@@ -149,19 +161,21 @@ impl Authenticator {
         }
         Looked::Done(match credential {
             Ok(Credential::None) if place.anonymous => Identified::at(place, self.anonymous.clone()),
-            Ok(Credential::None) => Err(place.refusal(None, self.needed())),
-            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => Err(place.refusal(Some("invalid_token"), UNKNOWN)),
+            Ok(Credential::None) => Err(place.refusal(None, self.kinds().needed())),
+            Ok(Credential::Bearer(_) | Credential::ApiKey(_)) => {
+                Err(place.refusal(Some("invalid_token"), self.kinds().unknown()))
+            }
             Err(why) => Err(place.refusal(Some("invalid_request"), why)),
         })
     }
 }
 
 impl Authenticator {
-    fn needed(&self) -> &'static str {
-        match (&self.tokens, &self.certificates) {
-            (None, Some(_)) => CERTIFICATE_NEEDED,
-            (Some(_), Some(_)) => EITHER_NEEDED,
-            _ => NEEDED,
+    fn kinds(&self) -> Kinds {
+        Kinds {
+            tokens: self.tokens.is_some() || self.opaque.is_some(),
+            keys: self.keys.is_some(),
+            certificates: self.certificates.is_some(),
         }
     }
 }

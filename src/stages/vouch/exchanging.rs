@@ -108,7 +108,7 @@ impl Wanted<'_> {
 fn token<'a>(principal: &Principal, headers: &'a HeaderMap) -> Option<&'a str> {
     let by_token = match principal.caller().means {
         Means::Jwt | Means::Opaque | Means::Local => true,
-        Means::Anonymous | Means::Certificate => false,
+        Means::Anonymous | Means::Certificate | Means::ApiKey => false,
     };
     // It was read before: there is one, and its scheme is Bearer.
     let value = headers.get(header::AUTHORIZATION).filter(|_| by_token)?.to_str().ok()?;

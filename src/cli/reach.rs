@@ -1,0 +1,85 @@
+//! How commands about what a data directory holds get there: straight, where no daemon has it, else over the daemon.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Args;
+use serde_json::Value;
+use tokio::runtime::Builder;
+
+use super::{configuration, fail, refuse, source};
+use crate::{
+    config::{Admin, AdminAddress, Settings},
+    daemon::admin_client::{AdminClient, Fault},
+    store::{LOCK_PATIENCE, StoreError},
+};
+
+/// Exit codes: the work failed, a dependency is out of reach.
+const FAILED: u8 = 1;
+const OUT_OF_REACH: u8 = 3;
+
+// No doc comment: it would become the description of each command that has these options.
+#[derive(Debug, Args)]
+pub(super) struct Reach {
+    /// The configuration of the daemon [default: ./weir.toml, then /etc/weir/weir.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where a daemon that runs is reached [default: as the configuration says, else 127.0.0.1:9901]
+    #[arg(long, value_name = "ADDR", value_parser = AdminAddress::parse)]
+    admin: Option<AdminAddress>,
+    /// The data directory of the daemon [default: $STATE_DIRECTORY, then ./weir-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// The same as an order to a daemon: method, path and document.
+pub(super) type Order<'a> = (&'a str, &'a str, Option<Value>);
+
+impl Reach {
+    /// Does this in the data directory, waiting so long for another process; or has the daemon do it that has the store.
+    /// Whatever went wrong has been said; the code is what to end with.
+    pub(super) fn ask(
+        &self,
+        here: impl Fn(&PathBuf, Duration) -> Result<Value, StoreError>,
+        order: Order<'_>,
+    ) -> Result<Value, ExitCode> {
+        let data = source::data(self.data.clone());
+        match here(&data, Duration::ZERO) {
+            Err(StoreError::Held(_)) => {}
+            done => return done.map_err(|error| fail(FAILED, error)),
+        }
+        let client = AdminClient::new(&self.admin()?, &data).map_err(|fault| fail(FAILED, fault))?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| fail(FAILED, format!("cannot make a runtime: {error}")))?;
+        let (method, path, document) = order;
+        match runtime.block_on(client.call(method, path, document)) {
+            Ok(answer) => Ok(answer),
+            // Another command had it for a moment; or it is a daemon of another configuration.
+            Err(Fault::NoDaemon(why)) => here(&data, LOCK_PATIENCE).map_err(|error| match error {
+                StoreError::Held(_) => fail(OUT_OF_REACH, format!("{error}; {why}: name its address (--admin)")),
+                other => fail(FAILED, other),
+            }),
+            Err(fault @ Fault::Refused { .. }) => Err(fail(FAILED, fault)),
+            Err(fault) => Err(fail(OUT_OF_REACH, fault)),
+        }
+    }
+
+    /// The configuration, where there is one. What is wrong with it has been said; the code is what to end with.
+    pub(super) fn settings(&self) -> Result<Option<Settings>, ExitCode> {
+        let settings = configuration(self.config.as_deref()).map(Settings::load).transpose();
+        settings.map_err(|report| refuse(&report))
+    }
+
+    /// Where the daemon is reached.
+    fn admin(&self) -> Result<Admin, ExitCode> {
+        let admin = match (self.settings()?, &self.admin) {
+            (Some(settings), None) => settings.admin,
+            (_, Some(address)) => at(address.clone()),
+            (None, None) => at(AdminAddress::default()),
+        };
+        Ok(admin)
+    }
+}
+
+fn at(address: AdminAddress) -> Admin {
+    Admin { address, hosts: Vec::new(), open: true, audience: None }
+}
