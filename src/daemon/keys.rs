@@ -115,7 +115,8 @@ impl Keys {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let book = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // Whoever opens the store may be at it for a while, and then nothing has been used yet.
+            let book = self.opened.try_lock().ok().and_then(|opened| opened.clone());
             if let Some(book) = book {
                 book.settle().await;
             }
