@@ -9,7 +9,7 @@
 //!  10  cli        commands; parses arguments, prints answers; the sample server of `weir demo`
 //!   9  daemon     the composition root: build from settings, supervise, drain, stop
 //!   8  edge       MCP over HTTP for clients; the one table "refusal -> HTTP status + JSON-RPC code"
-//!      admin      operators' side: health
+//!      admin      operators' side: who may ask, health, metrics, orders
 //!   7  pipeline   the way of a message: flow (whole order), exchange (typed progress), finish (one exit)
 //!   6  stages     authenticate  limit  wellformed  session  authorize  balance  vouch  upstream  respond
 //!   5  catalog    what each server offers, as it was seen in its answers

@@ -115,7 +115,8 @@ impl Keys {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let book = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // Whoever opens the store may be at it for a while, and then nothing has been used yet.
+            let book = self.opened.try_lock().ok().and_then(|opened| opened.clone());
             if let Some(book) = book {
                 book.settle().await;
             }
@@ -238,4 +239,60 @@ fn waited<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, St
     let runtime = Builder::new_current_thread().build();
     let failed = |error| StoreError::Failed(PathBuf::new(), format!("cannot wait for the store: {error}"));
     runtime.map_err(failed)?.block_on(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+    use crate::stages::authenticate::{Authenticator, Looked, Place, Presented};
+
+    async fn made(keys: &Keys, owner: &str) -> Shown {
+        let new = NewKey { owner: owner.to_owned(), roles: vec![], scopes: vec![], life: None };
+        match keys.done(KeyOrder::Add(new)).await {
+            Ok(KeyAnswer::Made(_, secret)) => secret,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Whom a core that reads this table takes for the bearer of a key.
+    fn bearer(shared: &SharedKeys, secret: &Shown) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", HeaderValue::from_str(&secret.0).unwrap());
+        let authenticator = Authenticator::without_credentials(Box::default()).with_keys(Arc::clone(shared));
+        match authenticator.check(&Presented { headers: &headers, address: None }, &Place::default()) {
+            Looked::Done(found) => found.ok().map(|found| found.principal().shown().to_owned()),
+            Looked::Asking(_) => panic!("nobody is to be asked"),
+        }
+    }
+
+    #[tokio::test]
+    async fn uses_are_written_down_while_it_runs() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = Keys::new(data.path());
+        let secret = made(&keys, "ann").await;
+        let shared = keys.open().unwrap();
+        assert_eq!(bearer(&shared, &secret).as_deref(), Some("ann"));
+        let running = tokio::spawn(keys.clone().write_back());
+        let book = keys.asked().await.unwrap();
+        while book.store.all().await.unwrap()[0].facts.used.is_none() {}
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn of_orders_at_once_none_is_lost() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = Keys::new(data.path());
+        let owners: Vec<_> = (0..20).map(|number| format!("owner-{number}")).collect();
+        let orders = owners.iter().map(|owner| {
+            let (keys, owner) = (keys.clone(), owner.clone());
+            tokio::spawn(async move { made(&keys, &owner).await })
+        });
+        let orders: Vec<_> = orders.collect();
+        for (order, owner) in orders.into_iter().zip(&owners) {
+            let secret = order.await.unwrap();
+            assert_eq!(bearer(&keys.open().unwrap(), &secret).as_ref(), Some(owner));
+        }
+    }
 }

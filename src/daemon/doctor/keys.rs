@@ -1,22 +1,34 @@
-//! The key ring: whether there is one that a start would take.
+//! The key ring: whether there is one that a start would take; and the key of operators, where it is wrong.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::config::{Keys, Secret};
+use crate::config::{Admin, AdminAddress, Keys, Secret};
 use crate::daemon::plan;
-use crate::seal::{KeyRing, VaultError};
+use crate::seal::{KeyRing, OperatorKey, VaultError};
 
 use super::finding::Finding;
 
 const SUBJECT: &str = "key ring";
 
-pub(super) fn examine(keys: &Keys, data: &Path) -> Vec<Finding> {
-    vec![match &keys.ring {
+pub(super) fn examine(keys: &Keys, admin: &Admin, data: &Path) -> Vec<Finding> {
+    let ring = match &keys.ring {
         Some(secret) => named(secret),
         None => kept(data),
-    }]
+    };
+    let operators = match &admin.address {
+        AdminAddress::Tcp(_) => operators(data),
+        AdminAddress::Unix(_) => None,
+    };
+    [ring].into_iter().chain(operators).collect()
+}
+
+/// The key of operators, where there is one and it cannot be used: a start then goes on without.
+fn operators(data: &Path) -> Option<Finding> {
+    let why = OperatorKey::open(data).err()?;
+    let advice = "until then a start goes on without it, and operators need a token or a Unix socket";
+    Some(Finding::warn("operators' key", why.to_string(), advice))
 }
 
 /// The ring that `[keys] ring` names.
@@ -90,6 +102,17 @@ mod tests {
         fs::set_permissions(&ring, Permissions::from_mode(0o600)).unwrap();
         fs::write(&ring, "x\n").unwrap();
         assert_eq!(kept(&data).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_key_of_operators_is_told_of_where_it_cannot_be_used() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(operators(data.path()), None, "a start makes one");
+        assert!(OperatorKey::open_or_create(data.path()).is_ok());
+        assert_eq!(operators(data.path()), None);
+        fs::set_permissions(data.path().join("keys/admin"), Permissions::from_mode(0o644)).unwrap();
+        let finding = operators(data.path()).unwrap();
+        assert!(finding.verdict == Verdict::Warn && finding.finding.contains("0644"), "{finding:?}");
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
     let local = LocalSet::new();
     let findings = local.block_on(&runtime, async {
-        let mut findings = keys::examine(&settings.keys, data);
+        let mut findings = keys::examine(&settings.keys, &settings.admin, data);
         findings.extend(machine::examine(settings, data));
         findings.extend(ports::examine(settings, data).await);
         findings.extend(certificates::examine(settings));

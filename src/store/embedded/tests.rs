@@ -12,13 +12,15 @@ use super::super::{Key, KeyBook};
 use super::migrations::Migration;
 use super::*;
 
+/// A child that another test forks has the lock for as long as it has not become another program.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn open(data: &Path) -> Embedded {
-    // A child that another test forks has the lock for as long as it has not become another program.
-    Embedded::open(data, Duration::from_secs(30)).unwrap()
+    Embedded::open(data, PATIENCE).unwrap()
 }
 
 fn refused(data: &Path) -> StoreError {
-    Embedded::open(data, Duration::ZERO).err().expect("this store is refused")
+    Embedded::open(data, PATIENCE).expect_err("this store is refused")
 }
 
 fn mode(path: &Path) -> u32 {
@@ -41,7 +43,8 @@ async fn what_was_kept_is_there_the_next_time_for_its_owner_alone() {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
     assert_eq!((mode(&data), mode(&data.join("store"))), (0o700, 0o700));
-    assert!(matches!(refused(&data), StoreError::Held(_)), "one process has it");
+    let held = Embedded::open(&data, Duration::ZERO);
+    assert!(matches!(held, Err(StoreError::Held(_))), "one process has it");
     drop(store);
     assert_eq!(open(&data).all().await, Ok(vec![key(1)]));
 }
@@ -83,7 +86,7 @@ async fn a_damaged_page_is_noticed() {
     drop(store);
     let file = data.path().join("store/weir.db");
     let mut bytes = fs::read(&file).unwrap();
-    let middle = bytes.len() / 2 & !4095;
+    let middle = (bytes.len() / 2) & !4095;
     bytes[middle..middle + 4096].fill(0x5a);
     fs::write(&file, bytes).unwrap();
     assert!(matches!(refused(data.path()), StoreError::Corrupt(..)));
@@ -162,7 +165,7 @@ const WRITES_IN: &str = "WEIR_TEST_STORE";
 #[tokio::test]
 async fn a_writer_without_end() {
     let Some(data) = env::var_os(WRITES_IN) else { return };
-    let store = Embedded::open(Path::new(&data), Duration::from_secs(30)).unwrap();
+    let store = open(Path::new(&data));
     for round in 0..u64::MAX {
         let id = format!("{}-{round}", std::process::id());
         let mut key = key(0);

@@ -28,7 +28,7 @@ impl House {
     }
 
     async fn start(&mut self, config: &str) -> Gateway {
-        let weir = Gateway::config(config).data(&self.data()).start().await;
+        let weir = Gateway::config(config).data(&self.data()).with("WEIR_LOG", "trace").start().await;
         self.admin = Some(weir.admin_address().to_string());
         weir
     }
