@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SystemRandom;
@@ -18,6 +19,7 @@ use http::{HeaderMap, HeaderValue, header};
 use weir::model::{Algorithm, ApiKey, Means};
 use weir::seal::KeySecret;
 use weir::stages::authenticate::jwt::{Expected, Issuer, KeySet};
+use weir::stages::authenticate::opaque::Oracle;
 use weir::stages::authenticate::{Authenticator, KeyTable, Looked, Memory, Place, Presented};
 use weir::store::Key;
 
@@ -167,5 +169,43 @@ fn keys(criterion: &mut Criterion) {
     criterion.bench_function("API key second use", |bencher| bencher.iter(|| check(&known)));
 }
 
-criterion_group!(benches, tokens, keys);
+/// A token that says nothing itself, once its issuer has said whose it is.
+fn opaque(criterion: &mut Criterion) {
+    let place = Place { audience: URL.into(), ..Place::default() };
+    let expected = Expected {
+        issuer: ISSUER.into(),
+        audience: None,
+        algorithms: Box::default(),
+        principal_claim: "sub".into(),
+        roles_claim: "roles".into(),
+        certificate_bound: false,
+        means: Means::Opaque,
+    };
+    let (asks, mut asked) = tokio::sync::mpsc::channel(1);
+    let oracle = Arc::new(Oracle::new(expected, Duration::from_secs(3600), asks));
+    let may_verify = Rc::new(|_: Option<std::net::IpAddr>| Ok(()));
+    let authenticator = Authenticator::without_credentials(Box::default());
+    let authenticator = authenticator.with_tokens(Vec::new(), Some(oracle), Memory::new(), may_verify);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer 8x6Yc0tjQ5Zl3kqk9yqI1n2b7vVd4sWm"));
+    let presented = Presented { headers: &headers, address: None, certificate: None };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let Looked::Asking(asking) = authenticator.check(&presented, &place) else { panic!("it is not known yet") };
+        let said = format!("{{\"active\":true,{}", &claims()[1..]);
+        let answering = async {
+            let asked = asked.recv().await.expect("it is asked");
+            asked.told.send(said.into()).expect("it waits");
+        };
+        tokio::join!(asking, answering).0.expect("it is active");
+    });
+    criterion.bench_function("opaque second use", |bencher| {
+        bencher.iter(|| match authenticator.check(&presented, &place) {
+            Looked::Done(Ok(identified)) => drop(black_box(identified)),
+            _ => panic!("it is known"),
+        });
+    });
+}
+
+criterion_group!(benches, tokens, keys, opaque);
 criterion_main!(benches);

@@ -214,6 +214,20 @@ async fn connections_to_a_server_are_counted_by_what_they_do() {
     weir.stop().await;
 }
 
+/// Issuers where nobody listens, of tokens of both kinds.
+const AWAY: &str = r#"
+[listen]
+public_url = "http://gateway.test"
+[auth.anonymous]
+enabled = true
+[[auth.jwt]]
+issuer = "http://127.0.0.1:1/"
+[[auth.introspection]]
+issuer = "http://127.0.0.1:1/"
+url = "http://127.0.0.1:1/"
+client = { id = "weir", secret = { env = "PATH" } }
+"#;
+
 #[tokio::test]
 async fn every_metric_of_the_list_is_there_and_no_other() {
     only_through_weir!();
@@ -222,11 +236,13 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let config = format!(
         "[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
-         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n",
+         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n{AWAY}",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;
-    weir.client().await.ask(&call("1", "look", "{}").path("/files/mcp")).await;
+    let mut client = weir.client().await;
+    client.ask(&call("1", "look", "{}").path("/files/mcp")).await;
+    client.ask(&call("1", "look", "{}").path("/files/mcp").header("Authorization", "Bearer opaque")).await;
     let known: BTreeSet<_> = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
     let page = page_where(&weir, "all metrics", |page| page.names() == known).await;
     for metric in METRICS {

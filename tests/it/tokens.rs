@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::reload::reload;
 use crate::support::{Gateway, Scripted, call, legacy, only_through_weir, result, until};
 
 const URL: &str = "http://gateway.test/mcp";
@@ -262,6 +263,39 @@ async fn strangers_have_only_so_many_signatures_checked() {
     assert_eq!(client.ask(&ask("Bearer a.b.c")).await.status(), 401, "what needs no signature is not counted");
     // Each core has to meet a token once: on the same connection it is the same core.
     assert_eq!(client.ask(&ask(&good)).await.status(), 200, "what was verified is not counted");
+    weir.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_known_is_known_after_a_reload_that_leaves_its_issuer() {
+    only_through_weir!();
+    let (server, (keys, a, b)) = (answering().await, key_sets());
+    let text = config(keys.path(), &server.url(), "[reload]\nwatch = false\n[http]\nunverified = \"2/h\"");
+    let text = text.replace("[listen]\n", "[listen]\ncores = 1\n");
+    let weir = Gateway::config(&text).start().await;
+    let mut client = weir.client().await;
+    let [ours, other] = [(A, &a), (B, &b)].map(|(name, issuer)| bearer(&issuer.token(header(), &claims(name, "ann"))));
+    let ask = |token: &str| call("1", "echo", "{}").header("Authorization", token);
+    for token in [&ours, &other] {
+        assert_eq!(client.ask(&ask(token)).await.status(), 200);
+    }
+    // Another role here, another order of issuers, and one key more in a set.
+    let set =
+        |issuer: &Issuer, id: &str| serde_json::from_str::<Value>(&issuer.key_set(id)).unwrap()["keys"][0].clone();
+    let more = json!({ "keys": [set(&Issuer::new(9), "9"), set(&a, "1")] });
+    std::fs::write(keys.path().join("a.json"), more.to_string()).unwrap();
+    weir.write(&format!("{text}\n[[roles]]\nname = \"analyst\"\ntools = [\"*\"]\n"));
+    assert_eq!(reload(&weir).await.status(), 200);
+    for token in [&ours, &other] {
+        assert_eq!(client.ask(&ask(token)).await.status(), 200, "it need not be verified again");
+    }
+    // What is expected of one issuer's tokens is another matter for these alone.
+    let other_claim =
+        text.replacen(&format!("issuer = {A:?}\n"), &format!("issuer = {A:?}\nroles_claim = \"groups\"\n"), 1);
+    weir.write(&other_claim);
+    assert_eq!(reload(&weir).await.status(), 200);
+    assert_eq!(client.ask(&ask(&other)).await.status(), 200);
+    assert_eq!(client.ask(&ask(&ours)).await.status(), 429, "it has to be verified again");
     weir.stop().await;
 }
 

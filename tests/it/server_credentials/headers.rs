@@ -52,7 +52,7 @@ async fn every_request_has_our_field_and_none_a_clients() {
                 let heads = [&fields[..], &[&in_session, "Accept: text/event-stream"]].concat();
                 let mut listening = weir.client().await;
                 listening.get("/mcp", &heads).await;
-                listening.finish().await;
+                assert_eq!(listening.answer().await.status(), 200);
                 let mut ending = weir.client().await;
                 ending.without_body("DELETE", "/mcp", &heads).await;
                 assert_eq!(ending.answer().await.status(), 200);
