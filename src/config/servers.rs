@@ -40,6 +40,8 @@ pub struct Server {
     pub idle_timeout: Option<Duration>,
     /// `deadline`: of a call, overall; 1 h.
     pub deadline: Duration,
+    /// `seal`: whether what callers bring back to it is bound to them; yes.
+    pub seal: bool,
     /// `tls`: for those of the endpoints that are `https`.
     pub tls: ServerTls,
 }
@@ -107,6 +109,12 @@ pub(super) const SHAPE: Shape = Shape {
             "Between two events or reads of an answer, once it has begun.",
         ),
         time("deadline", Kind::Time(SECOND / 100, 7 * DAY), "1h", "Of a call, overall and absolute."),
+        Key {
+            name: "seal",
+            kind: Kind::Flag,
+            default: Value::Flag(true),
+            about: "Cursors, `requestState` and task ids go to authenticated callers sealed, and come back from nobody else.",
+        },
         Key { name: "tls", kind: Kind::Table("a table"), default: Value::Absent, about: "TLS towards it; see below." },
         Key {
             name: "command",
@@ -148,7 +156,6 @@ pub(super) const SHAPE: Shape = Shape {
         "assertion",
         "trust_annotations",
         "share_public",
-        "seal",
         "health",
         "breaker",
         "retry",
@@ -240,6 +247,7 @@ impl Server {
             first_byte: section.time_or_none("first_byte"),
             idle_timeout: section.time_or_none("idle_timeout"),
             deadline: section.time("deadline"),
+            seal: section.flag("seal"),
             tls: ServerTls::read(&section.table("tls", &tls::SHAPE)),
         }
     }

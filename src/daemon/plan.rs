@@ -21,7 +21,7 @@ use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
-use crate::seal::{KeyRing, Purpose, Sealer};
+use crate::seal::{Binder, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::jwt::Issuer;
 use crate::stages::authenticate::{Authenticator, MayVerify, Place};
 use crate::stages::authorize::Roles;
@@ -54,6 +54,8 @@ pub(super) struct Plan {
     sealer: Sealer,
     /// Of the tokens of the pair of 2024-11-05.
     tokens: Sealer,
+    /// Of what servers give their clients to bring back.
+    opaques: Opaques,
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
@@ -136,6 +138,7 @@ impl Plan {
         let admits = (http.connections.min(fits), http.connections_per_address);
         let ring = ring(&settings.keys, data)?;
         let (sealer, tokens) = (ring.sealer(Purpose::Session), ring.sealer(Purpose::Pair));
+        let opaques = Opaques::new(&ring);
         let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
@@ -159,6 +162,7 @@ impl Plan {
             names: Names::new(hosts, settings.listen.origins.clone(), near),
             sealer,
             tokens,
+            opaques,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -203,6 +207,7 @@ impl Plan {
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
             server: route.server,
+            binder: self.binder(route).map(Rc::new),
             place: route.place.clone(),
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
@@ -233,6 +238,12 @@ impl Plan {
 }
 
 impl Plan {
+    /// What seals on a route; `None` where its server says `seal = false`.
+    fn binder(&self, route: &Planned) -> Option<Binder> {
+        let server = &self.servers[route.server];
+        server.seal.then(|| Binder::new(self.opaques.clone(), &route.path, server.name.as_str()))
+    }
+
     /// What is told of the routes that take tokens of an issuer: path, place of the route, text.
     fn documents(&self) -> Vec<(String, usize, String)> {
         let of = |(at, route): (usize, &Planned)| {

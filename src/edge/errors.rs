@@ -32,7 +32,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::Internal => (-32603, 500),
         Reason::Unauthenticated => (40101, 401),
         Reason::PolicyDenied | Reason::InsufficientScope => (40301, 403),
-        Reason::UnknownName => (-32602, 200),
+        Reason::UnknownName | Reason::UnknownValue => (-32602, 200),
         Reason::RateLimited => (42901, 429),
         Reason::SessionRequired => (40001, 400),
         Reason::TooLarge => (41301, 413),

@@ -82,6 +82,8 @@ reasons! {
     InsufficientScope = "insufficient_scope", Client;
     /// A tool, prompt or resource that does not exist, or that the caller may not see.
     UnknownName = "unknown_name", Client;
+    /// A cursor, `requestState` or task id that nobody gave this caller, on this route.
+    UnknownValue = "unknown_value", Client;
     /// More than the caller, or their address, may ask for in that time.
     RateLimited = "rate_limited", Client;
     /// The body is larger than `[http] body`.

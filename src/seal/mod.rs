@@ -1,6 +1,6 @@
 //! Ids and state that only we can open.
 //!
-//! What a client keeps for us (a session id now; cursors, task ids and `requestState` later) is sealed: encrypted, and
+//! What a client keeps for us (a session id, a cursor, a task id, a `requestState`) is sealed: encrypted, and
 //! bound to its purpose, route and caller, so that an altered, foreign or outdated one reads like an unknown one.
 //!
 //! ```text
@@ -9,6 +9,7 @@
 //! Sealer           base64url( version | key id | nonce | AES-256-GCM-SIV )          (sealer.rs)
 //!   | context: route, principal
 //! SessionId        what a sealed `Mcp-Session-Id` carries                          (session.rs)
+//! Binder           cursors, `requestState` and task ids, bound to server as well   (opaque.rs)
 //! ```
 //!
 //! GCM-SIV and not GCM: nonces are random and three nodes share a key, so a repeated nonce has to be survivable; with
@@ -17,12 +18,14 @@
 pub mod session;
 
 mod context;
+mod opaque;
 mod ring;
 mod sealer;
 mod short;
 mod signing;
 mod vault;
 
+pub use opaque::{Binder, Opaque, Opaques};
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};
 pub use short::Short;

@@ -20,6 +20,8 @@ pub struct Outgoing<'a> {
     pub headers: &'a HeaderMap,
     /// The era of the message: sessions and resumption are of the legacy one.
     pub era: Era,
+    /// `Mcp-Name` in the place of the client's, where that is not the server's own name.
+    pub name: Option<&'a str>,
     /// The server's own session id.
     pub session: Option<&'a str>,
     /// Whether the answer may come in a coding that the client asks for, since nothing here has to read it.
@@ -52,6 +54,9 @@ impl Outgoing<'_> {
             span.write(out);
             out.extend_from_slice(b"\r\n");
         }
+        if let Some(name) = self.name {
+            field(out, "mcp-name", name.as_bytes());
+        }
         if let Some(session) = self.session {
             field(out, "mcp-session-id", session.as_bytes());
         }
@@ -65,6 +70,7 @@ impl Outgoing<'_> {
     /// be a credential, or a claim that nobody has checked (addresses; where the page stands that `Origin` names).
     fn passes(&self, name: &str) -> bool {
         match name {
+            "mcp-name" => self.name.is_none(),
             "last-event-id" => self.era == Era::Legacy,
             "accept-encoding" => self.encodable,
             "traceparent" => matches!(self.trace, Trace::Passes),
@@ -132,6 +138,7 @@ mod tests {
             method: "POST",
             headers: &headers,
             era,
+            name: None,
             session,
             encodable,
             length: Some(2),
@@ -158,6 +165,7 @@ mod tests {
                 method,
                 headers: &headers,
                 era,
+                name: None,
                 session: None,
                 encodable,
                 length: None,
