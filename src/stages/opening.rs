@@ -212,3 +212,6 @@ fn unknown(what: Opaque) -> Refusal {
     };
     Refusal::new(Reason::UnknownValue, message).noted(note)
 }
+
+#[cfg(test)]
+mod tests;
