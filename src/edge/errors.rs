@@ -27,6 +27,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::ParseError => (-32700, 400),
         Reason::InvalidRequest => (-32600, 400),
         Reason::InvalidParams => (-32602, 400),
+        Reason::MethodNotFound => (-32601, 404),
         Reason::HeaderMismatch => (-32020, 400),
         Reason::UnsupportedVersion => (-32022, 400),
         Reason::Internal => (-32603, 500),

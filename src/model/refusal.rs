@@ -66,6 +66,8 @@ reasons! {
     InvalidRequest = "invalid_request", Client;
     /// A parameter that the protocol asks for is absent or malformed.
     InvalidParams = "invalid_params", Client;
+    /// A method that this revision has not.
+    MethodNotFound = "method_not_found", Client;
     /// A header of the 2026-07-28 era does not say what the body says.
     HeaderMismatch = "header_mismatch", Client;
     /// A revision that this route does not serve.

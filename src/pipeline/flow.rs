@@ -127,7 +127,8 @@ fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refuse
 /// Opens for the server what it gave this caller to bring back.
 fn open(exchange: Exchange<'_, Granted>) -> Result<Exchange<'_, Ready>, Refused> {
     let message = exchange.message();
-    match opening::open(exchange.route.binder.as_deref(), exchange.principal(), message.messages(), message.bytes()) {
+    let (binder, principal) = (exchange.route.binder.as_deref(), exchange.principal());
+    match opening::open(binder, principal, message.era(), message.messages(), message.bytes()) {
         Ok(opened) => {
             // Asked for where it is needed: the usual message is not addressed twice.
             let addressee = opened.is_changed().then(|| message.addressee());

@@ -21,6 +21,7 @@ use crate::protocol::headers;
 use crate::protocol::json::{self, Kind, Span, Value};
 use crate::protocol::message::{self, Message, is_lookalike};
 use crate::protocol::method::Method;
+use crate::protocol::revision::Era;
 use crate::seal::{Binder, Opaque};
 
 /// Proof that what a message brings back is its caller's own. Nobody else can make one.
@@ -64,12 +65,13 @@ impl Opened {
 pub fn open(
     binder: Option<&Binder>,
     principal: &Principal,
+    era: Era,
     messages: &[Message],
     bytes: &[u8],
 ) -> Result<Opened, Box<Closed>> {
     let mut opened = Opened { bytes: None, name: None };
     let Some(binder) = binder.filter(|_| !principal.is_anonymous()) else { return Ok(opened) };
-    let mut opening = Opening { binder, key: principal.key(), bytes, places: Vec::new(), name: None };
+    let mut opening = Opening { binder, key: principal.key(), era, bytes, places: Vec::new(), name: None };
     for (at, message) in messages.iter().enumerate() {
         opening.message(message).map_err(|refusal| Box::new(Closed { refusal, message: at }))?;
     }
@@ -90,6 +92,7 @@ pub fn unfit() -> Refusal {
 struct Opening<'a> {
     binder: &'a Binder,
     key: &'a str,
+    era: Era,
     bytes: &'a [u8],
     /// Where something was opened, and the server's own token.
     places: Vec<(Span, Vec<u8>)>,
@@ -126,6 +129,10 @@ impl Opening<'_> {
         }
         self.value(Opaque::State, fields.request_state)?;
         match method {
+            // A method that this era has not is said to be none; the server's answer is as good, where it may be asked.
+            TasksResult if self.era == Era::Modern => {
+                self.value(Opaque::Task, fields.task_id).map_err(|_| no_method())?;
+            }
             TasksGet | TasksResult | TasksUpdate | TasksCancel => {
                 let opened = self.value(Opaque::Task, fields.task_id)?;
                 self.name = opened.map(|id| headers::encoded(&id).into());
@@ -193,6 +200,10 @@ impl Opening<'_> {
     fn says_something(&self, value: Value) -> bool {
         value.kind != Kind::Null && value.raw(self.bytes) != b"\"\""
     }
+}
+
+fn no_method() -> Refusal {
+    Refusal::new(Reason::MethodNotFound, "2026-07-28 has no tasks/result; tasks/get has the result")
 }
 
 /// The key of `_meta` that names a task of 2025-11-25.

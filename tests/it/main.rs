@@ -41,6 +41,7 @@ mod reload_commands;
 mod rmcp_client;
 mod roles;
 mod sdk;
+mod sealing;
 mod sessions;
 mod stdio;
 mod systemd;

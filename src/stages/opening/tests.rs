@@ -25,7 +25,7 @@ fn opened(binder: &Binder, who: &Principal, text: &str) -> Result<(String, Optio
         Body::One(message) => std::slice::from_ref(message),
         Body::Batch(messages) => messages,
     };
-    match open(Some(binder), who, messages, text.as_bytes()) {
+    match open(Some(binder), who, Era::Legacy, messages, text.as_bytes()) {
         Ok(mut opened) => {
             let name = opened.name().map(str::to_owned);
             let bytes = opened.take_bytes().map_or(text.to_owned(), |bytes| String::from_utf8(bytes).unwrap());
@@ -129,4 +129,15 @@ fn a_batch_is_opened_whole_or_refused_with_the_one_that_is_at_fault() {
     let (one, other) = (seal("\"1\""), seal("2"));
     assert_eq!(opened(&binder, &ann, &batch(&one, &other)).unwrap().0, batch("\"cursor\":\"1\"", "\"cursor\":2"));
     assert_eq!(opened(&binder, &ann, &batch(&one, "\"cursor\":\"2\"")), Err((Reason::UnknownValue, 1)));
+}
+
+#[test]
+fn a_method_that_an_era_has_not_reaches_no_task_of_others() {
+    let ((binder, _), ann) = (binders(), principal("a", "ann"));
+    let text = request("tasks/result", r#""taskId":"t-1""#);
+    let Ok(Body::One(message)) = read_client(text.as_bytes(), &Limits::default()) else { panic!("{text}") };
+    for (era, reason) in [(Era::Modern, Reason::MethodNotFound), (Era::Legacy, Reason::UnknownValue)] {
+        let closed = open(Some(&binder), &ann, era, std::slice::from_ref(&message), text.as_bytes()).unwrap_err();
+        assert_eq!(closed.refusal.reason, reason);
+    }
 }
