@@ -34,6 +34,7 @@ mod matrix;
 mod metrics;
 mod oauth;
 mod old_pair;
+mod principals;
 mod processes;
 mod proxies;
 mod reload;
