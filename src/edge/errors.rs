@@ -29,6 +29,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::InvalidParams => (-32602, 400),
         Reason::MethodNotFound => (-32601, 404),
         Reason::HeaderMismatch => (-32020, 400),
+        Reason::MissingClientCapability => (-32021, 400),
         Reason::UnsupportedVersion => (-32022, 400),
         Reason::Internal => (-32603, 500),
         Reason::Unauthenticated => (40101, 401),

@@ -70,6 +70,8 @@ reasons! {
     MethodNotFound = "method_not_found", Client;
     /// A header of the 2026-07-28 era does not say what the body says.
     HeaderMismatch = "header_mismatch", Client;
+    /// The client has not declared a capability that this asks for.
+    MissingClientCapability = "missing_client_capability", Client;
     /// A revision that this route does not serve.
     UnsupportedVersion = "unsupported_version", Client;
     /// Something broke in Weir.

@@ -134,10 +134,11 @@ impl Opening<'_> {
                 self.value(Opaque::Task, fields.task_id).map_err(|_| no_method())?;
             }
             TasksGet | TasksResult | TasksUpdate | TasksCancel => {
-                let opened = self.value(Opaque::Task, fields.task_id)?;
+                let opened =
+                    self.value(Opaque::Task, fields.task_id).map_err(|refusal| self.of_task(message, refusal))?;
                 self.name = opened.map(|id| headers::encoded(&id).into());
             }
-            Method::Listen => self.listened(message)?,
+            Method::Listen => self.listened(message).map_err(|refusal| self.of_task(message, refusal))?,
             _ => {}
         }
         if let Some(task) = message.meta.related_task {
@@ -145,6 +146,20 @@ impl Opening<'_> {
             self.value(Opaque::Task, self.related(Some(task)))?;
         }
         Ok(())
+    }
+
+    /// To whoever has not declared the extension of tasks that is the answer, before any about a task (SEP-2663).
+    fn of_task(&self, message: &Message, unknown: Refusal) -> Refusal {
+        let member = |of: Value, key| json::member(self.bytes, of.span, key);
+        let extensions = message.meta.client_capabilities.and_then(|declared| member(declared, "extensions"));
+        match extensions.and_then(|declared| member(declared, TASKS)) {
+            None if self.era == Era::Modern => Refusal::new(
+                Reason::MissingClientCapability,
+                "tasks take a client that declares the extension io.modelcontextprotocol/tasks",
+            )
+            .with_data(format!("\"requiredCapabilities\":{{\"extensions\":{{\"{TASKS}\":{{}}}}}}")),
+            _ => unknown,
+        }
     }
 
     /// `notifications.taskIds` of `subscriptions/listen` (SEP-2663).
@@ -206,6 +221,8 @@ fn no_method() -> Refusal {
     Refusal::new(Reason::MethodNotFound, "2026-07-28 has no tasks/result; tasks/get has the result")
 }
 
+/// The extension of tasks.
+const TASKS: &str = "io.modelcontextprotocol/tasks";
 /// The key of `_meta` that names a task of 2025-11-25.
 const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
 

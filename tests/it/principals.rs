@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::sealing::Callers;
+use crate::sealing::{Callers, declaring};
 use crate::support::{
     After, Answer, Client, Dice, Exchange, Gateway, Post, Scripted, count, legacy, modern, only_through_weir, result,
 };
@@ -169,7 +169,7 @@ impl Worker {
             Kind::Task => {
                 let method = ["tasks/get", "tasks/cancel"][self.dice.below(2)];
                 let post = match is_modern {
-                    true => modern("2", method, &format!(r#""taskId":"{text}""#)).header("Mcp-Name", text),
+                    true => declaring(modern("2", method, &format!(r#""taskId":"{text}""#)).header("Mcp-Name", text)),
                     false => legacy("2", method, &format!(r#"{{"taskId":"{text}"}}"#)),
                 };
                 self.ask(who, post).await
@@ -216,7 +216,7 @@ impl Worker {
     async fn listen(&mut self, who: usize, owner: usize, task: &str) {
         let mut client = Client::connect(self.weir).await;
         let filter = format!(r#""notifications":{{"taskIds":["{task}"]}}"#);
-        client.post(&self.of(who, modern("3", "subscriptions/listen", &filter))).await;
+        client.post(&self.of(who, declaring(modern("3", "subscriptions/listen", &filter)))).await;
         if who != owner {
             assert_eq!(client.answer().await.refusal().1, "unknown_value");
             return;

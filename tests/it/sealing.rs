@@ -151,7 +151,14 @@ fn retry(state: &str) -> Post {
 }
 
 fn task(method: &str, id: &str) -> Post {
-    modern("9", method, &format!(r#""taskId":"{id}""#)).header("Mcp-Name", id)
+    declaring(modern("9", method, &format!(r#""taskId":"{id}""#)).header("Mcp-Name", id))
+}
+
+/// The same from a client that knows tasks.
+pub(crate) fn declaring(post: Post) -> Post {
+    let text = String::from_utf8(post.text().to_vec()).expect("a message is UTF-8");
+    let declared = r#"clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
+    post.body(text.replace(r#"clientCapabilities":{}"#, declared))
 }
 
 #[tokio::test]
@@ -263,7 +270,7 @@ async fn a_task_of_2026_07_28_has_one_name_for_its_caller_and_none_for_others() 
     }
     let listen = |id: &str| {
         let filter = format!(r#""notifications":{{"taskIds":["{id}"]}}"#);
-        modern("2", "subscriptions/listen", &filter)
+        declaring(modern("2", "subscriptions/listen", &filter))
     };
     unknown(&ask(&mut client, &bob, listen(&id)).await);
     assert!(server.waiting().is_empty());

@@ -141,3 +141,27 @@ fn a_method_that_an_era_has_not_reaches_no_task_of_others() {
         assert_eq!(closed.refusal.reason, reason);
     }
 }
+
+#[test]
+fn who_has_not_declared_tasks_is_told_that_first() {
+    let ((binder, _), ann) = (binders(), principal("a", "ann"));
+    for (declared, reason) in [
+        ("{}", Reason::MissingClientCapability),
+        (r#"{"extensions":{"x":{}}}"#, Reason::MissingClientCapability),
+        (r#"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#, Reason::UnknownValue),
+    ] {
+        let meta = format!(r#""_meta":{{"io.modelcontextprotocol/clientCapabilities":{declared}}}"#);
+        for (method, task) in [
+            ("tasks/get", r#""taskId":"t-1""#),
+            ("tasks/update", r#""taskId":"t-1""#),
+            ("tasks/cancel", r#""taskId":"t-1""#),
+            ("subscriptions/listen", r#""notifications":{"taskIds":["t-1"]}"#),
+        ] {
+            let text = request(method, &format!("{task},{meta}"));
+            let Ok(Body::One(message)) = read_client(text.as_bytes(), &Limits::default()) else { panic!("{text}") };
+            let messages = std::slice::from_ref(&message);
+            let closed = open(Some(&binder), &ann, Era::Modern, messages, text.as_bytes()).unwrap_err();
+            assert_eq!(closed.refusal.reason, reason, "{method} {declared}");
+        }
+    }
+}
