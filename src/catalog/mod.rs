@@ -26,7 +26,7 @@ pub use observer::{Observer, Seen, Sighting};
 pub use offer::Tool;
 pub use publisher::publish;
 pub use snapshot::{Catalog, ToolRef};
-pub use splice::{removals, splice, without};
+pub use splice::{removals, respelt, splice, without};
 pub use supported::cut_supported;
 
 #[cfg(test)]

@@ -52,14 +52,14 @@ pub(super) struct Page {
     /// Asked for without a cursor.
     first: bool,
     /// See [`super::learn::PageOfTools`].
-    has_meta: bool,
+    is_kept: bool,
     result: Bytes,
 }
 
 impl Page {
     /// A page that belongs to no snapshot yet.
-    pub(super) fn new(result: Bytes, first: bool, has_meta: bool) -> Self {
-        Self { since: 0, first, has_meta, result }
+    pub(super) fn new(result: Bytes, first: bool, is_kept: bool) -> Self {
+        Self { since: 0, first, is_kept, result }
     }
 }
 
@@ -86,7 +86,7 @@ impl Offer {
 
     /// How long the page is that a text begins with, if it is known and says all that a reader of it would find; else 0.
     pub(super) fn length_of_page(&self, text: &[u8], first: bool) -> usize {
-        let mut fit = self.pages.iter().filter(|page| page.first == first && !page.has_meta);
+        let mut fit = self.pages.iter().filter(|page| page.first == first && !page.is_kept);
         fit.find(|page| text.starts_with(&page.result)).map_or(0, |page| page.result.len())
     }
 

@@ -49,6 +49,19 @@ pub fn without(bytes: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
     out
 }
 
+/// `bytes` with what is at some places replaced, which are given from left to right.
+pub fn respelt(bytes: &[u8], places: &[(Span, Vec<u8>)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + places.iter().map(|(_, text)| text.len()).sum::<usize>());
+    let mut from = 0;
+    for (span, text) in places {
+        out.extend_from_slice(&bytes[from..span.start as usize]);
+        out.extend_from_slice(text);
+        from = span.end as usize;
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out
+}
+
 /// Between two elements of checked bytes there is one comma, and white space.
 fn comma(gap: &[u8]) -> usize {
     gap.iter().position(|&byte| byte == b',').unwrap_or(0)

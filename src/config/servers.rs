@@ -41,6 +41,8 @@ pub struct Server {
     pub idle_timeout: Option<Duration>,
     /// `deadline`: of a call, overall; 1 h.
     pub deadline: Duration,
+    /// `seal`: whether what callers bring back to it is bound to them; yes.
+    pub seal: bool,
     /// `tls`: for those of the endpoints that are `https`.
     pub tls: ServerTls,
     /// `authorization`: what it is shown of us; nothing.
@@ -112,6 +114,12 @@ pub(super) const SHAPE: Shape = Shape {
             "Between two events or reads of an answer, once it has begun.",
         ),
         time("deadline", Kind::Time(SECOND / 100, 7 * DAY), "1h", "Of a call, overall and absolute."),
+        Key {
+            name: "seal",
+            kind: Kind::Flag,
+            default: Value::Flag(true),
+            about: "Cursors, `requestState` and task ids go to authenticated callers sealed, and come back from nobody else.",
+        },
         Key { name: "tls", kind: Kind::Table("a table"), default: Value::Absent, about: "TLS towards it; see below." },
         Key {
             name: "authorization",
@@ -164,7 +172,6 @@ pub(super) const SHAPE: Shape = Shape {
         "wait",
         "trust_annotations",
         "share_public",
-        "seal",
         "health",
         "breaker",
         "retry",
@@ -271,6 +278,7 @@ impl Server {
             first_byte: section.time_or_none("first_byte"),
             idle_timeout: section.time_or_none("idle_timeout"),
             deadline: section.time("deadline"),
+            seal: section.flag("seal"),
             tls: ServerTls::read(&section.table("tls", &tls::SHAPE)),
             authorization: Authorization::read(section),
             assertion: section.flag("assertion"),

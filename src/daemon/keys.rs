@@ -261,7 +261,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-api-key", HeaderValue::from_str(&secret.0).unwrap());
         let authenticator = Authenticator::without_credentials(Box::default()).with_keys(Arc::clone(shared));
-        match authenticator.check(&Presented { headers: &headers, address: None }, &Place::default()) {
+        match authenticator.check(&Presented { headers: &headers, address: None, certificate: None }, &Place::default())
+        {
             Looked::Done(found) => found.ok().map(|found| found.principal().shown().to_owned()),
             Looked::Asking(_) => panic!("nobody is to be asked"),
         }

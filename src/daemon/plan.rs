@@ -23,7 +23,7 @@ use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
-use crate::seal::{Asserter, KeyRing, Purpose, Sealer};
+use crate::seal::{Asserter, Binder, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
@@ -65,6 +65,8 @@ pub(super) struct Plan {
     public: String,
     /// What each server is shown of us.
     authorizations: Authorizations,
+    /// Of what servers give their clients to bring back.
+    opaques: Opaques,
     catalog: Arc<Catalog>,
     bounds: Bounds,
     legacy_by_table: bool,
@@ -164,6 +166,7 @@ impl Plan {
         let ring = ring(&settings.keys, data)?;
         let (sealer, tokens) = (ring.sealer(Purpose::Session), ring.sealer(Purpose::Pair));
         let asserter = Arc::new(ring.asserter());
+        let opaques = Opaques::new(&ring);
         let welcome = welcome::build(&settings.listen, ring).map_err(Failure::unusable)?;
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
@@ -202,6 +205,7 @@ impl Plan {
             tokens,
             asserter,
             public: settings.listen.url().unwrap_or_default(),
+            opaques,
             catalog: Arc::new(catalog(&settings.servers, before)),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
@@ -257,6 +261,7 @@ impl Plan {
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
             server: route.server,
+            binder: self.binder(route).map(Rc::new),
             place: route.place.clone(),
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
@@ -288,6 +293,12 @@ impl Plan {
 }
 
 impl Plan {
+    /// What seals on a route; `None` where its server says `seal = false`.
+    fn binder(&self, route: &Planned) -> Option<Binder> {
+        let server = &self.servers[route.server];
+        server.seal.then(|| Binder::new(self.opaques.clone(), &route.path, server.name.as_str()))
+    }
+
     /// What is told of the routes that take tokens of an issuer, and the keys of assertions: path, place of the route, text.
     fn documents(&self) -> Vec<(String, usize, String)> {
         let of = |(at, route): (usize, &Planned)| {

@@ -85,6 +85,11 @@ impl Principal {
         &self.0.key
     }
 
+    /// Whether nobody in particular calls: what is theirs is everybody's.
+    pub fn is_anonymous(&self) -> bool {
+        self.0.caller.means == Means::Anonymous
+    }
+
     /// What logs call the caller, beside the issuer.
     pub fn shown(&self) -> &str {
         match self.0.caller.means {

@@ -66,8 +66,12 @@ reasons! {
     InvalidRequest = "invalid_request", Client;
     /// A parameter that the protocol asks for is absent or malformed.
     InvalidParams = "invalid_params", Client;
+    /// A method that this revision has not.
+    MethodNotFound = "method_not_found", Client;
     /// A header of the 2026-07-28 era does not say what the body says.
     HeaderMismatch = "header_mismatch", Client;
+    /// The client has not declared a capability that this asks for.
+    MissingClientCapability = "missing_client_capability", Client;
     /// A revision that this route does not serve.
     UnsupportedVersion = "unsupported_version", Client;
     /// Something broke in Weir.
@@ -82,6 +86,8 @@ reasons! {
     InsufficientScope = "insufficient_scope", Client;
     /// A tool, prompt or resource that does not exist, or that the caller may not see.
     UnknownName = "unknown_name", Client;
+    /// A cursor, `requestState` or task id that nobody gave this caller, on this route.
+    UnknownValue = "unknown_value", Client;
     /// More than the caller, or their address, may ask for in that time.
     RateLimited = "rate_limited", Client;
     /// The body is larger than `[http] body`.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::model::Refusal;
 use crate::net::upstream::{Collected, ResponseHead};
-use crate::protocol::message::{Limits, Message, OwnedId};
+use crate::protocol::message::{Limits, Message, OwnedId, Progressive};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::respond::{self, Awaited, Checked, Events, Expected, Lesson};
@@ -79,6 +79,10 @@ pub(super) async fn take(
         (Way::StatusAlone, read) => taking.status_alone(matches!(read, Ok(Collected::Whole(_)))),
         (_, Err(refusal)) => Err(refusal),
         (Way::Check | Way::ReadWhole, Ok(Collected::Whole(bytes))) => taking.checked(bytes),
+        (Way::Check, Ok(Collected::Longer(begun))) if taking.expected.may_hold_sealed() => {
+            // Its own box: the usual answer need not carry the room for this one.
+            Box::pin(taking.long_or_sealed(begun)).await
+        }
         (Way::Check, Ok(Collected::Longer(begun))) => taking.long(begun),
         (Way::ReadWhole, Ok(Collected::Longer(_))) => taking.too_long(),
         (Way::LookAt, Ok(Collected::Longer(_))) if taking.expected.is_cut() => taking.too_long(),
@@ -107,6 +111,7 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
         .reading_only(exchange.reads_only())
         .teaching(lesson)
         .showing(sight, &exchange.route.meter, &exchange.core.memo)
+        .sealing(exchange.route.binder.as_ref(), exchange.principal())
         .asked_by(message.message(), message.bytes())
 }
 
@@ -166,6 +171,23 @@ impl Taking<'_, '_> {
         reply.headers.remove(header::CONTENT_TYPE);
         reply.headers.remove(header::CONTENT_ENCODING);
         Ok(Answer::Whole(reply, Bytes::new()))
+    }
+
+    /// A long answer passes as it comes, unless its beginning holds what has to be sealed: then the rest is waited for.
+    async fn long_or_sealed(mut self, begun: Bytes) -> Result<Answer, Refusal> {
+        let mut beginning = Progressive::new(&self.expected.limits);
+        // What is wrong with it is found where it passes.
+        if beginning.push(&begun).is_err() || !beginning.is_brought_back() {
+            return self.long(begun);
+        }
+        let mut whole = Vec::from(begun);
+        while let Some(piece) = self.call.chunk().await? {
+            whole.extend_from_slice(&piece);
+            if whole.len() > self.exchange.core.bounds.event {
+                return self.too_long();
+            }
+        }
+        self.checked(whole.into())
     }
 
     fn long(self, begun: Bytes) -> Result<Answer, Refusal> {

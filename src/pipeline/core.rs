@@ -9,7 +9,7 @@ use crate::model::RequestIds;
 use crate::net::command::Handle;
 use crate::net::upstream::Endpoint;
 use crate::protocol::revision::Era;
-use crate::seal::Sealer;
+use crate::seal::{Binder, Sealer};
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
@@ -72,6 +72,8 @@ pub struct Route {
     pub server: usize,
     /// Room for calls whose client left. Counted over all cores; this core's handle, since every call takes one.
     pub abandoned: Rc<Room>,
+    /// What seals what its callers bring back; `None` where the server's `seal` is off.
+    pub binder: Option<Rc<Binder>>,
     /// What it asks of its callers.
     pub place: Place,
     /// What is counted of it.

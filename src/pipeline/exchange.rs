@@ -8,6 +8,8 @@ use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::Identified;
 use crate::stages::authorize::Permitted;
+use crate::stages::opening::Opened;
+use crate::stages::respond;
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
 
@@ -62,11 +64,19 @@ pub(super) struct Found {
     bound: Bound,
 }
 
-/// The caller may do it: the call may be made.
+/// The caller may do it.
+pub(super) struct Granted {
+    read: Read,
+    bound: Bound,
+    permitted: Permitted,
+}
+
+/// What it brings back is the caller's own: the call may be made.
 pub(super) struct Ready {
     read: Read,
     pub(super) bound: Bound,
     pub(super) permitted: Permitted,
+    pub(super) opened: Opened,
 }
 
 impl<'a, P> Exchange<'a, P> {
@@ -115,8 +125,30 @@ impl<'a> Exchange<'a, Found> {
         self.progress.read.known.identified.principal()
     }
 
-    pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Ready> {
-        self.advance(|Found { read, bound }| Ready { read, bound, permitted })
+    pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Granted> {
+        self.advance(|Found { read, bound }| Granted { read, bound, permitted })
+    }
+}
+
+impl<'a> Exchange<'a, Granted> {
+    pub(super) fn message(&self) -> &WellFormed {
+        &self.progress.read.message
+    }
+
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.read.known.identified.principal()
+    }
+
+    /// `None` where what was opened cannot be read in its place.
+    pub(super) fn opened(self, mut opened: Opened) -> Option<Exchange<'a, Ready>> {
+        let Some(bytes) = opened.take_bytes() else {
+            return Some(self.advance(|Granted { read, bound, permitted }| Ready { read, bound, permitted, opened }));
+        };
+        let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
+        let Granted { read: Read { known, message }, bound, permitted } = progress;
+        let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
+        let progress = Ready { read, bound, permitted, opened };
+        Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
     }
 }
 
@@ -153,6 +185,14 @@ impl<'a> Exchange<'a, Ready> {
     /// Whether making the call twice can do no harm.
     pub(super) fn reads_only(&self) -> bool {
         self.verb == Verb::Get || self.message().method().is_some_and(Method::only_reads)
+    }
+
+    /// Whether its answer may hold what has to be sealed, so that it has to come readable.
+    pub(super) fn may_hold_sealed(&self) -> bool {
+        let message = self.message();
+        let becomes_task = message.message().is_some_and(|message| message.fields.task.is_some());
+        let seals = self.route.binder.is_some() && !self.principal().is_anonymous();
+        seals && respond::may_hold_sealed(message.method(), message.era(), becomes_task)
     }
 
     /// Whether its answer is a stream without an end of its own: a session's (legacy), or a subscription's (modern).

@@ -15,17 +15,18 @@ use crate::model::{Addressee, Culprit, Reason, Refusal, Refused};
 use crate::net::command::{self, Asked, Handle};
 use crate::net::drain::{Drain, Phase};
 use crate::net::upstream::{Endpoint, ResponseHead};
+use crate::protocol::headers;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::{Looked, Presented};
 use crate::stages::balance::Endpoints;
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
-use crate::stages::wellformed::{self, Checks, Verb};
-use crate::stages::{authorize, session, vouch};
+use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
+use crate::stages::{authorize, opening, session, vouch};
 use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
 use super::core::{Behind, Core};
-use super::exchange::{Arrival, Arrived, Exchange, Found, Known, Read, Ready};
+use super::exchange::{Arrival, Arrived, Exchange, Found, Granted, Known, Read, Ready};
 use super::finish::Finish;
 use super::stopping;
 
@@ -68,6 +69,9 @@ where
 
     // Whether this caller may use this name on this server.
     let exchange = permit(exchange)?;
+
+    // Whether what it brings back of the server's was given to this caller: only who may ask is told.
+    let exchange = open(exchange)?;
     has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
 
     // Which endpoint, and the call itself; then what of its answer passes.
@@ -114,20 +118,42 @@ where
 }
 
 /// Decides whether the caller may do what the message asks for.
-fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Ready>, Refused> {
+fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refused> {
     let (sight, message) = (exchange.core.roles.sight(exchange.principal(), exchange.route.server), exchange.message());
     match authorize::check(sight, message.messages(), message.bytes()) {
         Ok(permitted) => Ok(exchange.permitted(permitted)),
         Err(denied) => {
-            let addressee = match (message.addressee(), denied.message) {
-                (Addressee::Batch { ids, .. }, Some(at)) => {
-                    let culprit = Culprit::Request(authorize::request_at(message.messages(), at));
-                    Addressee::Batch { ids, culprit }
-                }
-                (addressee, _) => addressee,
-            };
+            let addressee = denied.message.map_or_else(|| message.addressee(), |at| culprit(message, at));
             Err(Box::new((denied.refusal, addressee)))
         }
+    }
+}
+
+/// Opens for the server what it gave this caller to bring back.
+fn open(exchange: Exchange<'_, Granted>) -> Result<Exchange<'_, Ready>, Refused> {
+    let message = exchange.message();
+    let (binder, principal) = (exchange.route.binder.as_deref(), exchange.principal());
+    match opening::open(binder, principal, message.era(), message.messages(), message.bytes()) {
+        Ok(opened) => {
+            // Asked for where it is needed: the usual message is not addressed twice.
+            let addressee = opened.is_changed().then(|| message.addressee());
+            exchange.opened(opened).ok_or_else(|| Box::new((opening::unfit(), addressee.unwrap_or(Addressee::Nobody))))
+        }
+        Err(closed) => {
+            let addressee = culprit(message, closed.message);
+            Err(Box::new((closed.refusal, addressee)))
+        }
+    }
+}
+
+/// Whom a refusal of the message at that place is addressed to.
+fn culprit(message: &WellFormed, at: usize) -> Addressee {
+    match message.addressee() {
+        Addressee::Batch { ids, .. } => {
+            let culprit = Culprit::Request(authorize::request_at(message.messages(), at));
+            Addressee::Batch { ids, culprit }
+        }
+        addressee => addressee,
     }
 }
 
@@ -208,9 +234,10 @@ async fn over_http(
         method: exchange.verb.as_str(),
         headers: exchange.headers,
         era: message.era(),
+        name: exchange.progress.opened.name().filter(|_| exchange.headers.contains_key(headers::MCP_NAME)),
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
-        encodable: message.may_be_encoded(),
+        encodable: message.may_be_encoded() && !exchange.may_hold_sealed(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));

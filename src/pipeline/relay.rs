@@ -209,10 +209,10 @@ impl Body {
                 }
             }
             Body::Long(long) => {
-                match long.as_mut().map(|long| (long.progressive.push(chunk), long.expected.reads_only)) {
-                    Some((Err(fault), reads_only)) => return Step::Cut(respond::bad(fault, reads_only)),
-                    _ => out.extend_from_slice(chunk),
+                if let Some(Err(refusal)) = long.as_mut().map(|long| long.push(chunk)) {
+                    return Step::Cut(refusal);
                 }
+                out.extend_from_slice(chunk);
             }
             Body::Unread => out.extend_from_slice(chunk),
         }
@@ -253,6 +253,18 @@ fn over(events: &Events, refusal: Refusal) -> Step {
 }
 
 impl Long {
+    /// Checks the next piece before it passes.
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
+        let bad = |why: &dyn std::fmt::Display| respond::bad(why, self.expected.reads_only);
+        self.progressive.push(chunk).map_err(|fault| bad(&fault))?;
+        match self.expected.may_hold_sealed() && self.progressive.is_brought_back() {
+            true => {
+                Err(bad(&"what its reader would bring back stands behind its first 64 KiB, where it cannot be sealed"))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// It has ended whole: was it what was asked for?
     fn end(self) -> Result<(), Refusal> {
         let seen = self.progressive.finish().map_err(|fault| respond::bad(fault, self.expected.reads_only))?;

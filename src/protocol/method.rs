@@ -81,7 +81,7 @@ impl Method {
     }
 
     /// A list, and what it lists may depend on who asks.
-    fn lists(self) -> bool {
+    pub fn lists(self) -> bool {
         use Method::{PromptsList, ResourcesList, TasksList, TemplatesList, ToolsList};
         matches!(self, ToolsList | PromptsList | ResourcesList | TemplatesList | TasksList)
     }

@@ -1,6 +1,6 @@
 //! Ids and state that only we can open.
 //!
-//! What a client keeps for us (a session id now; cursors, task ids and `requestState` later) is sealed: encrypted, and
+//! What a client keeps for us (a session id, a cursor, a task id, a `requestState`) is sealed: encrypted, and
 //! bound to its purpose, route and caller, so that an altered, foreign or outdated one reads like an unknown one.
 //!
 //! ```text
@@ -10,6 +10,7 @@
 //!   | context: route, principal
 //! SessionId        what a sealed `Mcp-Session-Id` carries                          (session.rs)
 //! Asserter         signs who a caller is, by Ed25519 keys of the same derivation    (asserter.rs)
+//! Binder           cursors, `requestState` and task ids, bound to server as well   (opaque.rs)
 //! ```
 //!
 //! GCM-SIV and not GCM: nonces are random and three nodes share a key, so a repeated nonce has to be survivable; with
@@ -21,6 +22,7 @@ mod api_key;
 mod asserter;
 mod context;
 mod digest;
+mod opaque;
 mod operator_key;
 mod ring;
 mod sealer;
@@ -31,6 +33,7 @@ mod vault;
 pub use api_key::{KeyDigest, KeySecret, is_like_a_key, key_digest, key_id, sha256};
 pub use asserter::Asserter;
 pub use digest::digest_of;
+pub use opaque::{Binder, Opaque, Opaques};
 pub use operator_key::OperatorKey;
 pub use ring::{KeyRing, RingError};
 pub use sealer::{Purpose, Sealer};

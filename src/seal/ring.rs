@@ -5,7 +5,7 @@
 
 use std::{error, fmt};
 
-use aws_lc_rs::{digest, hkdf, rand};
+use aws_lc_rs::{digest, hkdf, hmac, rand};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -77,6 +77,12 @@ impl KeyRing {
     /// What seals and opens for one purpose. Does the key derivations, so make it once and clone it.
     pub fn sealer(&self, purpose: Purpose) -> Sealer {
         Sealer::new(self.keys.iter().map(|key| (key.id, key.derive(&[purpose.label()]))))
+    }
+
+    /// What nonces are made with where equal texts have to be sealed alike, by the newest key.
+    pub(super) fn nonces(&self, purpose: Purpose) -> hmac::Key {
+        let key = Zeroizing::new(self.keys[0].derive(&[purpose.label(), b" nonce"]));
+        hmac::Key::new(hmac::HMAC_SHA256, &*key)
     }
 
     /// What seals and opens for one purpose in one period of time, by the number of that.

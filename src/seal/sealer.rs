@@ -39,6 +39,12 @@ pub enum Purpose {
     Ticket,
     /// The token of the pair of 2024-11-05, which names a stream.
     Pair,
+    /// Cursors of servers.
+    Cursor,
+    /// `requestState` of servers.
+    State,
+    /// Ids of tasks.
+    Task,
 }
 
 /// Seals with the newest key of its ring and opens with every key of it. Cheap to clone. Without `Debug`.
@@ -54,6 +60,9 @@ impl Purpose {
             Self::Session => b"session",
             Self::Ticket => b"ticket",
             Self::Pair => b"pair",
+            Self::Cursor => b"cursor",
+            Self::State => b"state",
+            Self::Task => b"task",
         }
     }
 }
@@ -78,9 +87,15 @@ impl Sealer {
 
     /// As [`seal`](Self::seal), before it is made text.
     pub fn seal_bytes(&self, context: &[&[u8]], plain: &[u8]) -> Vec<u8> {
-        let (id, key) = &self.keys[0];
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).expect("the operating system gives random bytes");
+        self.seal_under(nonce, context, plain)
+    }
+
+    /// As [`seal_bytes`](Self::seal_bytes), under a nonce that the caller answers for: GCM-SIV tells of two texts under
+    /// one nonce no more than whether they are equal.
+    pub(super) fn seal_under(&self, nonce: [u8; NONCE_LEN], context: &[&[u8]], plain: &[u8]) -> Vec<u8> {
+        let (id, key) = &self.keys[0];
         let mut sealed = Vec::with_capacity(Self::OVERHEAD + plain.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(id);

@@ -4,6 +4,7 @@ pub mod authenticate;
 pub mod authorize;
 pub mod balance;
 pub mod limit;
+pub mod opening;
 pub mod respond;
 pub mod session;
 pub mod upstream;

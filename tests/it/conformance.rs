@@ -5,9 +5,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Gateway, NodeServer, node_lines};
+use crate::support::{Gateway, NodeServer, node_lines, only_through_weir};
+use crate::tokens::{A, bearer, header, key_sets, now};
 
 const SUITE: &str = "node_modules/conformance-modern/dist/index.js";
 
@@ -49,6 +50,47 @@ async fn suite(revision: &str, scenarios: usize, passed: usize) {
     compare(&["--era", "dual"], &[vec!["--spec-version", revision, "--suite", "all"]], scenarios, passed).await;
 }
 
+#[tokio::test]
+async fn an_authenticated_caller_of_2025_11_25_ends_alike() {
+    let suite = || (vec![vec!["--spec-version", "2025-11-25", "--suite", "all"]], (33, 84));
+    authenticated(&["--era", "dual"], suite()).await;
+}
+
+#[tokio::test]
+async fn an_authenticated_caller_of_2026_07_28_ends_alike() {
+    let suite = || (vec![vec!["--spec-version", "2026-07-28", "--suite", "all"]], (40, 152));
+    authenticated(&["--era", "dual"], suite()).await;
+}
+
+#[tokio::test]
+async fn an_authenticated_caller_with_tasks_ends_alike() {
+    let scenarios = task_scenarios().await;
+    let runs = scenarios.iter().map(|scenario| vec!["--scenario", scenario.as_str()]).collect();
+    authenticated(&["--era", "dual", "--tasks"], (runs, (10, 1))).await;
+}
+
+/// The same of a caller with a token, with and without sealing. The suite sends none, so something before Weir adds it.
+async fn authenticated(server: &[&str], (runs, counts): (Vec<Vec<&str>>, (usize, usize))) {
+    only_through_weir!();
+    let (keys, issuer, _) = key_sets();
+    for seal in [true, false] {
+        let (one, other) = (NodeServer::reference(server).await, NodeServer::reference(server).await);
+        let text = format!(
+            "[[auth.jwt]]\nissuer = {A:?}\njwks = {{ file = {:?} }}\n[listen]\npublic_url = \"http://gateway.test\"\n\
+             [[servers]]\nname = \"files\"\nendpoints = [{:?}]\nseal = {seal}\n",
+            keys.path().join("a.json"),
+            other.url(),
+        );
+        let weir = Gateway::config(&text).start().await;
+        let claims = json!({
+            "iss": A, "sub": "ann", "aud": "http://gateway.test/mcp", "exp": now() + 3600, "roles": ["user"]
+        });
+        let front = NodeServer::adding(&weir.url(), &bearer(&issuer.token(header(), &claims))).await;
+        ends_alike_at(&one, front.url(), &runs, counts, &[]).await;
+        weir.stop().await;
+    }
+}
+
 async fn compare(server: &[&str], runs: &[Vec<&str>], scenarios: usize, passed: usize) {
     // A server of its own for each side: some scenarios change what the server offers.
     let (one, other) = (NodeServer::reference(server).await, NodeServer::reference(server).await);
@@ -65,8 +107,19 @@ pub(crate) async fn ends_alike(
     (scenarios, passed): (usize, usize),
     but_for: &[&str],
 ) {
-    let url = weir.url();
-    let (direct, through) = tokio::join!(verdicts(one.url(), runs), verdicts(&url, runs));
+    ends_alike_at(one, &weir.url(), runs, (scenarios, passed), but_for).await;
+    weir.stop().await;
+}
+
+/// The same, of whatever is at `url`.
+async fn ends_alike_at(
+    one: &NodeServer,
+    url: &str,
+    runs: &[Vec<&str>],
+    (scenarios, passed): (usize, usize),
+    but_for: &[&str],
+) {
+    let (direct, through) = tokio::join!(verdicts(one.url(), runs), verdicts(url, runs));
 
     let names = |verdicts: &Verdicts| {
         verdicts
@@ -89,7 +142,6 @@ pub(crate) async fn ends_alike(
         .map(|(key, direct, through)| format!("{key}: {direct} directly, {through} through Weir"))
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    weir.stop().await;
 }
 
 async fn verdicts(url: &str, runs: &[Vec<&str>]) -> Verdicts {

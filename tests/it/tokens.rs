@@ -13,8 +13,8 @@ use crate::reload::reload;
 use crate::support::{Gateway, Scripted, call, legacy, only_through_weir, result, until};
 
 const URL: &str = "http://gateway.test/mcp";
-const A: &str = "https://a.example/";
-const B: &str = "https://b.example/";
+pub(crate) const A: &str = "https://a.example/";
+pub(crate) const B: &str = "https://b.example/";
 
 pub(crate) struct Issuer(Ed25519KeyPair);
 
@@ -60,14 +60,14 @@ fn config(keys: &Path, server: &str, more: &str) -> String {
     )
 }
 
-fn key_sets() -> (TempDir, Issuer, Issuer) {
+pub(crate) fn key_sets() -> (TempDir, Issuer, Issuer) {
     let (keys, a, b) = (tempfile::tempdir().unwrap(), Issuer::new(1), Issuer::new(2));
     std::fs::write(keys.path().join("a.json"), a.key_set("1")).unwrap();
     std::fs::write(keys.path().join("b.json"), b.key_set("1")).unwrap();
     (keys, a, b)
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 

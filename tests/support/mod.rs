@@ -84,6 +84,11 @@ impl Dice {
         Self(seed | 1)
     }
 
+    /// Other dice, which come again with the same seed as well.
+    pub(crate) fn another(&mut self) -> Self {
+        Self((self.below(1 << 30) as u64) << 20 | 1)
+    }
+
     /// A number below `bound` (xorshift64*).
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;

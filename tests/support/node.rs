@@ -27,6 +27,11 @@ impl NodeServer {
         Self::start("server-sdk1.mjs", &["--sse"]).await
     }
 
+    /// What adds this `Authorization` to every request before it goes to `url`.
+    pub(crate) async fn adding(url: &str, authorization: &str) -> Self {
+        Self::start("adding.mjs", &[url, authorization]).await
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

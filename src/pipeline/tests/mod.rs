@@ -112,6 +112,7 @@ impl Plan {
             routes: vec![Route {
                 path: "/mcp".into(),
                 server: 0,
+                binder: None,
                 place: Place { anonymous: self.anonymous, ..Place::default() },
                 abandoned: Rc::new(Room::new(9)),
                 meter: telemetry.route("/mcp", "files"),

@@ -38,6 +38,15 @@ pub(super) fn decoded<'a>(value: &'a str, called: &str) -> Result<Cow<'a, str>, 
     text.map(Cow::Owned).ok_or_else(|| Mismatch::base64(called))
 }
 
+/// `text` as a value that [`decoded`] reads back: as it is where it can stand so.
+pub fn encoded(text: &str) -> Cow<'_, str> {
+    let stands = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim_matches(' ') == text;
+    match stands && !text.starts_with(SENTINEL_START) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("{SENTINEL_START}{}{SENTINEL_END}", BASE64_STANDARD.encode(text))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -76,6 +85,15 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(decoded(value, "Mcp-Name").as_deref(), Ok(text), "{value}");
         }
+    }
+
+    #[test]
+    fn what_is_encoded_decodes() {
+        for text in ["task-1", " padded ", "Gr\u{fc}n", "=?base64?x?=", "a\nb", "", "a b"] {
+            assert_eq!(decoded(&encoded(text), "Mcp-Name").as_deref(), Ok(text));
+            assert!(http::HeaderValue::from_str(&encoded(text)).is_ok());
+        }
+        assert_eq!(encoded("task-1"), "task-1");
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod watch;
 pub use fault::{Fault, FaultReason};
 pub use navigate::{Elements, Members, distinct, elements, member, members};
 pub use quote::quoted;
-pub use value::{Kind, Span, Value};
+pub use value::{Kind, Span, Value, string};
 
 pub(in crate::protocol) use feed::Feed;
 pub(in crate::protocol) use scanner::{Repeats, Scanner};

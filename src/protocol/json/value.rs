@@ -59,6 +59,12 @@ impl Span {
     }
 }
 
+/// The contents of a token that is all of a text; `None` if it is no string.
+pub fn string(token: &[u8]) -> Option<Cow<'_, str>> {
+    let kind = if token.starts_with(b"\"") { Kind::String } else { Kind::Null };
+    Value::of_token(token, kind).text(token)
+}
+
 impl Value {
     /// The token as it stands in the text.
     #[inline]

@@ -3,6 +3,7 @@
 use super::{
     envelope::{Envelope, IdMember, Kind, Side},
     fault::{Fault, FaultReason},
+    fields::Fields,
     id::Id,
     known,
     owned_id::OwnedId,
@@ -11,6 +12,8 @@ use crate::protocol::json::{self, Tally, Value, Watch};
 
 /// The key of `_meta` that makes a message one of 2026-07-28 or later.
 const VERSION_KEY: &[u8] = b"io.modelcontextprotocol/protocolVersion";
+/// The key of `_meta` that names a task of 2025-11-25.
+const RELATED_TASK_KEY: &[u8] = b"io.modelcontextprotocol/related-task";
 
 /// What has passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub(super) struct Book {
     method: Option<Called>,
     /// Whether the `_meta` of `params` names a protocol version.
     names_version: bool,
+    /// Whether a server's answer holds what a client brings back: see [`Fields::slot_of_result`](super::Fields).
+    is_brought_back: bool,
     messages: Vec<SeenMessage>,
     is_batch: bool,
     batch: usize,
@@ -102,6 +107,7 @@ impl Book {
             id: None,
             method: None,
             names_version: false,
+            is_brought_back: false,
             messages: Vec::new(),
             is_batch: false,
             batch,
@@ -117,6 +123,11 @@ impl Book {
     /// Whether the `_meta` of `params` has named a protocol version.
     pub(super) fn names_version(&self) -> bool {
         self.names_version
+    }
+
+    /// Whether a server's answer has named what a client brings back.
+    pub(super) fn is_brought_back(&self) -> bool {
+        self.is_brought_back
     }
 
     /// The id, where what has come by now is the beginning of one request, and nothing in it speaks against that.
@@ -246,8 +257,13 @@ impl Watch for Book {
                 member
             }
             Some(Place::Part) if key == b"_meta" => Member::Meta,
+            Some(Place::Part) => {
+                self.is_brought_back |= self.side == Side::Server && Fields::default().slot_of_result(key).is_some();
+                Member::Other
+            }
             Some(Place::Meta) => {
                 self.names_version |= key == VERSION_KEY;
+                self.is_brought_back |= self.side == Side::Server && key == RELATED_TASK_KEY;
                 Member::Other
             }
             _ => Member::Other,

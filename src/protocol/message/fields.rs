@@ -1,8 +1,9 @@
 //! The members of `params` and of `_meta` that anyone needs.
 
-use crate::protocol::json::{self, Kind, Value};
+use crate::protocol::json::{self, Kind, Span, Value};
 
-/// Members of `params`, whatever kind they are: who needs a string asks [`Value::text`].
+/// Members of `params`, whatever kind they are: who needs a string asks [`Value::text`]. Of an answer of a server: those
+/// members of `result` that a client brings back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// `name`: the tool or prompt.
@@ -11,11 +12,13 @@ pub struct Fields {
     pub uri: Option<Value>,
     /// `taskId`.
     pub task_id: Option<Value>,
+    /// `task`: what is to become a task (2025-11-25), or has become one.
+    pub task: Option<Value>,
     /// `arguments`.
     pub arguments: Option<Value>,
     /// `_meta`; its members are in [`Meta`] where it is an object.
     pub meta: Option<Value>,
-    /// `cursor`.
+    /// `cursor`; of a result, `nextCursor`.
     pub cursor: Option<Value>,
     /// `requestState`.
     pub request_state: Option<Value>,
@@ -44,6 +47,8 @@ pub struct Meta {
     pub log_level: Option<Value>,
     /// `io.modelcontextprotocol/subscriptionId`.
     pub subscription_id: Option<Value>,
+    /// `io.modelcontextprotocol/related-task`.
+    pub related_task: Option<Value>,
     /// `progressToken`.
     pub progress_token: Option<Value>,
 }
@@ -56,6 +61,7 @@ impl Fields {
             b"name" => &mut self.name,
             b"uri" => &mut self.uri,
             b"taskId" => &mut self.task_id,
+            b"task" => &mut self.task,
             b"arguments" => &mut self.arguments,
             b"_meta" => &mut self.meta,
             b"cursor" => &mut self.cursor,
@@ -67,6 +73,24 @@ impl Fields {
             b"progressToken" => &mut self.progress_token,
             _ => return None,
         })
+    }
+
+    /// Where the member `key` of a `result` is kept; `None` if it is none of these.
+    #[inline]
+    pub(super) fn slot_of_result(&mut self, key: &[u8]) -> Option<&mut Option<Value>> {
+        Some(match key {
+            b"nextCursor" => &mut self.cursor,
+            b"requestState" => &mut self.request_state,
+            b"taskId" => &mut self.task_id,
+            b"task" => &mut self.task,
+            _ => return None,
+        })
+    }
+
+    /// Whether none of these members is in a `result` that has passed [`json::check`].
+    pub fn is_none_of_result(bytes: &[u8], result: Span) -> bool {
+        let kept = |key: Value| Self::default().slot_of_result(&key.content(bytes)).is_some();
+        !json::members(bytes, result).any(|(key, _)| kept(key))
     }
 }
 
@@ -89,6 +113,7 @@ impl Meta {
             b"clientInfo" => &mut self.client_info,
             b"logLevel" => &mut self.log_level,
             b"subscriptionId" => &mut self.subscription_id,
+            b"related-task" => &mut self.related_task,
             _ => return None,
         })
     }

@@ -40,6 +40,11 @@ pub(super) fn shadows_params(key: &[u8]) -> bool {
     shadows(key, &PARAMS)
 }
 
+/// Whether an unescaped key is not `name`, which has at most 15 letters, but folds to it.
+pub fn is_lookalike(key: &[u8], name: &str) -> bool {
+    shadows(key, &[name])
+}
+
 fn shadows(key: &[u8], known: &[&str]) -> bool {
     let mut room = [0; LONGEST];
     let Some(folded) = fold(key, &mut room) else {

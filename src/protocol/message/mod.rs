@@ -31,6 +31,7 @@ pub use fault::{Fault, FaultReason};
 pub use fields::{Fields, Meta};
 pub use glimpse::{Glimpse, Glimpsed};
 pub use id::Id;
+pub use known::is_lookalike;
 pub use owned_id::OwnedId;
 pub use progressive::Progressive;
 pub use reader::{KNOWN_DEPTH, Known, read_client, read_server, read_server_knowing};

@@ -40,6 +40,11 @@ impl Progressive {
         pushed
     }
 
+    /// Whether what has come by now names a cursor, a `requestState` or a task that a client would bring back.
+    pub fn is_brought_back(&self) -> bool {
+        self.book.is_brought_back()
+    }
+
     /// Ends the text and tells what it was.
     ///
     /// # Errors

@@ -29,7 +29,8 @@ pub fn read_server(bytes: &[u8], limits: &Limits) -> Result<Body, Fault> {
 }
 
 /// Says how long the object is that a text begins with, if it is known: it has passed [`json::check`] at a depth of
-/// [`KNOWN_DEPTH`], and has no `_meta` with members of [`Meta`]. 0 if none is.
+/// [`KNOWN_DEPTH`], and has no `_meta` with members of [`Meta`], and none of the members of a result that are in [`Fields`].
+/// 0 if none is.
 pub type Known<'a> = &'a dyn Fn(&[u8]) -> usize;
 
 /// Nesting of what may be [`Known`].
@@ -134,7 +135,7 @@ impl Draft<'_> {
             b"method" => self.method = Some(scanner.value()?),
             b"params" => self.params = Some(self.read_params(scanner, bytes, side)?),
             b"result" if side == Side::Server => self.result = Some(self.read_result(scanner, bytes)?),
-            b"error" if side == Side::Server => self.error = Some(self.read_own(scanner, bytes)?),
+            b"error" if side == Side::Server => self.error = Some(self.read_own(scanner, bytes, false)?),
             b"result" => self.result = Some(scanner.value()?),
             b"error" => self.error = Some(scanner.value()?),
             other => {
@@ -175,21 +176,25 @@ impl Draft<'_> {
     #[inline]
     fn read_result(&mut self, scanner: &mut Scanner, bytes: &[u8]) -> Result<Value, json::Fault> {
         match self.known.map_or(0, |known| known(scanner.rest())) {
-            0 => self.read_own(scanner, bytes),
+            0 => self.read_own(scanner, bytes, true),
             length => Ok(scanner.pass_object(length)),
         }
     }
 
     /// Takes a `result` or `error` of a server: their own keys do not repeat, nor those of their `_meta`.
-    fn read_own(&mut self, scanner: &mut Scanner, bytes: &[u8]) -> Result<Value, json::Fault> {
+    fn read_own(&mut self, scanner: &mut Scanner, bytes: &[u8], is_result: bool) -> Result<Value, json::Fault> {
         if scanner.peek() != b'{' {
             return scanner.value();
         }
         scanner.object(|scanner, key| {
-            if key.is(bytes, "_meta") {
+            let name = key.content(bytes);
+            if *name == *b"_meta" {
                 read_meta(&mut self.meta, scanner, bytes)?;
-            } else {
-                scanner.value()?;
+                return Ok(());
+            }
+            let value = scanner.value()?;
+            if let Some(slot) = self.fields.slot_of_result(&name).filter(|_| is_result) {
+                *slot = Some(value);
             }
             Ok(())
         })

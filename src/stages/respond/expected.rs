@@ -3,12 +3,15 @@
 use std::rc::Rc;
 
 use crate::catalog::Observer;
+use crate::model::Principal;
 use crate::model::grants::Sight;
 use crate::protocol::message::{self, Body, Fault, Id, Kind, Limits, Message, OwnedId, SeenMessage};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
+use crate::seal::Binder;
 use crate::telemetry::RouteMeter;
 
+use super::sealing::{self, Sealing};
 use super::unseen::{Memo, Shown, Unseen};
 
 /// Whose answer is awaited.
@@ -101,13 +104,18 @@ pub struct Expected {
     pub reads_only: bool,
     /// What its reader may not see of it; `None` where they may see everything.
     pub(super) unseen: Option<Unseen>,
+    /// For whom is sealed what they bring back; `None` where it passes as it is.
+    sealing: Option<Sealing>,
+    /// It was asked to become a task of 2025-11-25.
+    task: bool,
     answered: bool,
 }
 
 impl Expected {
     /// Nothing has been said yet.
     pub fn new(awaited: Awaited, era: Era, method: Option<Method>, limits: Limits) -> Self {
-        Self { awaited, era, method, limits, lesson: None, reads_only: false, unseen: None, answered: false }
+        let (lesson, reads_only, unseen, sealing) = (None, false, None, None);
+        Self { awaited, era, method, limits, lesson, reads_only, unseen, sealing, task: false, answered: false }
     }
 
     /// The same, of a call that only reads (or not).
@@ -127,9 +135,18 @@ impl Expected {
         Self { unseen, ..self }
     }
 
+    /// The same, with what its reader brings back sealed for them.
+    pub fn sealing(self, binder: Option<&Rc<Binder>>, principal: &Principal) -> Self {
+        // What is anybody's is nobody's to be kept from others.
+        let binder = binder.filter(|_| !principal.is_anonymous());
+        let sealing = binder.map(|binder| Sealing::new(Rc::clone(binder), principal.clone()));
+        Self { sealing, ..self }
+    }
+
     /// The same, of what this message asks for.
     pub fn asked_by(mut self, message: Option<&Message>, bytes: &[u8]) -> Self {
         let completes = self.method == Some(Method::Complete);
+        self.task = message.is_some_and(|message| message.fields.task.is_some());
         if let (Some(unseen), Some(message)) = (self.unseen.as_mut().filter(|_| completes), message) {
             unseen.completing(message, bytes);
         }
@@ -138,7 +155,13 @@ impl Expected {
 
     /// Whether the answer has to be read whole before any of it passes, however long it is.
     pub fn is_read_whole(&self) -> bool {
-        self.method.is_some_and(Method::answer_is_read) || self.is_cut()
+        let sealed = self.sealing.is_some() && sealing::is_read_whole(self.method);
+        self.method.is_some_and(Method::answer_is_read) || self.is_cut() || sealed
+    }
+
+    /// Whether the answer may hold what has to be sealed.
+    pub fn may_hold_sealed(&self) -> bool {
+        self.sealing.is_some() && sealing::may_hold(self.method, self.era, self.task)
     }
 
     /// Whether its reader may see only part of it.
@@ -146,8 +169,25 @@ impl Expected {
         self.unseen.as_ref().is_some_and(Unseen::reads_whole)
     }
 
-    /// What of a body that was read from `bytes` its reader may see.
+    /// What of a body that was read from `bytes` its reader may see, and as they may have it.
     pub(super) fn show(&self, body: &Body, bytes: &[u8]) -> Result<Shown, &'static str> {
+        let shown = self.seen(body, bytes)?;
+        let Some(sealing) = self.sealing.as_ref().filter(|_| self.method != Some(Method::Discover)) else {
+            return Ok(shown);
+        };
+        match shown {
+            Shown::All => Ok(sealing.seal(self.method, body, bytes).map_or(Shown::All, Shown::Less)),
+            // Its places are others now.
+            Shown::Less(less) => {
+                let body =
+                    message::read_server(&less, &self.limits).map_err(|_| "what is left of it cannot be read")?;
+                Ok(Shown::Less(sealing.seal(self.method, &body, &less).unwrap_or(less)))
+            }
+            Shown::Nothing => Ok(Shown::Nothing),
+        }
+    }
+
+    fn seen(&self, body: &Body, bytes: &[u8]) -> Result<Shown, &'static str> {
         match (&self.unseen, body) {
             (None, _) => Ok(Shown::All),
             (Some(unseen), Body::One(message)) => unseen.show(message, bytes),

@@ -7,12 +7,14 @@ mod events;
 mod expected;
 mod head;
 mod parting;
+mod sealing;
 mod unseen;
 mod whole;
 
 pub use events::Events;
 pub use expected::{Awaited, Expected, Lesson};
 pub use head::passing;
+pub use sealing::may_hold as may_hold_sealed;
 pub use unseen::Memo;
 pub use whole::{Checked, failed, passed, whole};
 

@@ -21,6 +21,8 @@ pub struct Outgoing<'a> {
     pub headers: &'a HeaderMap,
     /// The era of the message: sessions and resumption are of the legacy one.
     pub era: Era,
+    /// `Mcp-Name` in the place of the client's, where that is not the server's own name.
+    pub name: Option<&'a str>,
     /// The server's own session id.
     pub session: Option<&'a str>,
     /// What the server is shown of us and of the caller. A client's own fields of these names do not pass.
@@ -58,6 +60,9 @@ impl Outgoing<'_> {
             span.write(out);
             out.extend_from_slice(b"\r\n");
         }
+        if let Some(name) = self.name {
+            field(out, "mcp-name", name.as_bytes());
+        }
         if let Some(session) = self.session {
             field(out, "mcp-session-id", session.as_bytes());
         }
@@ -76,6 +81,7 @@ impl Outgoing<'_> {
     /// be a credential, or a claim that nobody has checked (addresses; where the page stands that `Origin` names).
     fn passes(&self, name: &str) -> bool {
         match name {
+            "mcp-name" => self.name.is_none(),
             "last-event-id" => self.era == Era::Legacy,
             "accept-encoding" => self.encodable,
             "traceparent" => matches!(self.trace, Trace::Passes),
@@ -143,6 +149,7 @@ mod tests {
             method: "POST",
             headers: &headers,
             era,
+            name: None,
             session,
             shown: [None; 2],
             encodable,
@@ -170,6 +177,7 @@ mod tests {
                 method,
                 headers: &headers,
                 era,
+                name: None,
                 session: None,
                 shown: [None; 2],
                 encodable,
@@ -196,6 +204,7 @@ mod tests {
             method: "GET",
             headers: &headers,
             era: Era::Legacy,
+            name: None,
             session: None,
             shown: [credential.as_ref(), assertion.as_ref()],
             encodable: true,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::model::{Addressee, Culprit};
 use crate::protocol::json::Value;
-use crate::protocol::message::{Body, Kind, Message, OwnedId};
+use crate::protocol::message::{self, Body, Kind, Limits, Message, OwnedId};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 
@@ -48,7 +48,14 @@ pub struct WellFormed {
 }
 
 impl WellFormed {
-    /// The body as it came; these bytes are forwarded, no others.
+    /// The same message with values in it spelt as its server does; `None` where that cannot be read.
+    pub fn respelt(self, bytes: Vec<u8>, depth: u16) -> Option<Self> {
+        let limits = Limits { depth, ..Limits::default() };
+        let body = message::read_client(&bytes, &limits).ok()?;
+        Some(Self { bytes: bytes.into(), body: Some(body), ..self })
+    }
+
+    /// The body as it came, or as its server is to have it; these bytes are forwarded, no others.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }

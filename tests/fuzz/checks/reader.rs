@@ -3,8 +3,8 @@
 use weir::protocol::{
     json::{self, Span, Value, elements, members},
     message::{
-        Body, Fault, FaultReason, Id, KNOWN_DEPTH, Limits, Message, Progressive, Seen, SeenMessage, read_client,
-        read_server, read_server_knowing,
+        Body, Fault, FaultReason, Fields, Id, KNOWN_DEPTH, Limits, Message, Progressive, Seen, SeenMessage,
+        read_client, read_server, read_server_knowing,
     },
 };
 
@@ -122,6 +122,16 @@ fn message_is_what_every_parser_sees(data: &[u8], node: &Node, side: Side, messa
     let absent = Node::absent();
     let params = node.first("params").unwrap_or(&absent);
     let fields = &message.fields;
+    if let Some(result) = node.first("result").filter(|_| side == Side::Server) {
+        let kept = [
+            ("nextCursor", fields.cursor),
+            ("requestState", fields.request_state),
+            ("taskId", fields.task_id),
+            ("task", fields.task),
+        ];
+        kept.into_iter().for_each(|(name, found)| seen(result, name, found, false));
+    }
+    let fields = if message.result.is_some() { Fields::default() } else { *fields };
     for (name, found) in [
         ("name", fields.name),
         ("uri", fields.uri),
@@ -146,6 +156,7 @@ fn message_is_what_every_parser_sees(data: &[u8], node: &Node, side: Side, messa
         ("io.modelcontextprotocol/clientInfo", message.meta.client_info),
         ("io.modelcontextprotocol/logLevel", message.meta.log_level),
         ("io.modelcontextprotocol/subscriptionId", message.meta.subscription_id),
+        ("io.modelcontextprotocol/related-task", message.meta.related_task),
         ("progressToken", message.meta.progress_token),
     ] {
         seen(meta, name, found, false);

@@ -1,5 +1,6 @@
 //! What of a server's words passes, in both eras, whole, while it passes, and event by event.
 
+mod sealing;
 mod streams;
 mod unseen;
 mod wholes;

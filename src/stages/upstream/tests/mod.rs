@@ -80,6 +80,7 @@ impl House {
             method: "POST",
             headers: &headers,
             era: Era::Legacy,
+            name: None,
             session: None,
             shown: [None; 2],
             encodable: false,
