@@ -52,11 +52,19 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::InvalidParams => {
             "`params._meta` lacks what 2026-07-28 asks of every request; or the name of what is asked for is no string, and \
-             the caller's roles do not grant all of its kind. `message` names the key."
+             the caller's roles do not grant all of its kind; or `taskIds` is no list, or is spelt in another case. `message` names the key."
+        }
+        Reason::MethodNotFound => {
+            "`tasks/result` in 2026-07-28, of a task that is not the caller's: that revision has `tasks/get` alone. Other \
+             methods that a server does not know are its own to refuse."
         }
         Reason::HeaderMismatch => {
             "`MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name` or an `Mcp-Param-*` is missing, is there twice, or says \
              something else than the body. Something between client and Weir may have changed either."
+        }
+        Reason::MissingClientCapability => {
+            "A task that is not the caller's was asked for, and the request does not declare the extension of tasks: \
+             `data.requiredCapabilities` says which."
         }
         Reason::UnsupportedVersion => {
             "Use one of `data.supported`, or the handshake (`initialize`) of the session era."
@@ -83,6 +91,11 @@ fn advice(reason: Reason) -> &'static str {
         Reason::UnknownName => {
             "The tool, prompt or resource does not exist, or is not the caller's to see: the answer is the same, and \
              the server is not asked. Who keeps the configuration can give a role that grants it (`[[roles]]`)."
+        }
+        Reason::UnknownValue => {
+            "A cursor, `requestState` or task id that this caller was not given on this route, or that was altered; or whose \
+             key has left the ring. The server is not asked. Start anew: the list without a cursor, the call without \
+             `requestState`."
         }
         Reason::RateLimited => "Too much for this caller or address in that time. Wait as long as `Retry-After` says.",
         Reason::TooLarge => "The body is larger than `[http] body`.",

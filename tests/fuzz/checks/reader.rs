@@ -131,7 +131,7 @@ fn message_is_what_every_parser_sees(data: &[u8], node: &Node, side: Side, messa
         ];
         kept.into_iter().for_each(|(name, found)| seen(result, name, found, false));
     }
-    let fields = if message.result.is_some() { Fields::default() } else { *fields };
+    let fields = if message.result.is_some() { weir::protocol::message::Fields::default() } else { *fields };
     for (name, found) in [
         ("name", fields.name),
         ("uri", fields.uri),
