@@ -11,6 +11,9 @@ use crate::net::upstream::{Failure, UrlError};
 use super::document::MOST_BYTES;
 use super::fetcher::{MOST_REDIRECTS, PATIENCE};
 
+/// Most characters of what others chose that an error repeats.
+const SHOWN: usize = 200;
+
 /// What failed. Neither a secret nor anything of the answer's text is in it.
 #[derive(Debug)]
 pub struct Fault {
@@ -78,7 +81,8 @@ impl fmt::Display for Fault {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(error) => write!(f, "it cannot be asked: {error}"),
+            // What is wrong with it is repeated there.
+            Self::Url(error) => write!(f, "it cannot be asked: {}", shown(&error.to_string())),
             Self::Plain => {
                 f.write_str("only https is asked; http on this machine alone, where the configuration says so")
             }
@@ -103,6 +107,11 @@ impl fmt::Display for Why {
             Self::TooLarge => write!(f, "its answer is larger than {} KiB", MOST_BYTES / 1024),
         }
     }
+}
+
+/// A text that others chose, as an error repeats it: nothing in it that a terminal would obey.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 impl std::error::Error for Fault {}

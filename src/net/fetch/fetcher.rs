@@ -15,14 +15,12 @@ use crate::net::upstream::EndpointUrl;
 use super::address::is_loopback;
 use super::document::{self, Document};
 use super::exchange::{self, Answer, Request};
-use super::fault::{Fault, Why};
+use super::fault::{Fault, Why, shown};
 
 /// How long all of it may take, redirects included.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How many redirects are followed.
 pub(super) const MOST_REDIRECTS: usize = 3;
-/// Most characters of a URL that an error repeats.
-const SHOWN: usize = 200;
 
 /// What may be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -192,11 +190,6 @@ fn target(from: &EndpointUrl, headers: &HeaderMap) -> Result<String, Why> {
         Some("http:" | "https:" | "HTTP:" | "HTTPS:") => Ok(location.to_owned()),
         _ => Err(Why::Location(shown(location))),
     }
-}
-
-/// A text that others chose, as an error repeats it: nothing in it that a terminal would obey.
-fn shown(text: &str) -> String {
-    text.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 /// A form as text (WHATWG URL, 5.2).
