@@ -159,6 +159,39 @@ async fn who_has_no_token_is_told_so_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn a_token_whose_issuer_is_asked_is_exchanged_like_any_other() {
+    only_through_weir!();
+    let (home, server) = (tempfile::tempdir().unwrap(), telling().await);
+    let endpoint = token_endpoint(|request, form| match request.path() {
+        "/introspect" => {
+            let known = form.get("token") == "opaque-olga";
+            let told = json!({ "active": known, "sub": "olga", "aud": format!("{PUBLIC}/mcp"), "exp": now() + 600 });
+            ("200 OK", told.to_string())
+        }
+        _ => granted(&format!("for-{}", form.get("subject_token").len()), 600),
+    })
+    .await;
+    let asked = format!(
+        "[[auth.introspection]]\nissuer = \"https://opaque.example.com/\"\nurl = {:?}\n\
+         client = {{ id = \"weir\", secret = {{ file = {:?} }} }}\n",
+        token_url(&endpoint, "introspect"),
+        home.path().join("secret"),
+    );
+    let weir = Gateway::config(&example(home.path(), &server, &endpoint, &asked)).start().await;
+    for _ in 0..2 {
+        let answer = weir.client().await.ask(&ask("opaque-olga")).await;
+        assert_eq!((answer.status(), &answer.json()["result"]["shown"]), (200, &json!("Bearer for-11")), "{answer:?}");
+    }
+    let requests = endpoint.waiting();
+    let exchanged: Vec<_> = requests.iter().filter(|request| request.path() == "/token").map(Form::of).collect();
+    assert_eq!(exchanged.len(), 1, "{requests:?}");
+    assert_eq!(exchanged[0].get("subject_token"), "opaque-olga");
+    assert_eq!(weir.client().await.ask(&ask("opaque-other")).await.status(), 401);
+    assert!(endpoint.waiting().iter().all(|request| request.path() == "/introspect"), "a stranger's is not exchanged");
+    weir.stop().await;
+}
+
+#[tokio::test]
 async fn where_none_is_given_in_exchange_nothing_is_sent() {
     only_through_weir!();
     let (home, server) = (tempfile::tempdir().unwrap(), telling().await);
