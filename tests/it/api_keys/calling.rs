@@ -237,3 +237,35 @@ async fn the_example_is_used() {
     assert_eq!(weir.client().await.ask(&call("1", "echo", "{}")).await.status(), 401);
     weir.stop().await;
 }
+
+/// Both are taken beside each other, and the owner of a key is nobody of the same name elsewhere.
+#[tokio::test]
+async fn the_owner_of_a_key_and_the_subject_of_a_token_are_two_callers() {
+    only_through_weir!();
+    let initialized = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
+    let server = Scripted::start(move |exchange| async move {
+        let answer = result(&exchange.request.id(), initialized);
+        exchange.answer("200 OK", "Content-Type: application/json\r\nMcp-Session-Id: theirs\r\n", &answer).await
+    })
+    .await;
+    let mut house = House::new();
+    let text = config(&server.url(), "[listen]\npublic_url = \"http://gateway.test\"\n[auth.local]\nenabled = true");
+    let weir = house.start(&text).await;
+    let (_, key) = house.add(&["--role", "user"]).await;
+    let file = house.home.path().join("weir.toml");
+    std::fs::write(&file, &text).unwrap();
+    house.admin = None;
+    let token = house.done(&["token", "--subject", "ann", "--role", "user"]).await;
+    let (token, key) = (format!("Bearer {token}"), format!("Bearer {key}"));
+    let begin = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}"#;
+    let mut client = weir.client().await;
+    for (owner, other) in [(&token, &key), (&key, &token)] {
+        let begin = legacy("1", "initialize", begin).header("Authorization", owner);
+        let session = client.ask(&begin).await.head.header("mcp-session-id").expect("a session").to_owned();
+        let ping = |credential: &str| legacy("2", "ping", "{}").session(&session).header("Authorization", credential);
+        assert_eq!(client.ask(&ping(owner)).await.status(), 200);
+        let stolen = client.ask(&ping(other)).await;
+        assert_eq!((stolen.status(), stolen.refusal().1.as_str()), (404, "session_not_found"), "{stolen:?}");
+    }
+    weir.stop().await;
+}
