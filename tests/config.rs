@@ -3,9 +3,7 @@
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use proptest::prelude::*;
-use weir::config::{
-    Address, AdminAddress, Destination, Kind, LegacyStatus, Overrides, Secret, Settings, To, reference,
-};
+use weir::config::*;
 
 #[path = "config/auth.rs"]
 mod auth;

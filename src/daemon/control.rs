@@ -1,5 +1,6 @@
 //! The control side: starts what there is, and stays with it to its end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -20,7 +21,7 @@ use super::crew::Crew;
 use super::memory::{self, Marks};
 use super::observe::{self, Looked, Queues};
 use super::operators::Operators;
-use super::plan::Plan;
+use super::plan::{Lasting, Plan};
 use super::reading::Desk;
 use super::reload::Reloader;
 use super::sockets::{self, HandedOver};
@@ -82,15 +83,7 @@ impl Starting<'_> {
         tokio::spawn(publish(sighted));
         tokio::spawn(memory::watch(marked, Arc::clone(&lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
-        let pressure = Arc::clone(&lasting.pressure);
-        let looked = Looked::new(
-            waiting,
-            pressure,
-            Arc::clone(&readiness),
-            files,
-            lasting.driver.counts(),
-            lasting.board.clone(),
-        );
+        let looked = looked(&lasting, waiting, &readiness, files);
         let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
         let (access, entered) = watch::channel(Arc::new(Plan::access(&plan)));
         let admin = Admin {
@@ -162,4 +155,15 @@ impl Starting<'_> {
         let _ = timeout(trace::LAST_SPANS, sending).await;
         ended
     }
+}
+
+/// What is looked at for metrics and for readiness.
+fn looked(
+    lasting: &Lasting,
+    waiting: watch::Receiver<Queues>,
+    readiness: &Arc<Readiness>,
+    files: watch::Receiver<Vec<PathBuf>>,
+) -> Looked {
+    let (pressure, readiness) = (Arc::clone(&lasting.pressure), Arc::clone(readiness));
+    Looked::new(waiting, pressure, readiness, files, lasting.driver.counts(), lasting.board.clone())
 }

@@ -5,6 +5,7 @@ pub mod doctor;
 
 mod announce;
 mod authorization;
+mod bounds;
 mod check;
 mod commands;
 mod control;

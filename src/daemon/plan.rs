@@ -17,7 +17,6 @@ use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
 use crate::net::grant::Runner;
-use crate::net::guard::HeadLimits;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
@@ -33,6 +32,7 @@ use crate::stages::vouch::{Asserting, Vouch};
 use crate::telemetry::Telemetry;
 
 use super::authorization::{self, Authorizations, Shows};
+use super::bounds::{bounds, limits, rate};
 use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
 use super::fetching::Fetching;
@@ -42,13 +42,6 @@ use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
-/// A body may be slow for so long before its rate is asked for (`[http] body_rate`).
-const BODY_GRACE: Duration = Duration::from_secs(10);
-/// How many bodies of the largest size the requests of one HTTP/2 connection may have in memory together.
-const BODIES: usize = 4;
-/// How long a server may leave an event stream open after its answer.
-const AFTER_ANSWER: Duration = Duration::from_secs(5);
-
 /// One generation of the configuration, as the cores work by it.
 pub(super) struct Plan {
     endpoints: Endpoints,
@@ -383,10 +376,6 @@ fn credentials(
     Credentials::build(settings, data, &Around { fetcher, board, before })
 }
 
-fn rate(http: &config::Http) -> Option<(u64, Duration)> {
-    http.unverified.map(|rate| (rate.most, rate.per))
-}
-
 fn unverified(http: &config::Http) -> Unverified {
     let unverified = Unverified::new();
     unverified.bound(rate(http));
@@ -400,11 +389,6 @@ fn ring(keys: &config::Keys, data: &Path) -> Result<KeyRing, Failure> {
             .context("the key ring in the data directory (--data) cannot be used")
             .map_err(Failure::failed),
     }
-}
-
-fn bounds(http: &config::Http) -> Bounds {
-    let depth = u16::try_from(http.depth).unwrap_or(u16::MAX);
-    Bounds { body: http.body, depth, event: http.event, after_answer: AFTER_ANSWER }
 }
 
 pub(super) fn named_ring(secret: &config::Secret) -> anyhow::Result<KeyRing> {
@@ -461,18 +445,4 @@ fn operators(settings: &Settings) -> Place {
 fn federated(settings: &Settings) -> Option<String> {
     let mut routes = settings.routes.iter();
     routes.find(|route| route.destination == Destination::Federation).map(|route| route.path.clone())
-}
-
-fn limits(http: &config::Http) -> Limits {
-    Limits {
-        head: HeadLimits { head: http.head, headers: http.headers },
-        head_timeout: http.head_timeout,
-        body_rate: http.body_rate as u64,
-        body_grace: BODY_GRACE,
-        write_stall: http.write_stall,
-        idle: http.idle,
-        keepalive: http.keepalive,
-        streams: http.streams,
-        memory: http.body.saturating_mul(BODIES),
-    }
 }

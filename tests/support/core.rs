@@ -45,6 +45,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
             server: 0,
             abandoned: Rc::new(Room::new(9)),
             meter: telemetry.route("/mcp", "files"),
+            binder: None,
             place: Place { anonymous: true, ..Place::default() },
         }],
         servers: vec![Server {
