@@ -76,6 +76,7 @@ impl Room {
             method: "POST",
             headers,
             era,
+            name: None,
             session,
             encodable,
             length,
