@@ -1,9 +1,11 @@
 //! Forged, stale and strange tokens, each with the reason that it is refused for; and what has to pass beside them.
 
-use super::super::Flaw;
+use super::super::{Expected, Flaw, Issuer};
 use super::maker::{ISSUER, NOW, Signer, URL, encode, issuer, verify};
 use crate::model::Principal;
 
+/// The SHA-256 of some certificate: 32 zeroes.
+const THUMB: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"ed"}"#;
 
 /// Claims that pass, with `more` behind them, and without the members whose names are in `less`.
@@ -201,6 +203,10 @@ impl Cast {
             ("an ID token", self.of("", r#""at_hash":"x""#), Flaw::OtherToken),
             ("a logout token", self.of("", r#""events":{}"#), Flaw::OtherToken),
             ("a bound token", self.of("", r#""cnf":{"jkt":"x"}"#), Flaw::Bound),
+            ("a token bound to nothing", self.of("", r#""cnf":{}"#), Flaw::Bound),
+            ("a token bound to a text", self.of("", r#""cnf":"x5t#S256""#), Flaw::Bound),
+            ("a token bound to half a certificate", self.of("", r#""cnf":{"x5t#S256":"AAAA"}"#), Flaw::Bound),
+            ("a token bound twice", self.of("", &format!(r#""cnf":{{"x5t#S256":"{THUMB}","jkt":"x"}}"#)), Flaw::Bound),
             ("no `aud`", self.of("aud", ""), Flaw::Audience),
             ("an empty `aud`", self.of("aud", "\"aud\":[]"), Flaw::Audience),
             ("another `aud`", self.of("aud", r#""aud":"https://gateway.example.com""#), Flaw::Audience),
@@ -242,12 +248,26 @@ fn what_is_forged_is_refused_for_its_reason() {
     for (what, token, flaw) in &table {
         assert_eq!(verify(&issuer, token).map(|_| ()), Err(*flaw), "{what}");
     }
-    // Nobody is asked about a token that is signed.
-    for flaw in Flaw::ALL.iter().filter(|flaw| **flaw != Flaw::Inactive) {
+    // Nobody is asked about a token that is signed; certificates have a test of their own.
+    let others = [Flaw::Inactive, Flaw::Unbound, Flaw::OtherCertificate];
+    for flaw in Flaw::ALL.iter().filter(|flaw| !others.contains(flaw)) {
         assert!(table.iter().any(|(_, _, refused)| refused == flaw), "nothing is refused for {flaw:?}");
         let advice = flaw.advice();
         assert!(!advice.contains(['"', '\\']) && advice.is_ascii(), "{advice}");
     }
+}
+
+#[test]
+fn a_token_says_which_certificate_it_is_bound_to() {
+    let cast = Cast::new();
+    let loose = issuer(&[cast.ed.jwk("ed")]);
+    assert_eq!(verify(&loose, &cast.good).unwrap().bound, None);
+    let bound = cast.of("", &format!(r#""cnf":{{"x5t#S256":"{THUMB}"}}"#));
+    assert_eq!(verify(&loose, &bound).unwrap().bound, Some([0; 32]));
+    let strict = Expected { certificate_bound: true, ..loose.expected().clone() };
+    let strict = Issuer::new(strict, loose.keys().clone());
+    assert_eq!(verify(&strict, &bound).unwrap().bound, Some([0; 32]));
+    assert_eq!(verify(&strict, &cast.good).map(|_| ()), Err(Flaw::Unbound));
 }
 
 #[test]
