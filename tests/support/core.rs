@@ -42,7 +42,6 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
     Rc::new(Core {
         routes: vec![Route {
             path: "/mcp".into(),
-            binder: None,
             server: 0,
             abandoned: Rc::new(Room::new(9)),
             meter: telemetry.route("/mcp", "files"),
