@@ -3,8 +3,8 @@
 use weir::protocol::{
     json::{self, Span, Value, elements, members},
     message::{
-        Body, Fault, FaultReason, Fields, Id, KNOWN_DEPTH, Limits, Message, Progressive, Seen, SeenMessage,
-        read_client, read_server, read_server_knowing,
+        Body, Fault, FaultReason, Id, KNOWN_DEPTH, Limits, Message, Progressive, Seen, SeenMessage, read_client,
+        read_server, read_server_knowing,
     },
 };
 

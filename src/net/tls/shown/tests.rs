@@ -184,7 +184,7 @@ fn who_vouches_is_told_where_there_is_one_way_only() {
         read(chain, &trusted).1.unwrap().authority.map(String::from)
     };
     let (of_a, of_between) = (leaf(&a), leaf(&below));
-    assert_eq!(vouches(&[of_a.clone()], &[&a, &b]), Ok("CN=a".to_owned()));
+    assert_eq!(vouches(std::slice::from_ref(&of_a), &[&a, &b]), Ok("CN=a".to_owned()));
     assert_eq!(vouches(&[leaf(&b), below.der()], &[&a, &b]), Ok("CN=b".to_owned()));
     assert_eq!(vouches(&[of_between.clone(), below.der()], &[&a, &b]), Ok("CN=a".to_owned()));
     // The root may be shown as well, and a certificate twice.
@@ -197,7 +197,7 @@ fn who_vouches_is_told_where_there_is_one_way_only() {
     assert_eq!(vouches(&[of_between], &[&a]), Err(Unnamed::Ways));
     // Two authorities of one name: their keys differ.
     let twin = Signer::root("a");
-    assert_eq!(vouches(&[of_a.clone()], &[&a, &twin]), Err(Unnamed::Twins));
+    assert_eq!(vouches(std::slice::from_ref(&of_a), &[&a, &twin]), Err(Unnamed::Twins));
     assert_eq!(vouches(&[of_a], &[&a, &a]), Ok("CN=a".to_owned()));
 }
 
