@@ -22,6 +22,7 @@ mod demo_stdio;
 mod desync;
 mod doctor;
 mod doctor_commands;
+mod examples;
 mod fidelity;
 mod framings;
 mod http;

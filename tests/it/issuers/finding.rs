@@ -56,7 +56,7 @@ async fn keys_are_found_by_url_and_by_metadata_in_all_their_places() {
 }
 
 /// TLS in front of a provider, as `localhost`: its URL.
-async fn behind_tls(authority: &Authority, provider: &Provider) -> String {
+pub(crate) async fn behind_tls(authority: &Authority, provider: &Provider) -> String {
     authority.issue("id", &["localhost"], 1, 2100);
     let chain = CertificateDer::from_pem_file(authority.path("id.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(authority.path("id.key")).unwrap();

@@ -12,6 +12,8 @@ mod finding;
 mod rotation;
 mod troubles;
 
+pub(crate) use finding::behind_tls;
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -20,14 +22,14 @@ use crate::support::{After, Answer, Client, Exchange, Exposition, Gateway, Reque
 use crate::tokens::{Issuer, now};
 
 const URL: &str = "http://gateway.test/mcp";
-const OAUTH: &str = "/.well-known/oauth-authorization-server";
-const KEYS: &str = "/keys";
+pub(crate) const OAUTH: &str = "/.well-known/oauth-authorization-server";
+pub(crate) const KEYS: &str = "/keys";
 
 /// What an identity provider answers to any request.
 type Script = Arc<Mutex<Arc<dyn Fn(&Request) -> Said + Send + Sync>>>;
 
 /// An answer.
-enum Said {
+pub(crate) enum Said {
     /// JSON.
     Json(String),
     /// Status, fields (`"name: value\r\n"` each), body.
@@ -39,14 +41,14 @@ enum Said {
 }
 
 /// An identity provider on loopback.
-struct Provider {
+pub(crate) struct Provider {
     server: Scripted,
     script: Script,
 }
 
 impl Provider {
     /// One that gives these keys, and metadata that lead to them.
-    async fn with(keys: &[(&Issuer, &str)]) -> Self {
+    pub(crate) async fn with(keys: &[(&Issuer, &str)]) -> Self {
         let script: Script = Arc::new(Mutex::new(Arc::new(|_: &Request| Said::Gone)));
         let said = Arc::clone(&script);
         let server = Scripted::start(move |exchange: Exchange| {
@@ -64,7 +66,7 @@ impl Provider {
     }
 
     /// From now on it answers so.
-    fn says(&self, script: impl Fn(&Request) -> Said + Send + Sync + 'static) {
+    pub(crate) fn says(&self, script: impl Fn(&Request) -> Said + Send + Sync + 'static) {
         *self.script.lock().unwrap() = Arc::new(script);
     }
 
@@ -92,12 +94,12 @@ async fn answer(exchange: Exchange, script: &(dyn Fn(&Request) -> Said + Send + 
     }
 }
 
-fn metadata(issuer: &str, keys: &str) -> String {
+pub(crate) fn metadata(issuer: &str, keys: &str) -> String {
     json!({ "issuer": issuer, "jwks_uri": keys, "response_types_supported": ["code"] }).to_string()
 }
 
 /// One key set of all of these.
-fn set(keys: &[(&Issuer, &str)]) -> String {
+pub(crate) fn set(keys: &[(&Issuer, &str)]) -> String {
     let one = |(issuer, id): &(&Issuer, &str)| {
         let set: Value = serde_json::from_str(&issuer.key_set(id)).unwrap();
         set["keys"][0].clone()
