@@ -13,7 +13,7 @@ use serde_json::Value;
 const HISTORY: &str = "# Results\n\n<!-- The newest run: written by loadtest/compare. -->\nthe run before\n\
     <!-- Older runs, by hand. -->\n\n## Before\n\nkept\n";
 
-const PROXIES: &[&str] = &["nginx", "haproxy", "weir"];
+const PROXIES: &[&str] = &["nginx", "haproxy", "weir", "weir-whole"];
 /// Each tool once: wrk, h2load, and the two clients of our own; on both legs; Weir's command, and its cores.
 const EXPECTED: [(&str, &[&str]); 7] = [
     ("call-64", PROXIES),

@@ -64,7 +64,7 @@ async fn start(authority: &Authority, server: &Scripted, listen: &str, more: &st
 
 async fn connect(weir: &Gateway, config: &Arc<ClientConfig>) -> Client {
     let stream = session(weir, config, "localhost").await.expect("trust");
-    Client::over(stream, "gateway.test")
+    Client::over(stream, &weir.address().to_string())
 }
 
 fn ask() -> Post {
