@@ -5,7 +5,7 @@ use crate::{
     protocol::{
         headers::ParamHeaders,
         json::{self, Kind, Span, Value},
-        message::{Fields, KNOWN_DEPTH, Meta},
+        message::{KNOWN_DEPTH, KnownResult},
         revision::{Era, Revision, Revisions},
     },
 };
@@ -17,8 +17,8 @@ const NAME: usize = 256;
 pub(super) struct PageOfTools {
     pub(super) tools: Vec<Tool>,
     pub(super) goes_on: bool,
-    /// It has members, or a `_meta` with members, that a reader of the answer keeps.
-    pub(super) is_kept: bool,
+    /// What a reader of the answer keeps of it, where it need not be read again for that.
+    pub(super) known: Option<KnownResult>,
 }
 
 /// Reads the `result` of a `tools/list`; `None` if it is none, or repeats a key at any depth.
@@ -27,9 +27,7 @@ pub(super) fn tools(result: &[u8]) -> Option<PageOfTools> {
     let list = json::member(result, object, "tools").filter(|list| list.kind == Kind::Array)?;
     let goes_on = json::member(result, object, "nextCursor").is_some_and(|cursor| cursor.kind == Kind::String);
     let tools = json::elements(result, list.span).take(TOOLS).filter_map(|definition| tool(result, definition));
-    let has_meta = json::member(result, object, "_meta").is_some_and(|meta| !Meta::is_none_of(result, meta));
-    let is_kept = has_meta || !Fields::is_none_of_result(result, object);
-    Some(PageOfTools { tools: tools.collect(), goes_on, is_kept })
+    Some(PageOfTools { tools: tools.collect(), goes_on, known: KnownResult::of(result) })
 }
 
 /// Reads the `result` of a `server/discover`: the modern revisions that the server names and Weir serves.

@@ -86,7 +86,7 @@ impl Observer {
     pub fn read_tools(&self, server: usize, bytes: &[u8], limits: &Limits, first_page: bool) -> Result<Body, Fault> {
         let Some(slot) = self.catalog.slot(server) else { return message::read_server(bytes, limits) };
         let offer = slot.load();
-        message::read_server_knowing(bytes, limits, &|text| offer.length_of_page(text, first_page))
+        message::read_server_knowing(bytes, limits, &|text| offer.page_at(text, first_page))
     }
 
     /// An answer to `server/discover` passes.

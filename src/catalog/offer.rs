@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     headers::{Invalid, ParamHeaders},
+    message::KnownResult,
     revision::Revisions,
 };
 
@@ -52,14 +53,14 @@ pub(super) struct Page {
     /// Asked for without a cursor.
     first: bool,
     /// See [`super::learn::PageOfTools`].
-    is_kept: bool,
+    known: Option<KnownResult>,
     result: Bytes,
 }
 
 impl Page {
     /// A page that belongs to no snapshot yet.
-    pub(super) fn new(result: Bytes, first: bool, is_kept: bool) -> Self {
-        Self { since: 0, first, is_kept, result }
+    pub(super) fn new(result: Bytes, first: bool, known: Option<KnownResult>) -> Self {
+        Self { since: 0, first, known, result }
     }
 }
 
@@ -84,10 +85,10 @@ impl Offer {
         self.pages.iter().any(|page| page.first == first && page.result == result)
     }
 
-    /// How long the page is that a text begins with, if it is known and says all that a reader of it would find; else 0.
-    pub(super) fn length_of_page(&self, text: &[u8], first: bool) -> usize {
-        let mut fit = self.pages.iter().filter(|page| page.first == first && !page.is_kept);
-        fit.find(|page| text.starts_with(&page.result)).map_or(0, |page| page.result.len())
+    /// The page that a text begins with, if it is known and says all that a reader of it would find.
+    pub(super) fn page_at(&self, text: &[u8], first: bool) -> Option<KnownResult> {
+        let mut fit = self.pages.iter().filter(|page| page.first == first && page.known.is_some());
+        fit.find(|page| text.starts_with(&page.result)).and_then(|page| page.known)
     }
 
     /// Whether the `result` of `server/discover` would change nothing.

@@ -25,7 +25,7 @@ pub(super) fn take(sighting: Sighting) {
         Seen::Tools { result, first_page } if !offer.knows_page(&result, first_page) => {
             let Some(page) = learn::tools(&result) else { return };
             let whole = first_page && !page.goes_on;
-            let kept = Page::new(result, first_page, page.is_kept);
+            let kept = Page::new(result, first_page, page.known);
             offer.with_page(kept, whole, page.tools)
         }
         Seen::Supported { result } if !offer.knows_discovered(&result) => {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::{Catalog, Observer, Sighting, publisher};
 use crate::protocol::{
     headers::InvalidReason,
-    message::{Body, Limits, Message, read_server},
+    message::{Body, KnownResult, Limits, Message, read_server},
     revision::Revision,
 };
 
@@ -99,22 +99,50 @@ fn what_is_known_is_not_sent_again_whatever_the_ids() {
 
 #[test]
 fn a_list_that_is_known_is_compared_and_found_to_say_the_same() {
-    let mut desk = Desk::new(4);
-    let list = page(&[tool("a", "A")], r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}}"#);
-    let result = &list[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..];
-    let known =
-        |desk: &Desk, first_page| desk.catalog.slot(0).unwrap().load().length_of_page(result.as_bytes(), first_page);
-    assert_eq!(known(&desk, true), 0);
-    assert_eq!(desk.list(&list), 1);
-    assert_eq!((known(&desk, true), known(&desk, false)), (result.len() - 1, 0));
+    for cursor in
+        ["", r#","nextCursor":"c\n""#, r#","next\u0043ursor" : "c""#, r#","nextCursor":null"#, r#","nextCursor":{}"#]
+    {
+        let mut desk = Desk::new(4);
+        let meta = r#","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}}"#;
+        let list = page(&[tool("a", "A")], &format!("{cursor}{meta}"));
+        let result = &list[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..list.len() - 1];
+        let known = |desk: &Desk, first_page| {
+            desk.catalog.slot(0).unwrap().load().page_at(format!("{result}}}").as_bytes(), first_page)
+        };
+        assert_eq!(known(&desk, true), None);
+        assert_eq!(desk.list(&list), 1);
+        assert!(known(&desk, true).is_some());
+        assert_eq!((known(&desk, true), known(&desk, false)), (KnownResult::of(result.as_bytes()), None));
 
-    let others = [list.replace(r#""id":7"#, r#""id":"x""#), list.replace("tools", "tool"), list.replace("]}}", "]}")];
-    for text in others.into_iter().chain([format!("[{list}]"), format!("{list}}}"), list]) {
-        for depth in [5, 64] {
-            let limits = Limits { depth, ..Limits::default() };
-            let found = desk.observer.read_tools(0, text.as_bytes(), &limits, true);
-            assert_eq!(found, read_server(text.as_bytes(), &limits), "depth {depth}: {text}");
+        let spaced = format!(" {}", list.replace("{\"jsonrpc\"", "{ \"jsonrpc\""));
+        let others =
+            [list.replace(r#""id":7"#, r#""id":"x""#), list.replace("tools", "tool"), list.replace("]}}", "]}")];
+        for text in others.into_iter().chain([spaced, format!("[{list}]"), format!("{list}}}"), list]) {
+            for depth in [5, 64] {
+                let limits = Limits { depth, ..Limits::default() };
+                let found = desk.observer.read_tools(0, text.as_bytes(), &limits, true);
+                assert_eq!(found, read_server(text.as_bytes(), &limits), "depth {depth}: {text}");
+            }
         }
+    }
+}
+
+#[test]
+fn a_list_with_more_to_keep_than_a_cursor_is_read_each_time() {
+    for member in ["requestState", "taskId", r"t\u0061sk"] {
+        let mut desk = Desk::new(4);
+        let list = page(&[tool("a", "A")], &format!(r#","{member}":"x","nextCursor":"c""#));
+        assert_eq!((desk.list(&list), desk.list(&list)), (1, 0));
+        let found = desk.observer.read_tools(0, list.as_bytes(), &Limits::default(), true);
+        assert_eq!(found, read_server(list.as_bytes(), &Limits::default()));
+        assert!(
+            desk.catalog
+                .slot(0)
+                .unwrap()
+                .load()
+                .page_at(list[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..].as_bytes(), true)
+                .is_none()
+        );
     }
 }
 

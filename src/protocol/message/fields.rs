@@ -1,6 +1,6 @@
 //! The members of `params` and of `_meta` that anyone needs.
 
-use crate::protocol::json::{self, Kind, Span, Value};
+use crate::protocol::json::{self, Kind, Value};
 
 /// Members of `params`, whatever kind they are: who needs a string asks [`Value::text`]. Of an answer of a server: those
 /// members of `result` that a client brings back.
@@ -86,17 +86,11 @@ impl Fields {
             _ => return None,
         })
     }
-
-    /// Whether none of these members is in a `result` that has passed [`json::check`].
-    pub fn is_none_of_result(bytes: &[u8], result: Span) -> bool {
-        let kept = |key: Value| Self::default().slot_of_result(&key.content(bytes)).is_some();
-        !json::members(bytes, result).any(|(key, _)| kept(key))
-    }
 }
 
 impl Meta {
     /// Whether none of these members is in a `_meta` that has passed [`json::check`].
-    pub fn is_none_of(bytes: &[u8], meta: Value) -> bool {
+    pub(super) fn is_none_of(bytes: &[u8], meta: Value) -> bool {
         let kept = |key: Value| Self::default().slot(&key.content(bytes)).is_some();
         meta.kind != Kind::Object || !json::members(bytes, meta.span).any(|(key, _)| kept(key))
     }

@@ -20,6 +20,7 @@ mod fields;
 mod glimpse;
 mod id;
 mod known;
+mod known_result;
 mod owned_id;
 mod progressive;
 mod reader;
@@ -32,9 +33,10 @@ pub use fields::{Fields, Meta};
 pub use glimpse::{Glimpse, Glimpsed};
 pub use id::Id;
 pub use known::is_lookalike;
+pub use known_result::{KNOWN_DEPTH, KnownResult};
 pub use owned_id::OwnedId;
 pub use progressive::Progressive;
-pub use reader::{KNOWN_DEPTH, Known, read_client, read_server, read_server_knowing};
+pub use reader::{Known, read_client, read_server, read_server_knowing};
 
 #[cfg(test)]
 mod tests;

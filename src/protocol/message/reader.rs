@@ -7,6 +7,7 @@ use super::{
     fields::{Fields, Meta},
     id::Id,
     known,
+    known_result::{KNOWN_DEPTH, KnownResult},
 };
 use crate::protocol::json::{self, Repeats, Scanner, Span, Value};
 
@@ -28,13 +29,8 @@ pub fn read_server(bytes: &[u8], limits: &Limits) -> Result<Body, Fault> {
     read(bytes, limits, Side::Server, None)
 }
 
-/// Says how long the object is that a text begins with, if it is known: it has passed [`json::check`] at a depth of
-/// [`KNOWN_DEPTH`], and has no `_meta` with members of [`Meta`], and none of the members of a result that are in [`Fields`].
-/// 0 if none is.
-pub type Known<'a> = &'a dyn Fn(&[u8]) -> usize;
-
-/// Nesting of what may be [`Known`].
-pub const KNOWN_DEPTH: u16 = 63;
+/// Says which known `result` it is that a text begins with, if any.
+pub type Known<'a> = &'a dyn Fn(&[u8]) -> Option<KnownResult>;
 
 /// [`read_server`] of what probably holds a `result` that has been read before: where it is `known`, its bytes are
 /// compared instead of read, which costs a hundredth. What is found is the same.
@@ -175,10 +171,12 @@ impl Draft<'_> {
     /// Takes a `result` of a server.
     #[inline]
     fn read_result(&mut self, scanner: &mut Scanner, bytes: &[u8]) -> Result<Value, json::Fault> {
-        match self.known.map_or(0, |known| known(scanner.rest())) {
-            0 => self.read_own(scanner, bytes, true),
-            length => Ok(scanner.pass_object(length)),
-        }
+        let Some(known) = self.known.and_then(|known| known(scanner.rest())) else {
+            return self.read_own(scanner, bytes, true);
+        };
+        let result = scanner.pass_object(known.length());
+        known.keep(result.span.start, &mut self.fields);
+        Ok(result)
     }
 
     /// Takes a `result` or `error` of a server: their own keys do not repeat, nor those of their `_meta`.
