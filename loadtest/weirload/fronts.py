@@ -18,6 +18,8 @@ class Kind:
     # Whether its children are part of its cost: nginx works in one, a command behind Weir is the server.
     whole_family: bool = False
     needs: tuple = ()
+    # Whether a cursor is sealed for the caller, so that an answer is not the server's to the byte.
+    seals: bool = False
 
 
 FRONTS = {
@@ -27,6 +29,7 @@ FRONTS = {
     "weir-whole": Kind(
         "Weir with all that it has: callers with tokens, roles, the access log",
         lambda setting: weir(setting, whole=True),
+        seals=True,
     ),
     "weir-silent": Kind("the same without the access log", lambda setting: weir(setting, log=False)),
     "weir-2-cores": Kind("the same with two data cores", lambda setting: weir(setting, cores=2)),

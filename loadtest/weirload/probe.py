@@ -1,6 +1,7 @@
 """The server's own answer, asked for directly and through a front: to the byte, or nothing is measured."""
 
 import io
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from http.client import HTTPResponse
 from . import messages, packages, places, processes
 
 PATIENCE = 20
+# What a front that seals writes anew for its caller.
+CURSOR = re.compile(rb'"nextCursor":"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ def verify_stream(scenario, server, front):
 
 
 def differ(scenario, front, wanted, got, status):
+    if front.kind.seals:
+        wanted, got = (CURSOR.sub(b'"nextCursor":""', body) for body in (wanted, got))
     if status == 200 and got == wanted:
         return
     at = next((at for at, (one, other) in enumerate(zip(wanted, got)) if one != other), min(len(wanted), len(got)))

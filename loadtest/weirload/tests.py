@@ -9,7 +9,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from . import cluster, command, drivers, figures, growth, messages, one_round
+from . import cluster, command, drivers, figures, fronts, growth, messages, one_round
 from . import places, probe, processes, report, rounds, safety, scenarios, trust
 
 WRK = 'RESULT {"requests":100,"microseconds":1000000,"bytes":%d,"refused":%d,"broken":%d,"p50":10,"p99":20}\n'
@@ -258,8 +258,19 @@ class Answers(unittest.TestCase):
             with self.assertRaisesRegex(processes.Failure, "nothing is measured"):
                 probe.verify(CALL, server, self.with_certificate(other), None)
 
-    def with_certificate(self, server):
-        server.certificate = None
+    def test_a_sealed_cursor_is_the_servers_and_nothing_else_is(self):
+        def pages(*texts):
+            return (self.serve(b'{"tools":["%s"],"nextCursor":"%s"}' % text) for text in texts)
+
+        server, sealed, other = pages((b"a", b"page-1"), (b"a", b"AVJ8"), (b"b", b"page-1"))
+        _, answer = probe.verify(CALL, server, self.with_certificate(sealed, "weir-whole"), None)
+        self.assertIn(b"AVJ8", answer.body)
+        for front, name in ((sealed, "weir"), (other, "weir-whole")):
+            with self.assertRaisesRegex(processes.Failure, "nothing is measured"):
+                probe.verify(CALL, server, self.with_certificate(front, name), None)
+
+    def with_certificate(self, server, kind="weir"):
+        server.certificate, server.kind = None, fronts.FRONTS[kind]
         return server
 
 
