@@ -1,5 +1,7 @@
 //! What every core is built from: immutable, shared, made by the start and by every reload in the same way.
 
+mod callers;
+
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,11 +10,10 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use crate::admin::Access;
 use crate::catalog::{Catalog, Observer, Sighting};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths, metadata};
-use crate::model::{Pressure, RequestIds, clock};
+use crate::model::{Pressure, RequestIds};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
 use crate::net::command::Numbers;
@@ -22,16 +23,15 @@ use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
 use crate::pipeline::{Behind, Bounds, Core, Route, Server};
 use crate::protocol::revision::Era;
-use crate::seal::{Asserter, Binder, KeyRing, Opaques, Purpose, Sealer};
-use crate::stages::authenticate::{Authenticator, MayVerify, Memory, Place, SharedKeys};
+use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
+use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
-use crate::stages::vouch::{Asserting, Vouch};
 use crate::telemetry::Telemetry;
 
-use super::authorization::{self, Authorizations, Shows};
+use super::authorization::{self, Authorizations};
 use super::bounds::{bounds, limits, rate};
 use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
@@ -282,80 +282,6 @@ impl Plan {
         let pressure = Arc::clone(&self.lasting.pressure);
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
-    }
-}
-
-impl Plan {
-    /// What seals on a route; `None` where its server says `seal = false`.
-    fn binder(&self, route: &Planned) -> Option<Binder> {
-        let server = &self.servers[route.server];
-        server.seal.then(|| Binder::new(self.opaques.clone(), &route.path, server.name.as_str()))
-    }
-
-    /// What is told of the routes that take tokens of an issuer, and the keys of assertions: path, place of the route, text.
-    fn documents(&self) -> Vec<(String, usize, String)> {
-        let of = |(at, route): (usize, &Planned)| {
-            route.place.metadata.as_ref()?;
-            let scopes = route.place.scopes.iter().map(|scope| &**scope);
-            let bound = self.auth.jwt.iter().all(|issuer| issuer.certificate_bound);
-            let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes, bound);
-            Some((metadata::location(&route.path), at, text))
-        };
-        let mut documents: Vec<_> = self.routes.iter().enumerate().filter_map(of).collect();
-        let mut protected = documents.iter().filter(|(_, at, _)| !self.routes[*at].place.anonymous);
-        let taken = documents.iter().any(|(path, ..)| path == metadata::ROOT);
-        // Of several nobody could say which one the root speaks of.
-        if let (Some((_, at, text)), None, false) = (protected.next(), protected.next(), taken) {
-            let root = (metadata::ROOT.to_owned(), *at, text.clone());
-            documents.push(root);
-        }
-        // Read by servers, told under the first route that leads to one of those.
-        if let Some(at) = self.routes.iter().position(|route| self.servers[route.server].assertion) {
-            documents.push((metadata::ASSERTIONS.to_owned(), at, self.asserter.key_set()));
-        }
-        documents
-    }
-
-    /// What a server is shown, on one core.
-    fn vouch(&self, server: &config::Server, shows: &Shows) -> Vouch {
-        let asserting = || {
-            let (asserter, name) = (Arc::clone(&self.asserter), server.name.as_str());
-            Asserting::new(asserter, &self.public, name, &self.auth.default_roles)
-        };
-        Vouch::new(shows.on_a_core(), server.assertion.then(asserting))
-    }
-
-    /// Who is an operator by this plan.
-    pub(super) fn access(plan: &Arc<Self>) -> Access {
-        let by = Arc::clone(plan);
-        Access {
-            authenticator: Box::new(move || by.authenticator(&Memory::new())),
-            place: plan.operators.clone(),
-            roles: Arc::clone(&plan.roles),
-            default_roles: plan.auth.default_roles.iter().map(|name| name.as_str().into()).collect(),
-            open: plan.open,
-            unverified: Arc::clone(&plan.lasting.unverified),
-        }
-    }
-
-    /// Who finds out who is calling, on one core.
-    fn authenticator(&self, memory: &Memory) -> Authenticator {
-        let anonymous = self.auth.anonymous.roles.iter().map(|role| role.as_str().into());
-        let mut authenticator = Authenticator::without_credentials(anonymous.collect());
-        let trust = self.welcome.tls.as_ref().and_then(|tls| tls.clients());
-        if let (Some(mtls), Some(trust)) = (&self.auth.mtls, trust) {
-            authenticator = authenticator.with_certificates(super::credentials::certificates(mtls, trust.clone()));
-        }
-        if let Some(keys) = &self.keys {
-            authenticator = authenticator.with_keys(Arc::clone(keys));
-        }
-        let (issuers, oracle) = (self.credentials.issuers(), self.credentials.oracle());
-        if issuers.is_empty() && oracle.is_none() {
-            return authenticator;
-        }
-        let unverified = Arc::clone(&self.lasting.unverified);
-        let may_verify: MayVerify = Rc::new(move |address| unverified.take(address, clock::now()));
-        authenticator.with_tokens(issuers, oracle, memory.clone(), may_verify)
     }
 }
 
