@@ -68,3 +68,18 @@ fn api_keys_are_credentials_and_need_no_url() {
     assert!(parse(&format!("{keys}[listen]\naddress = \"0.0.0.0:8080\"")).auth.api_keys);
     assert!(mistake("[auth.api_keys]\nenabled = false").contains("nobody could call"));
 }
+
+#[test]
+fn tokens_are_said_to_be_bound_where_all_of_them_are() {
+    let issuer = |name: &str, more: &str| format!("[[auth.jwt]]\nissuer = \"https://{name}.example.com/\"\n{more}\n");
+    let (bound, loose) = (issuer("a", "certificate_bound = true"), issuer("b", ""));
+    let asked = "[[auth.introspection]]\nissuer = \"https://c.example.com/\"\nurl = \"https://c.example.com/i\"\n\
+                 client = { id = \"weir\", secret = { env = \"SECRET\" } }\n";
+    let of = |text: &str| parse(text).auth.takes_bound_tokens_alone();
+    assert!(of(&bound) && of(&format!("{bound}{}", issuer("b", "certificate_bound = true"))));
+    for other in [format!("{bound}{loose}"), format!("{bound}{asked}"), format!("{bound}[auth.local]\nenabled = true")]
+    {
+        assert!(!of(&other), "{other}");
+    }
+    assert!(!of(asked) && !of(&loose));
+}

@@ -158,6 +158,12 @@ impl Auth {
         self.introspection.is_some() || self.jwt.iter().any(|issuer| !matches!(issuer.jwks, Jwks::File(_)))
     }
 
+    /// Whether every token that is taken has to be bound to a certificate.
+    pub fn takes_bound_tokens_alone(&self) -> bool {
+        let others = self.local || self.introspection.is_some() || self.jwt.is_empty();
+        !others && self.jwt.iter().all(|issuer| issuer.certificate_bound)
+    }
+
     /// Whether there is anything that a caller can show.
     pub fn knows_credentials(&self) -> bool {
         let by_token = self.local || self.introspection.is_some() || !self.jwt.is_empty();

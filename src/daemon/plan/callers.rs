@@ -28,7 +28,7 @@ impl Plan {
         let of = |(at, route): (usize, &Planned)| {
             route.place.metadata.as_ref()?;
             let scopes = route.place.scopes.iter().map(|scope| &**scope);
-            let bound = self.auth.jwt.iter().all(|issuer| issuer.certificate_bound);
+            let bound = self.auth.takes_bound_tokens_alone();
             let text = metadata::document(&route.place.audience, self.auth.authorization_servers(), scopes, bound);
             Some((metadata::location(&route.path), at, text))
         };
