@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::admin::Admin;
@@ -13,7 +14,7 @@ use crate::catalog::publish;
 use crate::model::{Generation, Readiness, Status, clock};
 use crate::net::listen::{At, Sockets};
 use crate::telemetry::log::Log;
-use crate::telemetry::trace;
+use crate::telemetry::trace::{self, TraceControl};
 use crate::telemetry::{Controls, Fold, Observed};
 
 use super::commands;
@@ -147,14 +148,18 @@ impl Starting<'_> {
             ended = stop::supervise(signals, &brake, &roster, &readiness, &notifier, bound) => ended,
             never = reloader.run(reloaded, hangups) => never,
         };
-        // Whoever asked them has been answered, or told that Weir is stopping.
-        lasting.driver.stop().await;
-        lasting.keys.close().await;
-        traces.end();
-        // A collector that is away does not hold up the end.
-        let _ = timeout(trace::LAST_SPANS, sending).await;
+        close(&lasting, &traces, sending).await;
         ended
     }
+}
+
+/// Ends what outlives the cores. Whoever asked commands has been answered by now, or told that Weir is stopping.
+async fn close(lasting: &Lasting, traces: &TraceControl, sending: JoinHandle<()>) {
+    lasting.driver.stop().await;
+    lasting.keys.close().await;
+    traces.end();
+    // A collector that is away does not hold up the end.
+    let _ = timeout(trace::LAST_SPANS, sending).await;
 }
 
 /// What is looked at for metrics and for readiness.
