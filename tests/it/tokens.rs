@@ -75,6 +75,18 @@ async fn answering() -> Scripted {
     Scripted::answering(|request| result(&request.id(), r#"{"resultType":"complete","content":[]}"#)).await
 }
 
+/// A server of the session era that answers everything as `initialize`.
+pub(crate) async fn opening_sessions() -> Scripted {
+    Scripted::start(|exchange| async move {
+        let answer = result(
+            &exchange.request.id(),
+            r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#,
+        );
+        exchange.answer("200 OK", "Content-Type: application/json\r\nMcp-Session-Id: theirs\r\n", &answer).await
+    })
+    .await
+}
+
 /// The line of the request with that id, once it is there.
 async fn line(weir: &Gateway, id: &Value) -> Value {
     let find = || {
@@ -201,14 +213,7 @@ async fn a_refusal_says_what_to_do_and_the_log_why() {
 #[tokio::test]
 async fn two_issuers_with_equal_subjects_are_two_principals() {
     only_through_weir!();
-    let server = Scripted::start(|exchange| async move {
-        let answer = result(
-            &exchange.request.id(),
-            r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#,
-        );
-        exchange.answer("200 OK", "Content-Type: application/json\r\nMcp-Session-Id: theirs\r\n", &answer).await
-    })
-    .await;
+    let server = opening_sessions().await;
     let (keys, a, b) = key_sets();
     let weir = Gateway::config(&config(keys.path(), &server.url(), "")).start().await;
     let [ours, theirs] = [(A, &a), (B, &b)].map(|(name, issuer)| bearer(&issuer.token(header(), &claims(name, "ann"))));

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::support::{Scripted, call, legacy, modern, only_through_weir, result, until};
 
 use super::{House, answering, config, status};
+use crate::tokens::opening_sessions;
 
 #[tokio::test]
 async fn a_key_is_made_used_and_revoked_while_weir_runs() {
@@ -91,12 +92,7 @@ async fn after_a_revocation_no_request_passes() {
 #[tokio::test]
 async fn a_rotated_key_is_the_same_caller() {
     only_through_weir!();
-    let initialized = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
-    let server = Scripted::start(move |exchange| async move {
-        let answer = result(&exchange.request.id(), initialized);
-        exchange.answer("200 OK", "Content-Type: application/json\r\nMcp-Session-Id: theirs\r\n", &answer).await
-    })
-    .await;
+    let server = opening_sessions().await;
     let mut house = House::new();
     let weir = house.start(&config(&server.url(), "")).await;
     let (id, old) = house.add(&["--role", "user"]).await;
@@ -242,12 +238,7 @@ async fn the_example_is_used() {
 #[tokio::test]
 async fn the_owner_of_a_key_and_the_subject_of_a_token_are_two_callers() {
     only_through_weir!();
-    let initialized = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
-    let server = Scripted::start(move |exchange| async move {
-        let answer = result(&exchange.request.id(), initialized);
-        exchange.answer("200 OK", "Content-Type: application/json\r\nMcp-Session-Id: theirs\r\n", &answer).await
-    })
-    .await;
+    let server = opening_sessions().await;
     let mut house = House::new();
     let text = config(&server.url(), "[listen]\npublic_url = \"http://gateway.test\"\n[auth.local]\nenabled = true");
     let weir = house.start(&text).await;
