@@ -106,8 +106,9 @@ impl Secret {
 impl SecretBytes {
     /// It without the line end that files have.
     pub fn without_line_end(mut self) -> Self {
-        for end in [b'\n', b'\r'] {
-            if self.0.last() == Some(&end) {
+        if self.0.last() == Some(&b'\n') {
+            self.0.pop();
+            if self.0.last() == Some(&b'\r') {
                 self.0.pop();
             }
         }

@@ -107,7 +107,7 @@ impl Drop for Introspector {
 impl Question {
     /// Reads our secret there.
     pub(in crate::daemon) fn build(settings: &Introspection, fetcher: &Arc<Fetcher>) -> anyhow::Result<Self> {
-        let secret = settings.client.secret.read().context("[[auth.introspection]] client: secret")?;
+        let secret = settings.client.secret.read().context("[[auth.introspection]] client: secret")?.without_line_end();
         Ok(Self {
             issuer: settings.issuer.clone(),
             url: settings.url.clone(),

@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use crate::config::SecretBytes;
 use crate::net::tls::{self, ClientTls, TlsError};
@@ -152,13 +153,10 @@ impl Fetcher {
 impl Basic<'_> {
     /// Both parts are coded as in a form before they are put together.
     fn value(self) -> HeaderValue {
-        let mut pair = coded(self.id.as_bytes());
-        pair.push(':');
-        let secret = self.secret.as_bytes();
-        let line = secret.strip_suffix(b"\n").map_or(secret, |line| line.strip_suffix(b"\r").unwrap_or(line));
-        pair.push_str(&coded(line));
-        let text = format!("Basic {}", STANDARD.encode(pair));
-        let mut value = HeaderValue::try_from(text).expect("Base64 is visible ASCII");
+        let secret = Zeroizing::new(coded(self.secret.as_bytes()));
+        let pair = Zeroizing::new(format!("{}:{}", coded(self.id.as_bytes()), *secret));
+        let text = Zeroizing::new(format!("Basic {}", *Zeroizing::new(STANDARD.encode(&*pair))));
+        let mut value = HeaderValue::from_str(&text).expect("Base64 is visible ASCII");
         value.set_sensitive(true);
         value
     }

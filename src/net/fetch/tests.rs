@@ -265,7 +265,7 @@ async fn a_form_is_sent_with_who_we_are() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("secret");
     std::fs::write(&file, "p:w d\n").unwrap();
-    let secret = Secret::File(file).read().unwrap();
+    let secret = Secret::File(file).read().unwrap().without_line_end();
     let basic = Some(Basic { id: "we+us", secret: &secret });
     let refused = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
     let mut server = Server::answering([&*json(r#"{"active":true}"#), refused, &redirect("/other")]).await;
