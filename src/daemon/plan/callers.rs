@@ -60,7 +60,7 @@ impl Plan {
     pub(in crate::daemon) fn access(plan: &Arc<Self>) -> Access {
         let by = Arc::clone(plan);
         Access {
-            authenticator: Box::new(move || by.authenticator(&Memory::new())),
+            authenticator: Box::new(move || by.authenticator(&Memory::for_one())),
             place: plan.operators.clone(),
             roles: Arc::clone(&plan.roles),
             default_roles: plan.auth.default_roles.iter().map(|name| name.as_str().into()).collect(),

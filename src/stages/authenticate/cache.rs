@@ -57,7 +57,12 @@ pub(super) enum Ground {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        let places = std::iter::repeat_with(|| None).take(SETS * PLACES).collect();
+        Self::of(SETS)
+    }
+
+    /// With room for so many sets, at least one.
+    pub(super) fn of(sets: usize) -> Self {
+        let places = std::iter::repeat_with(|| None).take(sets.max(1) * PLACES).collect();
         Self { places, hasher: RandomState::new(), bytes: 0, hand: 0 }
     }
 
@@ -109,7 +114,7 @@ impl Cache {
 
     fn set(&self, token: &str) -> std::ops::Range<usize> {
         let tail = &token.as_bytes()[token.len().saturating_sub(TAIL)..];
-        let start = (self.hasher.hash_one(tail) as usize % SETS) * PLACES;
+        let start = (self.hasher.hash_one(tail) as usize % (self.places.len() / PLACES)) * PLACES;
         start..start + PLACES
     }
 }
@@ -151,6 +156,16 @@ mod tests {
         assert!(cache.find("a.b.sig", 100).is_none());
         assert!(cache.find("A.b.sig", 99).is_none());
         assert!(cache.find("", 99).is_none());
+    }
+
+    #[test]
+    fn the_smallest_has_room_for_one() {
+        let (mut cache, issuer) = (Cache::of(0), issuer());
+        for at in 0..9 {
+            cache.put(&format!("{at}.b.sig"), known(&issuer, 100));
+            assert!(cache.find(&format!("{at}.b.sig"), 1).is_some(), "{at}");
+        }
+        assert_eq!(cache.places.len(), PLACES);
     }
 
     #[test]

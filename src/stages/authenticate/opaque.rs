@@ -142,7 +142,12 @@ pub(super) struct Denied {
 
 impl Denied {
     pub(super) fn new() -> Self {
-        Self { places: vec![(0, 0); MOST_DENIED].into(), hasher: RandomState::new(), by: None }
+        Self::of(MOST_DENIED)
+    }
+
+    /// With room for so many, at least one.
+    pub(super) fn of(most: usize) -> Self {
+        Self { places: vec![(0, 0); most.max(1)].into(), hasher: RandomState::new(), by: None }
     }
 
     /// Forgets what another one has said.
@@ -155,13 +160,13 @@ impl Denied {
 
     fn has(&self, token: &str, now: u64) -> bool {
         let hash = self.hasher.hash_one(token);
-        let (known, until) = self.places[hash as usize % MOST_DENIED];
+        let (known, until) = self.places[hash as usize % self.places.len()];
         known == hash && now < until
     }
 
     fn put(&mut self, token: &str, until: u64) {
         let hash = self.hasher.hash_one(token);
-        self.places[hash as usize % MOST_DENIED] = (hash, until);
+        self.places[hash as usize % self.places.len()] = (hash, until);
     }
 }
 

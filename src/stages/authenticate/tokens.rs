@@ -40,7 +40,16 @@ struct Remembered {
 impl Memory {
     /// One of nothing.
     pub fn new() -> Self {
-        Self(Rc::new(Remembered { verified: RefCell::new(Cache::new()), denied: RefCell::new(Denied::new()) }))
+        Self::with(Cache::new(), Denied::new())
+    }
+
+    /// For one look at one token, after which it is dropped: without the room for all of a core's.
+    pub fn for_one() -> Self {
+        Self::with(Cache::of(1), Denied::of(1))
+    }
+
+    fn with(verified: Cache, denied: Denied) -> Self {
+        Self(Rc::new(Remembered { verified: RefCell::new(verified), denied: RefCell::new(denied) }))
     }
 
     /// Forgets what stands on anything else than these.
