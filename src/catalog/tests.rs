@@ -140,7 +140,7 @@ fn a_list_with_more_to_keep_than_a_cursor_is_read_each_time() {
                 .slot(0)
                 .unwrap()
                 .load()
-                .page_at(list[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..].as_bytes(), true)
+                .page_at(&list.as_bytes()[r#"{"jsonrpc":"2.0","id":7,"result":"#.len()..], true)
                 .is_none()
         );
     }
