@@ -41,9 +41,9 @@ impl KnownResult {
 
     /// Puts what is kept of it where a reader would, where it begins at `start`.
     pub(super) fn keep(&self, start: u32, fields: &mut Fields) {
-        fields.cursor = self.cursor.map(|cursor| {
+        if let Some(cursor) = self.cursor {
             let span = Span { start: start + cursor.span.start, end: start + cursor.span.end };
-            Value { span, ..cursor }
-        });
+            fields.cursor = Some(Value { span, ..cursor });
+        }
     }
 }
