@@ -302,6 +302,7 @@ async fn a_token_that_is_bound_is_taken_from_who_shows_its_certificate_alone() {
     let stream = session(&weir, &Arc::new(config), "localhost").await.expect("trust");
     assert_eq!(http2::Client::over(stream, &weir, &Builder::new()).await.ask(&bound).await.0, 200);
     lines += 1;
+    line(&weir, lines).await;
     for (confirmation, why) in [
         (Value::Null, "not bound to a certificate"),
         (json!({ "jkt": "x" }), "something else than one certificate"),
