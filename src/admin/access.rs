@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Role;
-use crate::model::{Caller, Permission};
+use crate::model::{Caller, Case, Explanation, Permission};
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::permits;
 use crate::stages::limit::Unverified;
@@ -24,7 +24,12 @@ pub struct Access {
     pub open: bool,
     /// How many wrong keys an address may show: the bound of unverified credentials, as on the data side.
     pub unverified: Arc<Unverified>,
+    /// Says what would become of a message.
+    pub explains: Explains,
 }
+
+/// Tells the way of a message by the configuration in force, or why there is none to tell.
+pub type Explains = Arc<dyn Fn(&Case) -> Result<Explanation, String> + Send + Sync>;
 
 impl Access {
     /// Whether the roles of a caller give a permission.

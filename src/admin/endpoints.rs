@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, get, post, put};
 
 use crate::model::Permission;
 
-use super::{Admin, api, gate, health, keys};
+use super::{Admin, api, explain, gate, health, keys};
 
 /// What an endpoint asks of who calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("POST", "/api/v1/keys", MANAGE, || post(keys::add)),
     endpoint("POST", "/api/v1/keys/revoke", MANAGE, || post(keys::revoke)),
     endpoint("POST", "/api/v1/keys/rotate", MANAGE, || post(keys::rotate)),
+    endpoint("POST", "/api/v1/explain", MANAGE, || post(explain::explain)),
     endpoint("POST", "/api/v1/backup", MANAGE, || post(keys::backup)),
 ];
 

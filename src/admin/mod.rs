@@ -4,6 +4,7 @@ mod access;
 mod answer;
 mod api;
 mod endpoints;
+mod explain;
 mod gate;
 mod health;
 mod keys;
@@ -30,8 +31,9 @@ use crate::telemetry::{Exposition, Observed};
 use listener::{Bounded, Came, Local};
 use names::Names;
 
-pub use access::Access;
+pub use access::{Access, Explains};
 pub use endpoints::{Asks, ENDPOINTS, Endpoint};
+pub use explain::{explanation_document, read_case};
 pub use keys::key_document;
 
 /// Bytes of what an operator may send.

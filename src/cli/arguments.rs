@@ -11,6 +11,7 @@ use super::backup::Backup;
 use super::check::Check;
 use super::demo::Demo;
 use super::doctor::Doctor;
+use super::explain::Explain;
 use super::keys::Keys;
 use super::print::{Completions, Man};
 use super::source::Source;
@@ -18,7 +19,7 @@ use super::token::Token;
 use super::{UNUSABLE, fail};
 
 /// Commands that a later version has.
-const UNBUILT_COMMANDS: &[&str] = &["explain", "rules", "letters", "approvals", "audit", "users", "restore"];
+const UNBUILT_COMMANDS: &[&str] = &["rules", "letters", "approvals", "audit", "users", "restore"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -40,6 +41,7 @@ pub(super) enum Command {
     /// Takes the options of `weir run`, changes nothing, and may be used beside a Weir that runs. Servers are asked
     /// `server/discover` and `initialize`; nothing of theirs is called.
     Doctor(Doctor),
+    Explain(Explain),
     Token(Token),
     Keys(Keys),
     Backup(Backup),

@@ -17,6 +17,7 @@ mod backup;
 mod check;
 mod demo;
 mod doctor;
+mod explain;
 mod keys;
 mod print;
 mod reach;
@@ -28,7 +29,8 @@ use arguments::{Arguments, Command};
 
 use crate::config::Report;
 
-/// Exit code where the command line or the configuration is wrong.
+/// Exit codes: the work failed, the command line or the configuration is wrong.
+const FAILED: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 /// Runs the command that the process was started with.
@@ -40,6 +42,7 @@ pub fn main() -> ExitCode {
     match arguments.command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Explain(options) => explain::run(&options),
         Command::Token(options) => token::run(&options),
         Command::Keys(options) => keys::run(options),
         Command::Backup(options) => backup::run(&options),

@@ -1,20 +1,23 @@
 //! How commands about what a data directory holds get there: straight, where no daemon has it, else over the daemon.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args;
 use serde_json::Value;
 use tokio::runtime::Builder;
 
-use super::{configuration, fail, refuse, source};
+use super::{FAILED, configuration, fail, refuse, source};
 use crate::{
     config::{Admin, AdminAddress, Settings},
     daemon::admin_client::{AdminClient, Fault},
     store::{LOCK_PATIENCE, StoreError},
 };
 
-/// Exit codes: the work failed, a dependency is out of reach.
-const FAILED: u8 = 1;
+/// Exit code where a dependency is out of reach.
 const OUT_OF_REACH: u8 = 3;
 
 // No doc comment: it would become the description of each command that has these options.
@@ -47,20 +50,28 @@ impl Reach {
             Err(StoreError::Held(_)) => {}
             done => return done.map_err(|error| fail(FAILED, error)),
         }
-        let client = AdminClient::new(&self.admin()?, &data).map_err(|fault| fail(FAILED, fault))?;
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| fail(FAILED, format!("cannot make a runtime: {error}")))?;
-        let (method, path, document) = order;
-        match runtime.block_on(client.call(method, path, document)) {
+        match self.call(&data, order)? {
             Ok(answer) => Ok(answer),
             // Another command had it for a moment; or it is a daemon of another configuration.
             Err(Fault::NoDaemon(why)) => here(&data, LOCK_PATIENCE).map_err(|error| match error {
                 StoreError::Held(_) => fail(OUT_OF_REACH, format!("{error}; {why}: name its address (--admin)")),
                 other => fail(FAILED, other),
             }),
-            Err(fault @ Fault::Refused { .. }) => Err(fail(FAILED, fault)),
-            Err(fault) => Err(fail(OUT_OF_REACH, fault)),
+            Err(fault) => Err(missed(&fault)),
         }
+    }
+
+    /// Has the daemon do it that runs. Whatever went wrong has been said; the code is what to end with.
+    pub(super) fn ask_the_daemon(&self, order: Order<'_>) -> Result<Value, ExitCode> {
+        let data = source::data(self.data.clone());
+        self.call(&data, order)?.map_err(|fault| missed(&fault))
+    }
+
+    fn call(&self, data: &Path, (method, path, document): Order<'_>) -> Result<Result<Value, Fault>, ExitCode> {
+        let client = AdminClient::new(&self.admin()?, data).map_err(|fault| fail(FAILED, fault))?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| fail(FAILED, format!("cannot make a runtime: {error}")))?;
+        Ok(runtime.block_on(client.call(method, path, document)))
     }
 
     /// The configuration, where there is one. What is wrong with it has been said; the code is what to end with.
@@ -77,6 +88,14 @@ impl Reach {
             (None, None) => at(AdminAddress::default()),
         };
         Ok(admin)
+    }
+}
+
+/// Says why a daemon has not done it.
+fn missed(fault: &Fault) -> ExitCode {
+    match fault {
+        Fault::Refused { .. } => fail(FAILED, fault),
+        Fault::NoDaemon(_) | Fault::Broken(_) => fail(OUT_OF_REACH, fault),
     }
 }
 

@@ -5,15 +5,12 @@ use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 use clap::Args;
 use serde_json::json;
 
-use super::{UNUSABLE, fail, source};
+use super::{FAILED, UNUSABLE, fail, source};
 use crate::{
     config::{self, Destination, Settings},
     model::clock,
     seal::SigningKey,
 };
-
-/// Exit code where the work failed.
-const FAILED: u8 = 1;
 
 /// Make a token, for development or for a machine
 ///

@@ -13,6 +13,7 @@ mod core_thread;
 mod credentials;
 mod crew;
 mod endpoints;
+mod explain;
 mod fetching;
 mod files;
 mod keys;
@@ -51,6 +52,7 @@ use plan::Plan;
 use sockets::HandedOver;
 
 pub use check::check;
+pub use explain::explain;
 pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
 pub use stop::Signals;

@@ -46,8 +46,8 @@ const KEPT: usize = 256;
 pub(super) struct Plan {
     endpoints: Endpoints,
     commands: Commands,
-    servers: Vec<config::Server>,
-    routes: Vec<Planned>,
+    pub(super) servers: Vec<config::Server>,
+    pub(super) routes: Vec<Planned>,
     federated: Option<String>,
     names: Names,
     sealer: Sealer,
@@ -60,15 +60,15 @@ pub(super) struct Plan {
     authorizations: Authorizations,
     /// Of what servers give their clients to bring back.
     opaques: Opaques,
-    catalog: Arc<Catalog>,
-    bounds: Bounds,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) bounds: Bounds,
     legacy_by_table: bool,
     /// What a token of an operator has to be meant for.
     operators: Place,
     /// `[admin] open`.
     open: bool,
-    auth: config::Auth,
-    roles: Arc<[config::Role]>,
+    pub(super) auth: config::Auth,
+    pub(super) roles: Arc<[config::Role]>,
     /// Who fetches what others have.
     fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
@@ -89,10 +89,10 @@ pub(super) struct Plan {
 }
 
 /// A route, and what it keeps over a reload.
-struct Planned {
-    path: String,
-    server: usize,
-    place: Place,
+pub(super) struct Planned {
+    pub(super) path: String,
+    pub(super) server: usize,
+    pub(super) place: Place,
     pair: Option<String>,
     abandoned: Room,
 }
@@ -336,7 +336,7 @@ fn catalog(servers: &[config::Server], before: Option<&Plan>) -> Catalog {
         .carried_over(servers.iter().map(|server| before.servers.iter().position(|known| same(server, known))))
 }
 
-fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
+pub(super) fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned> {
     let most = settings.http.abandoned;
     let room = |path: &str| match before.into_iter().flat_map(|before| &before.routes).find(|known| known.path == path)
     {

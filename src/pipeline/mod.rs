@@ -3,6 +3,7 @@
 mod answer;
 mod core;
 mod exchange;
+mod explain;
 mod finish;
 pub mod flow;
 pub mod pair;
@@ -14,6 +15,7 @@ mod way;
 pub use answer::{Answer, Head};
 pub use core::{Behind, Bounds, Core, Route, Server};
 pub use exchange::Arrival;
+pub use explain::{Door, House, STAGES, explain};
 pub use finish::{Ending, Finish};
 pub use relay::{Relay, Step};
 

@@ -23,6 +23,7 @@ mod desync;
 mod doctor;
 mod doctor_commands;
 mod examples;
+mod explain;
 mod fidelity;
 mod framings;
 mod http;

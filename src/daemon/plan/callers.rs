@@ -66,6 +66,7 @@ impl Plan {
             default_roles: plan.auth.default_roles.iter().map(|name| name.as_str().into()).collect(),
             open: plan.open,
             unverified: Arc::clone(&plan.lasting.unverified),
+            explains: Plan::explains(plan),
         }
     }
 

@@ -20,7 +20,7 @@ mod value;
 
 pub use mismatch::{Fault, Mismatch};
 pub use params::{Invalid, InvalidReason, ParamHeaders};
-pub use standard::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, check_names, check_version, era};
+pub use standard::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, check_names, check_version, era, mirrored};
 pub use value::encoded;
 
 #[cfg(test)]

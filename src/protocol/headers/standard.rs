@@ -92,6 +92,11 @@ pub fn check_names(headers: &HeaderMap, message: &Message, bytes: &[u8]) -> Resu
     }
 }
 
+/// What `Mcp-Name` mirrors of a message of this method, where it does.
+pub fn mirrored(message: &Message, method: &str) -> Option<Value> {
+    name_of(message, method).and_then(|(_, value)| value)
+}
+
 /// What `Mcp-Name` mirrors for this method, and its value in the body.
 fn name_of(message: &Message, method: &str) -> Option<(&'static str, Option<Value>)> {
     match method {

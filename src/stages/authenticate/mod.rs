@@ -49,6 +49,17 @@ impl Identified {
     }
 }
 
+/// Whether a route lets in somebody who has been found out. It gives no proof: nothing was verified.
+///
+/// # Errors
+/// What the caller would be told.
+pub fn would_admit(place: &Place, principal: &Principal) -> Result<(), Refusal> {
+    match principal.is_anonymous() && !place.anonymous {
+        true => Err(place.refusal(None, "nobody may call here without a credential")),
+        false => Identified::at(place, principal.clone()).map(drop),
+    }
+}
+
 /// What a request shows of its caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Presented<'a> {

@@ -1,0 +1,57 @@
+//! What messages are held against where nothing is sent: by a configuration alone, or by the plan in force.
+
+use std::sync::Arc;
+
+use crate::admin::Explains;
+use crate::catalog::Catalog;
+use crate::config::{self, Settings};
+use crate::model::{Case, Explanation, Principal};
+use crate::pipeline::{self, Door, House};
+use crate::stages::authorize::Roles;
+
+use super::bounds::bounds;
+use super::plan::{Plan, Planned, routes};
+
+/// Tells the way of a message by this configuration, in which no server has been seen yet.
+///
+/// # Errors
+/// There is no such route, it has to be said which one is meant, or a header is none.
+pub fn explain(settings: &Settings, case: &Case) -> Result<Explanation, String> {
+    let catalog = Arc::new(Catalog::new(settings.servers.len()));
+    let (roles, bounds) = (settings.roles.clone().into(), bounds(&settings.http));
+    let house = house(&routes(settings, None), &settings.servers, roles, &settings.auth, catalog, bounds);
+    pipeline::explain(&house, case)
+}
+
+impl Plan {
+    /// Tells it by what is in force, and what was seen of the servers.
+    pub(super) fn explains(plan: &Arc<Self>) -> Explains {
+        // Who explains does not hold on to what is no longer in force.
+        let plan = Arc::downgrade(plan);
+        Arc::new(move |case| {
+            let plan = plan.upgrade().ok_or("another configuration has just come into force: ask again")?;
+            let (roles, catalog) = (Arc::clone(&plan.roles), Arc::clone(&plan.catalog));
+            pipeline::explain(&house(&plan.routes, &plan.servers, roles, &plan.auth, catalog, plan.bounds), case)
+        })
+    }
+}
+
+fn house(
+    routes: &[Planned],
+    servers: &[config::Server],
+    roles: Arc<[config::Role]>,
+    auth: &config::Auth,
+    catalog: Arc<Catalog>,
+    bounds: pipeline::Bounds,
+) -> House {
+    let door = |route: &Planned| Door { path: route.path.clone(), server: route.server, place: route.place.clone() };
+    let names = || servers.iter().map(|server| server.name.as_str());
+    House {
+        routes: routes.iter().map(door).collect(),
+        servers: names().map(str::to_owned).collect(),
+        anonymous: Principal::anonymous(auth.anonymous.roles.iter().map(|role| role.as_str().into()).collect()),
+        roles: Roles::new(roles, &auth.default_roles, names()),
+        catalog,
+        bounds,
+    }
+}

@@ -1,0 +1,130 @@
+//! `weir explain`: what is told of a message is what becomes of it.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use crate::support::{Gateway, Post, Scripted, call, legacy, only_through_weir, result};
+use crate::tokens::{Issuer, header, now};
+
+const ISSUER: &str = "https://a.example/";
+
+/// A configuration, a key set and messages in a directory.
+struct House {
+    home: TempDir,
+    issuer: Issuer,
+}
+
+impl House {
+    fn new() -> Self {
+        let (home, issuer) = (tempfile::tempdir().unwrap(), Issuer::new(1));
+        fs::write(home.path().join("a.json"), issuer.key_set("1")).unwrap();
+        Self { home, issuer }
+    }
+
+    fn config(&self, server: &str) -> String {
+        format!(
+            "[listen]\naddress = \"127.0.0.1:0\"\npublic_url = \"https://gateway.test\"\n[[auth.jwt]]\nissuer = {ISSUER:?}\n\
+             jwks = {{ file = {:?} }}\n[[roles]]\nname = \"reader\"\ntools = [\"files:read_*\"]\n[[routes]]\npath = \"/mcp\"\n\
+             servers = [\"files\"]\nscopes = [\"mcp:tools\"]\n[[servers]]\nname = \"files\"\nendpoints = [{server:?}]\n",
+            self.home.path().join("a.json")
+        )
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        fs::write(self.home.path().join(name), text).unwrap();
+        name.to_owned()
+    }
+
+    async fn weir(&self, arguments: &[&str]) -> Output {
+        let weir = std::env::var_os("WEIR_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_weir").into());
+        let mut command = Command::new(weir);
+        command.arg("explain").args(arguments).current_dir(self.home.path()).env_remove("STATE_DIRECTORY");
+        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    async fn document(&self, arguments: &[&str]) -> Value {
+        let output = self.weir(&[arguments, &["--json"]].concat()).await;
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// A caller as a token names them, and as `--as` does.
+fn caller(roles: &[&str], scopes: &str) -> (Value, Value) {
+    let claims = json!({ "iss": ISSUER, "sub": "ann", "aud": "https://gateway.test/mcp", "exp": now() + 600, "roles": roles, "scope": scopes });
+    let scopes: Vec<_> = scopes.split_whitespace().collect();
+    (claims, json!({ "issuer": ISSUER, "subject": "ann", "roles": roles, "scopes": scopes }))
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_message_is_what_becomes_of_it() {
+    only_through_weir!();
+    let server =
+        Scripted::answering(|request| result(&request.id(), r#"{"resultType":"complete","content":[]}"#)).await;
+    let house = House::new();
+    let config = house.config(&server.url());
+    house.file("weir.toml", &config);
+    let data = house.home.path().join("data");
+    let weir = Gateway::config(&config).data(&data).start().await;
+    let (admin, data) = (weir.admin_address().to_string(), data.display().to_string());
+    let mut client = weir.client().await;
+    let cases: [(&str, Post, &[&str], &str, Value); 5] = [
+        ("reads", call("1", "read_a", "{}"), &["reader"], "mcp:tools", Value::Null),
+        ("writes", call("1", "write_a", "{}"), &["reader"], "mcp:tools", json!("unknown_name")),
+        ("legacy", legacy("1", "tools/call", r#"{"name":"write_a"}"#), &["reader"], "mcp:tools", json!("unknown_name")),
+        ("no scope", call("1", "read_a", "{}"), &["reader"], "other", json!("insufficient_scope")),
+        ("no role", call("1", "read_a", "{}"), &["nobody"], "mcp:tools", json!("unknown_name")),
+    ];
+    for (what, request, roles, scopes, refused) in cases {
+        let (claims, who) = caller(roles, scopes);
+        let token = house.issuer.token(header(), &claims);
+        let answer = client.ask(&request.clone().header("Authorization", &format!("Bearer {token}"))).await;
+        assert_eq!(answer.json()["error"]["data"]["reason"], refused, "{what}: {answer:?}");
+        let (message, who) = (
+            house.file("message.json", std::str::from_utf8(request.text()).unwrap()),
+            house.file("who.json", &who.to_string()),
+        );
+        let asked = ["--message", &message, "--as", &who];
+        let here = house.document(&asked).await;
+        assert_eq!((&here["refused"], &here["path"], &here["server"]), (&refused, &json!("/mcp"), &json!("files")));
+        let there = house.document(&[&asked[..], &["--running", "--admin", &admin, "--data", &data]].concat()).await;
+        assert_eq!(here, there, "{what}");
+        let stages: Vec<_> = here["steps"].as_array().unwrap().iter().map(|step| step["stage"].clone()).collect();
+        assert_eq!(stages[..], ["authenticate", "wellformed", "authorize"].map(Value::from)[..stages.len()]);
+    }
+    assert_eq!(server.waiting().len(), 1, "explaining sends nothing");
+    weir.stop().await;
+}
+
+#[tokio::test]
+async fn a_mistake_in_what_is_asked_is_told() {
+    only_through_weir!();
+    let house = House::new();
+    let message = house.file("message.json", r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+    let told = async |arguments: &[&str]| {
+        let output = house.weir(arguments).await;
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = told(&["--message", &message]).await;
+    assert!(code == Some(2) && said.contains("nothing to explain by"), "{said}");
+    house.file("weir.toml", &house.config("http://127.0.0.1:9/mcp"));
+    for (arguments, code, what) in [
+        (&["--message", "nowhere.json"][..], 2, "nowhere.json: No such file"),
+        (&["--message", "weir.toml"], 2, "weir.toml: "),
+        (&["--message", &message, "--path", "/x"], 2, "no route has the path \"/x\": there are /mcp"),
+        (&["--message", &message, "--as", &message], 2, "nothing is called \"jsonrpc\" here"),
+        (&["--message", &message, "--header", "x"], 2, "takes NAME: VALUE"),
+        (&["--message", &message, "--running", "--admin", "127.0.0.1:9"], 3, "no daemon runs here"),
+    ] {
+        let (ended, said) = told(arguments).await;
+        assert!(ended == Some(code) && said.contains(what), "{arguments:?}: {ended:?} {said}");
+    }
+    let output = house.weir(&["--message", &message]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.starts_with("/mcp -> files\n  authenticate  unauthenticated"), "{said}");
+    assert!(said.ends_with("it goes no further: unauthenticated\n"), "{said}");
+}
