@@ -33,7 +33,7 @@ pub(super) struct Explain {
     /// Who calls: {"subject":"ann","roles":["user"]}, and `issuer` and `scopes` [default: somebody without a credential]
     #[arg(long = "as", value_name = "FILE")]
     caller: Option<PathBuf>,
-    /// The path of the route that it comes on [default: that of the only one]
+    /// The path of the route that it comes on [default: that of the only one, or /mcp]
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// A header of the request, such as "X-Team: blue"; may be given several times

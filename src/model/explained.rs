@@ -7,7 +7,7 @@ use super::Caller;
 /// A message whose way is asked for. Nothing of it is sent anywhere.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The path of the route that it comes on; where there is only one, it need not be said.
+    /// The path of the route that it comes on; where it is not said, that of the only one, or `/mcp`.
     pub path: Option<String>,
     /// The message, as a client would post it.
     pub message: Vec<u8>,

@@ -27,6 +27,9 @@ use super::core::Bounds;
 /// The stages that say something here, in the order of a request.
 pub const STAGES: &[&str] = &["authenticate", "wellformed", "authorize"];
 
+/// The route that is meant where none is named, and there are several.
+const USUAL: &str = "/mcp";
+
 /// What a message is held against.
 pub struct House {
     /// The routes.
@@ -76,7 +79,10 @@ impl House {
                 .find(|door| door.path == path)
                 .ok_or_else(|| format!("no route has the path {path:?}: there are {}", paths())),
             (None, [door]) => Ok(door),
-            (None, _) => Err(format!("there are several routes: name the path of one, of {}", paths())),
+            (None, routes) => routes
+                .iter()
+                .find(|door| door.path == USUAL)
+                .ok_or_else(|| format!("there are several routes: name the path of one, of {}", paths())),
         }
     }
 }
