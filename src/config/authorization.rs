@@ -312,7 +312,7 @@ fn scope(text: &str) -> Result<String, String> {
 }
 
 /// A name that nothing else in a request bears, and that no hop takes away.
-fn field_name(name: &str) -> Result<String, String> {
+pub(super) fn field_name(name: &str) -> Result<String, String> {
     let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "takes the name of a header field alone")?;
     let name = parsed.as_str();
     if HopByHop::of(&HeaderMap::new()).has(name) {

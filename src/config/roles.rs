@@ -248,7 +248,7 @@ fn with_included(all: &[Written], at: usize) -> Role {
     role
 }
 
-fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pattern> {
+pub(super) fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pattern> {
     let patterns = section.list(key, |text| {
         let pattern = Pattern::parse(text)?;
         let is_known = |server: &Server| pattern.server.matches(server.name.as_str());
@@ -271,7 +271,7 @@ fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pa
 }
 
 /// The meaning of a role's name. The error is a sentence without subject.
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     let plain = !text.contains(char::is_control) && text.trim() == text;
     if plain && (1..=MOST_NAME).contains(&text.len()) {
         return Ok(text.to_owned());

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, authorization, command, endpoint, listen, root, secret,
+    auth, authorization, command, endpoint, listen, root, rules, secret,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -75,6 +75,13 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[auth.mtls]", "grants") => Some((&auth::mtls::GRANT, true)),
         ("[[auth.introspection]]", "client") => Some((&auth::introspection::CLIENT, false)),
         ("`client` of [[auth.introspection]]", "secret") => Some((&secret::SHAPE, false)),
+        ("[[rules]]", "set") => Some((&rules::SET, false)),
+        ("`then` of [[rules]]", "route") => Some((&rules::SHARE, true)),
+        ("`then` of [[rules]]", "hold") => Some((&rules::HOLD, false)),
+        ("`set` of [[rules]]", "arguments") => Some((&rules::ARGUMENTS, false)),
+        ("`set` of [[rules]]", "fault") => Some((&rules::FAULT, false)),
+        ("`set` of [[rules]]", "cache") => Some((&rules::CACHE, false)),
+        ("`set` of [[rules]]", "retry") => Some((&rules::RETRY, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
@@ -100,6 +107,13 @@ fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
         Kind::Table(_) if (shape.title, *name) == ("[[auth.jwt]]", "jwks") => {
             json!({ "anyOf": [{ "type": "string" }, object(&auth::jwt::JWKS)] })
         }
+        Kind::Table(_) if (shape.title, *name) == ("[[rules]]", "then") => {
+            json!({ "anyOf": [{ "enum": ["pass", "refuse", "queue"] }, object(&rules::THEN)] })
+        }
+        Kind::Table(_) if *name == "headers" => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
+        Kind::Table(_) if ["answer", "set"].contains(name) => json!({ "type": "object" }),
         Kind::Text(_) | Kind::Table(_) => json!({ "type": "string" }),
         Kind::List(_) if (shape.title, *name) == ("[[servers]]", "endpoints") => {
             let item = json!({ "anyOf": [{ "type": "string" }, object(&endpoint::SHAPE)] });

@@ -20,6 +20,7 @@ use super::{
     roles::Role,
     root,
     routes::Route,
+    rules::{self, Expression, Rules},
     section::Section,
     server_name::ServerName,
     servers::Server,
@@ -49,6 +50,8 @@ pub struct Settings {
     pub fetch: Fetch,
     /// `[[roles]]` and those that are built in, each with what it includes: names unique.
     pub roles: Vec<Role>,
+    /// `[[rules]]` and `[[rule_groups]]`: what policy says.
+    pub rules: Rules,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -59,6 +62,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// The files that this was read from.
     pub sources: Sources,
+    /// Their texts, so that what is found wrong later can be shown in them.
+    pub(super) texts: Texts,
     /// What is allowed and unwise.
     pub warnings: Vec<Finding>,
 }
@@ -120,6 +125,18 @@ impl Settings {
     /// The settings that front these servers, with everything else at its default.
     pub fn fronting(to: &[To]) -> Result<Self, Report> {
         Overrides::default().fronting(to)
+    }
+}
+
+impl Settings {
+    /// A report of what is wrong in expressions of theirs, each with the part of its text that is meant; `None` where nothing is.
+    pub fn flaws<'a>(&self, found: impl IntoIterator<Item = (&'a Expression, Range<usize>, String)>) -> Option<Report> {
+        let mistakes = Mistakes::default();
+        for (expression, part, message) in found {
+            mistakes.add(expression.part(&self.texts.whole, part), message);
+        }
+        let name = self.texts.files.first().map_or("the configuration", |(name, _)| name);
+        mistakes.findings(name, &self.texts).err().map(|report| report.read_from(self.sources.clone()))
     }
 }
 
@@ -222,7 +239,10 @@ impl Overrides {
             let message = "[listen] needs `public_url`: an assertion says who makes it, which is what clients call us";
             mistakes.add(root.place_in_list("servers", at, "assertion"), message);
         }
+        let routes = Route::read_all(&root, &servers, &auth);
+        let known = rules::Known { servers: &servers, routes: &routes, roles: &roles };
         let settings = Settings {
+            rules: Rules::read(&root, known),
             http: Http::read(&http),
             connections_written: http.has("connections"),
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
@@ -232,11 +252,12 @@ impl Overrides {
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
             roles,
-            routes: Route::read_all(&root, &servers, &auth),
+            routes,
             auth,
             listen,
             servers,
             sources: Sources::default(),
+            texts: Texts::default(),
             warnings: Vec::new(),
         };
         unwise::note(&settings, &root);
@@ -294,5 +315,6 @@ fn fault_place(text: &str, span: Range<usize>) -> Place {
 
 fn finish(settings: Option<Settings>, mistakes: Mistakes, name: &str, texts: &Texts) -> Result<Settings, Report> {
     let warnings = mistakes.findings(name, texts)?;
-    Ok(Settings { warnings, ..settings.expect("without a mistake there are settings") })
+    let settings = settings.expect("without a mistake there are settings");
+    Ok(Settings { warnings, texts: texts.clone(), ..settings })
 }

@@ -43,7 +43,7 @@ pub fn mark_of_names(directory: &Path) -> Option<u64> {
 }
 
 /// The text of all files.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Texts {
     pub(super) whole: String,
     /// The name of each file, and where its text begins.

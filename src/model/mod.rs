@@ -51,3 +51,4 @@ pub use request_id::{RequestId, RequestIds};
 pub use status::{Attempt, Status};
 pub use trusted::{Network, Trusted};
 pub use unnamed::Unnamed;
+pub use uri::is_normal as is_normal_uri;

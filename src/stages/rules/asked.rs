@@ -1,0 +1,180 @@
+//! What rules are asked about: one message, or one name that a message has.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+
+use crate::model::grants::Named;
+use crate::model::is_normal_uri;
+use crate::protocol::json::{self, Kind, Value};
+use crate::protocol::message::Message;
+use crate::protocol::method::Method;
+
+use super::Book;
+
+/// Longer names are refused where rules name their kind, in bytes: a pattern costs its length times that of the name.
+const LONGEST: usize = 2048;
+
+/// One message as rules see it.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The place of its route, as the book counts them.
+    pub route: usize,
+    /// The place of the server that it is for.
+    pub server: usize,
+    /// What it is.
+    pub said: Said<'a>,
+    /// What it names.
+    pub named: Option<(Named, &'a str)>,
+    /// The roles that its caller holds.
+    pub roles: &'a [Box<str>],
+    /// The fields of its request.
+    pub headers: &'a HeaderMap,
+    /// Randomness, for shares and weights.
+    pub draw: u64,
+}
+
+/// What a message is, by its method or by what it has instead of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// A method that is known here; never `Method::Other`.
+    Method(Method),
+    /// Another method, by its name.
+    Other(&'a str),
+    /// An answer to a request of the server's.
+    Answer,
+    /// `GET`: a stream of a session.
+    Get,
+    /// `DELETE`: the end of a session.
+    Delete,
+}
+
+impl<'a> Said<'a> {
+    /// As rules call it.
+    pub fn text(self) -> &'a str {
+        match self {
+            Self::Method(method) => method.as_str(),
+            Self::Other(name) => name,
+            Self::Answer => "answer",
+            Self::Get => "GET",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// What a message names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// Nothing that rules name.
+    None,
+    /// A tool, a prompt, or a resource.
+    One(Named, Cow<'a, str>),
+    /// The resources that are to be listened to.
+    Many(Vec<Cow<'a, str>>),
+}
+
+/// A name that cannot be read in one way only, where rules name what it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub &'static str);
+
+/// The method of a message, unescaped; `None` for an answer.
+pub fn method<'a>(message: &Message, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
+    message.method.and_then(|method| method.text(bytes))
+}
+
+impl<'a> Subject<'a> {
+    /// That of a message.
+    ///
+    /// # Errors
+    /// Where the book has rules about such names, and this one is no text, is too long, or is a URI in another form than the
+    /// normal one: its server might read it as another name than the rules do.
+    pub fn of(message: &Message, method: Option<Method>, bytes: &'a [u8], book: &Book) -> Result<Self, Unreadable> {
+        let (fields, of) =
+            (&message.fields, |named, value: Option<Value>| match value.and_then(|value| value.text(bytes)) {
+                Some(name) => Ok(Self::One(named, name)),
+                None if book.names(named) => Err(Unreadable("what is asked for has no name that is a string")),
+                None => Ok(Self::None),
+            });
+        let subject = match method {
+            Some(Method::ToolsCall) => of(Named::Tool, fields.name)?,
+            Some(Method::PromptsGet) => of(Named::Prompt, fields.name)?,
+            Some(Method::ResourcesRead | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe) => {
+                of(Named::Resource, fields.uri)?
+            }
+            // A completion is of a prompt or of a template; only what can be read for sure is one.
+            Some(Method::Complete) if book.names(Named::Prompt) || book.names(Named::Resource) => {
+                let subject = reference(message, bytes)?;
+                return subject.bounded().map(Ok).unwrap_or(Err(TOO_LONG));
+            }
+            Some(Method::Listen) if book.names(Named::Resource) => listened(message, bytes)?,
+            _ => return Ok(Self::None),
+        };
+        match &subject {
+            Self::One(named, _) if !book.names(*named) => Ok(subject),
+            Self::One(Named::Resource, uri) if !is_normal_uri(uri) => Err(NOT_NORMAL),
+            Self::Many(uris) if uris.iter().any(|uri| !is_normal_uri(uri)) => Err(NOT_NORMAL),
+            _ => subject.bounded().ok_or(TOO_LONG),
+        }
+    }
+
+    fn bounded(self) -> Option<Self> {
+        let fits = match &self {
+            Self::None => true,
+            Self::One(_, name) => name.len() <= LONGEST,
+            Self::Many(names) => names.iter().all(|name| name.len() <= LONGEST),
+        };
+        fits.then_some(self)
+    }
+}
+
+const TOO_LONG: Unreadable = Unreadable("what is asked for has a name of more than 2048 bytes");
+const NOT_NORMAL: Unreadable = Unreadable("a URI has to be in its normal form here (RFC 3986, 6.2.2)");
+const NO_REFERENCE: Unreadable = Unreadable("`params.ref` has to be of a prompt, by name, or of a resource, by URI");
+
+/// `params.ref` of `completion/complete` (2025-11-25, "Completion").
+fn reference<'a>(message: &Message, bytes: &'a [u8]) -> Result<Subject<'a>, Unreadable> {
+    let member = message.params.and_then(|params| json::member(bytes, params.span, "ref"));
+    let member =
+        member.filter(|member| member.kind == Kind::Object && !shadows(bytes, *member, &["type", "name", "uri"]));
+    let member = member.ok_or(NO_REFERENCE)?;
+    let text =
+        |key| json::member(bytes, member.span, key).map(|value| value.text(bytes).ok_or(NO_REFERENCE)).transpose();
+    match (text("type")?.as_deref(), text("name")?, text("uri")?) {
+        (Some("ref/prompt"), Some(name), None) => Ok(Subject::One(Named::Prompt, name)),
+        (Some("ref/resource"), None, Some(uri)) => Ok(Subject::One(Named::Resource, uri)),
+        _ => Err(NO_REFERENCE),
+    }
+}
+
+/// `params.notifications.resourceSubscriptions` of `subscriptions/listen` (2026-07-28, "Subscriptions").
+fn listened<'a>(message: &Message, bytes: &'a [u8]) -> Result<Subject<'a>, Unreadable> {
+    const KEY: &str = "resourceSubscriptions";
+    const WRONG: Unreadable = Unreadable("`params.notifications.resourceSubscriptions` has to be a list of URIs");
+    let Some(filter) = message.params.and_then(|params| json::member(bytes, params.span, "notifications")) else {
+        return Ok(Subject::None);
+    };
+    if filter.kind != Kind::Object || shadows(bytes, filter, &[KEY]) {
+        return Err(WRONG);
+    }
+    let Some(list) = json::member(bytes, filter.span, KEY) else { return Ok(Subject::None) };
+    if list.kind != Kind::Array {
+        return Err(WRONG);
+    }
+    let uris = json::elements(bytes, list.span).map(|uri| uri.text(bytes).ok_or(WRONG));
+    Ok(Subject::Many(uris.collect::<Result<_, _>>()?))
+}
+
+/// Whether a key of an object is none of these but folds to one: a parser that ignores case takes it for that one.
+fn shadows(bytes: &[u8], object: Value, known: &[&str]) -> bool {
+    let folded = |character| match character {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    let shadow = |key: &str, name: &str| {
+        key != name && key.chars().map(folded).eq(name.chars().map(|character| character.to_ascii_lowercase()))
+    };
+    json::members(bytes, object.span)
+        .filter_map(|(key, _)| key.text(bytes))
+        .any(|key| known.iter().any(|name| shadow(&key, name)))
+}

@@ -1,0 +1,189 @@
+//! Rules, compiled once for a configuration: immutable, shared by all cores.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::config;
+use crate::model::Glob;
+use crate::model::grants::{Named, Patterns};
+
+use super::asked::{Asked, Said};
+
+/// Roles that rules may name in all: the caller's are as many bits.
+pub(super) const MOST_ROLES: usize = 128;
+
+/// Every rule of a configuration.
+#[derive(Debug)]
+pub struct Book {
+    written: Arc<config::Rules>,
+    pub(super) rules: Box<[Rule]>,
+    /// The roles that any rule names, sorted.
+    roles: Box<[Box<str>]>,
+    /// The kinds that any rule names.
+    named: [bool; 3],
+    /// The rules that every message begins with; then those of each group.
+    pub(super) lists: Box<[Box<[u32]>]>,
+    draws: bool,
+}
+
+/// One rule, as it is matched.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// By the place of a route.
+    routes: Box<[bool]>,
+    /// By the place of a server.
+    servers: Box<[bool]>,
+    methods: Box<[Glob]>,
+    /// By the place of a server, for each kind; `None` where the rule names nothing.
+    names: Option<Box<[Names]>>,
+    /// Bits of the book's roles; 0 where any caller will do.
+    roles: u128,
+    /// Whether there is something that only the message itself can tell.
+    pub(super) is_open: bool,
+}
+
+/// What a rule names on one server, by kind.
+#[derive(Debug)]
+struct Names([Box<[Glob]>; 3]);
+
+fn place(named: Named) -> usize {
+    match named {
+        Named::Tool => 0,
+        Named::Prompt => 1,
+        Named::Resource => 2,
+    }
+}
+
+const KINDS: [Named; 3] = [Named::Tool, Named::Prompt, Named::Resource];
+
+impl Book {
+    /// Compiles rules for routes of these paths and servers of these names.
+    ///
+    /// # Errors
+    /// Where the rules name more roles than there are bits for.
+    pub fn compile<'a>(
+        written: Arc<config::Rules>,
+        routes: impl IntoIterator<Item = &'a str>,
+        servers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, String> {
+        let (routes, servers): (Vec<_>, Vec<_>) = (routes.into_iter().collect(), servers.into_iter().collect());
+        let roles: BTreeSet<_> =
+            written.rules.iter().flat_map(|rule| &rule.matcher.roles).map(String::as_str).collect();
+        if roles.len() > MOST_ROLES {
+            return Err(format!("[[rules]] name {} roles: at most {MOST_ROLES}", roles.len()));
+        }
+        let roles: Box<[Box<str>]> = roles.into_iter().map(Box::from).collect();
+        let rules = written.rules.iter().map(|rule| Rule::compile(rule, &routes, &servers, &roles)).collect();
+        let mut lists = vec![Vec::new(); 1 + written.groups.len()];
+        for (at, rule) in (0..).zip(&written.rules) {
+            lists[rule.group.map_or(0, |group| group + 1)].push(at);
+        }
+        let names = |named: Named| written.rules.iter().any(|rule| !rule.matcher.names.of(named).is_empty());
+        let draws = written.rules.iter().any(|rule| {
+            matches!(&rule.then, Some(config::Then::Route(shares)) if shares.len() > 1) || rule.set.fault.is_some()
+        });
+        Ok(Self {
+            rules,
+            roles,
+            named: KINDS.map(names),
+            lists: lists.into_iter().map(Vec::into_boxed_slice).collect(),
+            draws,
+            written,
+        })
+    }
+
+    /// Whether a rule names anything of that kind.
+    pub fn names(&self, named: Named) -> bool {
+        self.named[place(named)]
+    }
+
+    /// Whether any decision takes randomness.
+    pub fn draws(&self) -> bool {
+        self.draws
+    }
+
+    /// What a rule is called.
+    pub fn name(&self, rule: usize) -> &str {
+        self.written.rules.get(rule).map_or("", |rule| &rule.name)
+    }
+
+    /// What all of them are called, by their places.
+    pub fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.written.rules.iter().map(|rule| &*rule.name)
+    }
+
+    pub(super) fn written(&self, rule: usize) -> &config::Rule {
+        &self.written.rules[rule]
+    }
+
+    /// The roles of a caller as bits: those that rules name.
+    pub(super) fn held(&self, roles: &[Box<str>]) -> u128 {
+        let bit = |role: &Box<str>| self.roles.binary_search(role).map_or(0, |at| 1 << at);
+        roles.iter().fold(0, |bits, role| bits | bit(role))
+    }
+
+    /// Whether a rule decides whatever the rest of the message says, so that none behind it is asked.
+    pub(super) fn ends(&self, rule: usize) -> bool {
+        let written = self.written(rule);
+        let decides = matches!(&written.then, Some(then) if !matches!(then, config::Then::Goto(_)));
+        decides && !written.shadow && !self.rules[rule].is_open
+    }
+}
+
+impl Rule {
+    fn compile(written: &config::Rule, routes: &[&str], servers: &[&str], roles: &[Box<str>]) -> Self {
+        let config::Matcher { names, methods, headers, .. } = &written.matcher;
+        let among = |globs: &[Glob], all: &[&str]| {
+            let fits = |name: &&str| globs.is_empty() || globs.iter().any(|glob| glob.matches(name));
+            all.iter().map(fits).collect()
+        };
+        let bit = |role: &String| roles.iter().position(|known| **known == **role).map_or(0, |at| 1 << at);
+        Self {
+            routes: among(&written.matcher.routes, routes),
+            servers: among(&written.matcher.servers, servers),
+            methods: methods.as_slice().into(),
+            names: (*names != Patterns::default())
+                .then(|| servers.iter().map(|server| Names::on(names, server)).collect()),
+            roles: written.matcher.roles.iter().fold(0, |bits, role| bits | bit(role)),
+            is_open: written.when.is_some() || !headers.is_empty(),
+        }
+    }
+
+    /// Whether it may match such a message, whatever it names.
+    pub(super) fn fits_place(&self, asked: &Asked<'_>, held: u128) -> bool {
+        let named = || match (&self.names, asked.named) {
+            (None, _) => true,
+            (Some(on), Some((named, _))) => on.get(asked.server).is_some_and(|names| !names.0[place(named)].is_empty()),
+            (Some(_), None) => false,
+        };
+        self.routes.get(asked.route) == Some(&true)
+            && self.servers.get(asked.server) == Some(&true)
+            && (self.roles == 0 || self.roles & held != 0)
+            && (matches!(asked.said, Said::Other(_)) || self.fits_method(asked.said.text()))
+            && named()
+    }
+
+    /// Whether one that fits otherwise matches what the message names.
+    pub(super) fn fits_name(&self, asked: &Asked<'_>) -> bool {
+        let named = || match (&self.names, asked.named) {
+            (None, _) => true,
+            (Some(on), Some((named, name))) => on[asked.server].0[place(named)].iter().any(|glob| glob.matches(name)),
+            (Some(_), None) => false,
+        };
+        (!matches!(asked.said, Said::Other(_)) || self.fits_method(asked.said.text())) && named()
+    }
+
+    fn fits_method(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|glob| glob.matches(method))
+    }
+}
+
+impl Names {
+    fn on(patterns: &Patterns, server: &str) -> Self {
+        let of = |named| {
+            let there = patterns.of(named).iter().filter(|pattern| pattern.server.matches(server));
+            there.map(|pattern| pattern.name.clone()).collect()
+        };
+        Self(KINDS.map(of))
+    }
+}

@@ -1,0 +1,233 @@
+//! The walk over the rules that may match: verdict, and what is changed.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::config::{self, Abort, Then};
+use crate::model::Glob;
+
+use super::asked::Asked;
+use super::book::Book;
+
+/// A million parts are a whole.
+const WHOLE: u64 = 1_000_000;
+
+/// What is decided about a message.
+#[derive(Debug)]
+pub struct Decided<'a> {
+    /// What is done with it.
+    pub verdict: Verdict<'a>,
+    /// The place of the rule that says so; `None` where none does, and it passes.
+    pub rule: Option<usize>,
+    /// What is changed.
+    pub changes: Changes<'a>,
+}
+
+/// What is done with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It goes on.
+    Pass,
+    /// It does not.
+    Refuse {
+        /// What the caller is told, in the rule's words.
+        message: Option<&'a str>,
+        /// The code, where the rule has one.
+        code: Option<i32>,
+    },
+    /// It goes to this server, by its place.
+    Route(usize),
+    /// It is answered with this result, an object in JSON.
+    Answer(&'a str),
+    /// An expression has failed, which denies.
+    Failed,
+}
+
+/// What is changed in a message, or in how it is carried. What comes first counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes<'a> {
+    /// In the place of the server's `first_byte`.
+    pub first_byte: Option<Option<Duration>>,
+    /// In the place of its `idle_timeout`.
+    pub idle_timeout: Option<Option<Duration>>,
+    /// In the place of its `deadline`.
+    pub deadline: Option<Duration>,
+    /// For limits.
+    pub class: Option<&'a str>,
+    /// For limits.
+    pub cost: Option<u32>,
+    /// Fields towards the server, each name once.
+    pub headers: Vec<&'a (String, String)>,
+    /// Arguments of the call; of two that change the same one the first counts.
+    pub arguments: Vec<&'a config::Arguments>,
+    /// What is made to fail.
+    pub fault: Option<Effect>,
+}
+
+/// What a fault does to one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// It waits so long.
+    pub delay: Duration,
+    /// And then is refused so.
+    pub abort: Option<Abort>,
+}
+
+/// What a rule has done about a message, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// It has decided.
+    Decided,
+    /// It has changed something.
+    Changed,
+    /// It has led to a group.
+    Led,
+    /// It would have done so, were it no shadow.
+    Shadow,
+    /// Its expression has failed.
+    Failed,
+}
+
+impl Met {
+    /// All of them, each at the place of its discriminant.
+    pub const ALL: [Self; 5] = [Self::Decided, Self::Changed, Self::Led, Self::Shadow, Self::Failed];
+}
+
+/// Decides, by the lists of rules that may match: those that every message begins with, then those of each group.
+pub(super) fn decide<'a>(
+    book: &'a Book,
+    lists: &[Box<[u32]>],
+    asked: &Asked<'_>,
+    met: &mut dyn FnMut(usize, Met),
+) -> Decided<'a> {
+    let mut walk = Walk { book, lists, asked, met, been: 0, changes: Changes::default() };
+    let (verdict, rule) = match walk.list(0) {
+        Some((verdict, rule)) => (verdict, Some(rule)),
+        None => (Verdict::Pass, None),
+    };
+    Decided { verdict, rule, changes: walk.changes }
+}
+
+struct Walk<'a, 'b> {
+    book: &'a Book,
+    lists: &'b [Box<[u32]>],
+    asked: &'b Asked<'b>,
+    met: &'b mut dyn FnMut(usize, Met),
+    /// The groups that it has been in: what has decided nothing once decides nothing again.
+    been: u64,
+    changes: Changes<'a>,
+}
+
+impl<'a> Walk<'a, '_> {
+    /// Asks the rules of a list. Groups lead to groups without circles, and no deeper than there are groups.
+    fn list(&mut self, list: usize) -> Option<(Verdict<'a>, usize)> {
+        let (lists, book) = (self.lists, self.book);
+        for rule in lists[list].iter().map(|rule| *rule as usize) {
+            let written = book.written(rule);
+            match self.holds(written) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(Failed) => {
+                    (self.met)(rule, Met::Failed);
+                    if written.shadow {
+                        continue;
+                    }
+                    return Some((Verdict::Failed, rule));
+                }
+            }
+            if written.shadow {
+                (self.met)(rule, Met::Shadow);
+                continue;
+            }
+            self.change(rule, &written.set);
+            let verdict = match &written.then {
+                None => {
+                    (self.met)(rule, Met::Changed);
+                    continue;
+                }
+                Some(Then::Goto(group)) => {
+                    (self.met)(rule, Met::Led);
+                    match self.group(*group, rule) {
+                        Some(decided) => return Some(decided),
+                        None => continue,
+                    }
+                }
+                Some(Then::Pass) => Verdict::Pass,
+                Some(Then::Refuse { message, code }) => Verdict::Refuse { message: message.as_deref(), code: *code },
+                Some(Then::Answer(result)) => Verdict::Answer(result),
+                Some(Then::Route(shares)) => Verdict::Route(drawn(shares, self.draw(rule))),
+            };
+            (self.met)(rule, Met::Decided);
+            return Some((verdict, rule));
+        }
+        None
+    }
+
+    fn group(&mut self, group: usize, _from: usize) -> Option<(Verdict<'a>, usize)> {
+        let bit = 1 << group;
+        if self.been & bit != 0 {
+            return None;
+        }
+        self.been |= bit;
+        self.list(group + 1)
+    }
+
+    /// Whether a rule matches what only the message itself can tell.
+    fn holds(&self, written: &config::Rule) -> Result<bool, Failed> {
+        Ok(has(self.asked.headers, &written.matcher.headers))
+    }
+
+    fn change(&mut self, rule: usize, set: &'a config::Set) {
+        let draw = self.draw(rule);
+        let changes = &mut self.changes;
+        changes.first_byte = changes.first_byte.or(set.first_byte);
+        changes.idle_timeout = changes.idle_timeout.or(set.idle_timeout);
+        changes.deadline = changes.deadline.or(set.deadline);
+        changes.class = changes.class.or(set.class.as_deref());
+        changes.cost = changes.cost.or(set.cost);
+        for field in &set.headers {
+            if !changes.headers.iter().any(|(name, _)| *name == field.0) {
+                changes.headers.push(field);
+            }
+        }
+        if !set.arguments.is_empty() {
+            changes.arguments.push(&set.arguments);
+        }
+        let hit = |fault: &config::Fault| draw.rotate_left(32) % WHOLE < u64::from(fault.share);
+        if let (None, Some(fault)) = (changes.fault, set.fault.filter(hit)) {
+            changes.fault = Some(Effect { delay: fault.delay, abort: fault.abort });
+        }
+    }
+
+    /// The randomness of one rule: two rules that draw for one message draw on their own.
+    fn draw(&self, rule: usize) -> u64 {
+        let mixed =
+            (self.asked.draw ^ (rule as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 29)).wrapping_mul(0x94D0_49BB_1331_11EB)
+    }
+}
+
+/// An expression has failed.
+struct Failed;
+
+/// Whether each of these fields is there with such a value.
+fn has(headers: &HeaderMap, wanted: &[(String, Glob)]) -> bool {
+    wanted.iter().all(|(name, glob)| {
+        let mut values = headers.get_all(name).iter();
+        values.any(|value| value.to_str().is_ok_and(|text| glob.matches(text)))
+    })
+}
+
+/// The server of one share, by weight. The weights add up to more than 0: the configuration is refused else.
+fn drawn(shares: &[config::Share], draw: u64) -> usize {
+    let sum: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
+    let mut at = draw.rotate_left(17) % sum.max(1);
+    for share in shares {
+        match at.checked_sub(u64::from(share.weight)) {
+            Some(left) => at = left,
+            None => return share.server,
+        }
+    }
+    shares.last().map_or(0, |share| share.server)
+}

@@ -1,0 +1,116 @@
+//! Which rules may match, by what is decided by look-up: worked out once for a route, server, method, name and set of roles,
+//! and remembered on a core.
+//!
+//! ```text
+//! route, server, kind, roles      -> the rules that fit whatever the name is      (configuration bounds how many there are)
+//!   name, or an unknown method    -> those of them that fit this name            (clients choose: so many are remembered)
+//! ```
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::model::grants::Named;
+use crate::protocol::method::Method;
+
+use super::asked::{Asked, Said};
+use super::book::Book;
+
+/// Lists that a core remembers. Clients choose the names, and credentials the roles, so there may be any number.
+const REMEMBERED: usize = 4096;
+/// Longer names are worked out each time, in bytes.
+const LONGEST: usize = 256;
+
+/// The rules that may match, in their order: those that every message begins with, then those of each group.
+pub(super) type Lists = Rc<[Box<[u32]>]>;
+
+/// What a core remembers.
+#[derive(Default)]
+pub(super) struct Known {
+    places: HashMap<Place, There>,
+    count: usize,
+}
+
+/// All that is decided by look-up but for the name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Place {
+    route: usize,
+    server: usize,
+    kind: Kind,
+    named: Option<Named>,
+    roles: u128,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Method(Method),
+    Answer,
+    Get,
+    Delete,
+}
+
+struct There {
+    whatever: Lists,
+    by_name: HashMap<Box<str>, Lists>,
+}
+
+impl Known {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    fn room(&mut self) {
+        if self.count >= REMEMBERED {
+            *self = Self::default();
+        }
+        self.count += 1;
+    }
+}
+
+/// The rules that may match.
+pub(super) fn lists(book: &Book, known: &RefCell<Known>, asked: &Asked<'_>) -> Lists {
+    let held = book.held(asked.roles);
+    let (kind, name) = match asked.said {
+        Said::Method(method) => (Kind::Method(method), asked.named.map_or("", |(_, name)| name)),
+        Said::Other(name) => (Kind::Method(Method::Other), name),
+        Said::Answer => (Kind::Answer, ""),
+        Said::Get => (Kind::Get, ""),
+        Said::Delete => (Kind::Delete, ""),
+    };
+    let named = asked.named.map(|(named, _)| named);
+    let place = Place { route: asked.route, server: asked.server, kind, named, roles: held };
+    if let Some(lists) = known.borrow().places.get(&place).and_then(|there| there.by_name.get(name)) {
+        return Rc::clone(lists);
+    }
+    let known = &mut *known.borrow_mut();
+    if !known.places.contains_key(&place) {
+        known.room();
+        let whatever = filtered(&book.lists, |rule| book.rules[rule].fits_place(asked, held), |_| false);
+        known.places.insert(place, There { whatever, by_name: HashMap::new() });
+    }
+    let there = known.places.get(&place).expect("it is there, or was just put there");
+    let lists = filtered(&there.whatever, |rule| book.rules[rule].fits_name(asked), |rule| book.ends(rule));
+    if name.len() <= LONGEST {
+        known.room();
+        // Where room was made, its place is gone with everything else, and is worked out again when it is asked for next.
+        if let Some(there) = known.places.get_mut(&place) {
+            there.by_name.insert(name.into(), Rc::clone(&lists));
+        }
+    }
+    lists
+}
+
+/// The rules of each list that fit, up to the first one behind which none is asked.
+fn filtered(lists: &[Box<[u32]>], fits: impl Fn(usize) -> bool, ends: impl Fn(usize) -> bool) -> Lists {
+    let kept = |list: &[u32]| {
+        let mut kept = Vec::new();
+        for rule in list.iter().copied().filter(|rule| fits(*rule as usize)) {
+            kept.push(rule);
+            if ends(rule as usize) {
+                break;
+            }
+        }
+        kept.into_boxed_slice()
+    };
+    lists.iter().map(|list| kept(list)).collect()
+}

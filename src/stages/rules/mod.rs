@@ -1,0 +1,62 @@
+//! What policy says of a message: ordered rules, the first one that matches and has a `then` decides.
+//!
+//! ```text
+//! route, server, method, name, roles --index--> the few rules that may match, remembered per core
+//!                headers, expressions --walk--> verdict, and what is changed
+//! ```
+//!
+//! Pure: time and randomness are arguments, and what is to be done comes back as data.
+
+mod asked;
+mod book;
+mod decide;
+mod index;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use index::Known;
+
+pub use asked::{Asked, Said, Subject, Unreadable, method};
+pub use book::Book;
+pub use decide::{Changes, Decided, Effect, Met, Verdict};
+
+/// The rules of one configuration, on one core.
+#[derive(Debug)]
+pub struct Rules {
+    book: Arc<Book>,
+    known: RefCell<Known>,
+}
+
+impl Rules {
+    /// Those of a book.
+    pub fn new(book: Arc<Book>) -> Self {
+        Self { book, known: RefCell::default() }
+    }
+
+    /// Whether there is no rule, so that nothing need be asked.
+    pub fn is_empty(&self) -> bool {
+        self.book.rules.is_empty()
+    }
+
+    /// What they are compiled from.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Decides about one message. Each rule that has done something, or would have, is told to `met` by its place.
+    pub fn decide(&self, asked: &Asked<'_>, met: &mut dyn FnMut(usize, Met)) -> Decided<'_> {
+        let lists = index::lists(&self.book, &self.known, asked);
+        decide::decide(&self.book, &lists, asked, met)
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").field("lists", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
