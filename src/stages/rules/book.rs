@@ -8,6 +8,7 @@ use crate::model::Glob;
 use crate::model::grants::{Named, Patterns};
 
 use super::asked::{Asked, Said};
+use super::decide::has;
 
 /// Roles that rules may name in all: the caller's are as many bits.
 pub(super) const MOST_ROLES: usize = 128;
@@ -120,6 +121,22 @@ impl Book {
     pub(super) fn held(&self, roles: &[Box<str>]) -> u128 {
         let bit = |role: &Box<str>| self.roles.binary_search(role).map_or(0, |at| 1 << at);
         roles.iter().fold(0, |bits, role| bits | bit(role))
+    }
+
+    /// Which part of a rule does not fit; `None` where all that can be told without an expression does.
+    pub(super) fn misfit(&self, rule: usize, asked: &Asked<'_>) -> Option<&'static str> {
+        let (written, compiled) = (&self.written(rule).matcher, &self.rules[rule]);
+        let at = |places: &[bool], place: usize| places.get(place) == Some(&true);
+        let held = self.held(asked.roles);
+        let parts = [
+            ("another route: `routes`", at(&compiled.routes, asked.route)),
+            ("another server: `servers`", at(&compiled.servers, asked.server)),
+            ("another method: `methods`", compiled.fits_method(asked.said.text())),
+            ("none of its roles: `roles`", compiled.roles == 0 || compiled.roles & held != 0),
+            ("another name: `tools`, `prompts`, `resources`", compiled.fits_name(asked)),
+            ("other headers: `headers`", has(asked.headers, &written.headers)),
+        ];
+        parts.into_iter().find(|(_, fits)| !fits).map(|(part, _)| part)
     }
 
     /// Whether a rule decides whatever the rest of the message says, so that none behind it is asked.

@@ -212,7 +212,7 @@ impl<'a> Walk<'a, '_> {
 struct Failed;
 
 /// Whether each of these fields is there with such a value.
-fn has(headers: &HeaderMap, wanted: &[(String, Glob)]) -> bool {
+pub(super) fn has(headers: &HeaderMap, wanted: &[(String, Glob)]) -> bool {
     wanted.iter().all(|(name, glob)| {
         let mut values = headers.get_all(name).iter();
         values.any(|value| value.to_str().is_ok_and(|text| glob.matches(text)))

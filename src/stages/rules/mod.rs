@@ -10,11 +10,15 @@
 mod asked;
 mod book;
 mod decide;
+mod explain;
 mod index;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+
+use crate::model::Considered;
 
 use index::Known;
 
@@ -49,6 +53,15 @@ impl Rules {
     pub fn decide(&self, asked: &Asked<'_>, met: &mut dyn FnMut(usize, Met)) -> Decided<'_> {
         let lists = index::lists(&self.book, &self.known, asked);
         decide::decide(&self.book, &lists, asked, met)
+    }
+
+    /// Decides, and tells of every rule that was looked at.
+    pub fn explain(&self, asked: &Asked<'_>) -> (Decided<'_>, Vec<Considered>) {
+        let mut met = HashMap::new();
+        let decided = self.decide(asked, &mut |rule, what| {
+            met.insert(rule, what);
+        });
+        (decided, explain::explain(&self.book, asked, &met))
     }
 }
 

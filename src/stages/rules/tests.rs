@@ -1,5 +1,7 @@
 //! The index against a reading of the rules from top to bottom, and what each part of a rule does.
 
+use std::collections::BTreeSet;
+
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -207,6 +209,11 @@ proptest! {
             let mut seen = std::collections::HashSet::new();
             once.retain(|at| written.rules[*at].group.is_none() || seen.insert(*at));
             prop_assert_eq!(did, once);
+            let (again, told) = all.explain(&asked);
+            prop_assert_eq!(again.rule, expected);
+            let applied: BTreeSet<_> = told.iter().filter(|one| one.applies).map(|one| one.name.clone()).collect();
+            prop_assert_eq!(applied, met.iter().map(|(rule, _)| rule.to_string()).collect(), "{:?}", told);
+            prop_assert!(expected.is_none_or(|at| told.last().is_some_and(|last| last.name == at.to_string())));
         }
     }
 
