@@ -2,6 +2,7 @@
 
 mod book;
 mod bucket;
+mod demand;
 mod node;
 mod share_out;
 #[cfg(test)]
@@ -14,11 +15,8 @@ pub use node::{Change, Node};
 /// The whole, in the parts that rates are cut into.
 pub const MILLION: u32 = 1_000_000;
 
-/// The part of a rate that all floors together take.
+/// The part of a rate, or of a count, that all floors together take.
 const FLOORS: u32 = 45_000;
-
-/// Most keys that a node settles in one turn.
-pub const KEYS_A_TURN: usize = 512;
 
 /// Most keys that a node asks slices for; the keys beyond have their floor.
 pub const KEYS_A_NODE: usize = 1 << 14;
@@ -43,6 +41,28 @@ pub struct Whole {
     pub grain: u32,
 }
 
+/// What a limit allows each of its keys in a window, on all nodes together. Windows have keys of their own, so that each
+/// node counts by its own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub most: u32,
+    /// The most that one call costs.
+    pub grain: u32,
+    /// Milliseconds of the window.
+    pub window: u64,
+}
+
+/// What there is of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// So many in a time. Slices of it come and go.
+    Rate(Whole),
+    /// So many and no more. A slice is how many a node may count up to in the window, and ends with it: what was leased
+    /// can be used however long the book is away.
+    Count(Count),
+}
+
 /// A slice of a whole. The rate is cut as fine as one likes; a token cannot be cut, so the burst is in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
@@ -65,10 +85,12 @@ pub struct Terms {
     pub turn: u64,
     /// How long a turn waits for its answer before the next one begins without it.
     pub patience: u64,
+    /// Most keys that are settled in one turn.
+    pub keys: usize,
 }
 
 /// The terms in force.
-pub const TERMS: Terms = Terms { lease: 10_000, margin: 1_000, kept: 3_600_000, turn: 250, patience: 2_000 };
+pub const TERMS: Terms = Terms { lease: 10_000, margin: 1_000, kept: 3_600_000, turn: 250, patience: 2_000, keys: 512 };
 
 /// A node's turn: what it uses, and what it would like to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +105,7 @@ pub struct Request {
     pub anew: bool,
     /// It leaves, and uses nothing any more.
     pub leaves: bool,
-    /// At most [`KEYS_A_TURN`].
+    /// At most [`Terms::keys`].
     pub asks: Vec<Ask>,
 }
 
@@ -93,7 +115,7 @@ pub struct Ask {
     /// Which.
     pub key: Key,
     /// What there is of it.
-    pub whole: Whole,
+    pub of: Of,
     /// The most that the node uses until it has the answer.
     pub hold: Slice,
     /// What it could use.
@@ -130,6 +152,39 @@ impl Slice {
 
     fn map(self, other: Self, join: impl Fn(u32, u32) -> u32) -> Self {
         Self { rate: join(self.rate, other.rate), burst: join(self.burst, other.burst) }
+    }
+}
+
+impl Of {
+    fn leased(self) -> Slice {
+        match self {
+            Self::Rate(whole) => whole.leased(),
+            Self::Count(count) => Slice { rate: 0, burst: count.most - count.reserved() },
+        }
+    }
+
+    /// How long a row has to be remembered once it has ended, in milliseconds.
+    fn remembered(self) -> u64 {
+        match self {
+            Self::Rate(whole) => whole.fill(),
+            Self::Count(count) => count.window,
+        }
+    }
+
+    fn is_count(self) -> bool {
+        matches!(self, Self::Count(_))
+    }
+}
+
+impl Count {
+    /// How many a node may count that has not asked yet, among so many nodes.
+    pub fn floor(self, among: u32) -> u32 {
+        self.reserved().checked_div(among).unwrap_or(0)
+    }
+
+    /// For all that have not asked yet.
+    fn reserved(self) -> u32 {
+        (u64::from(self.most) * u64::from(FLOORS) / u64::from(MILLION)) as u32
     }
 }
 

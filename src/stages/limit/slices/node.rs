@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::{Ask, KEYS_A_NODE, KEYS_A_TURN, Key, MILLION, NodeId, Reply, Request, Slice, Terms, Whole};
-
-/// Wants go up and down in steps of a 32nd, so that a demand that trembles writes nothing.
-const STEP: u32 = MILLION / 32;
+use super::demand::Demand;
+use super::{Ask, Count, KEYS_A_NODE, Key, NodeId, Of, Reply, Request, Slice, Terms, Whole};
 
 /// The state of a node. Times are nanoseconds of its own monotonic clock.
 ///
@@ -40,15 +38,18 @@ struct Sent {
 /// What is held and wanted of a key.
 #[derive(Debug)]
 struct Held {
-    whole: Whole,
+    of: Of,
     slice: Slice,
+    /// What calls may have used at the time of the last request.
+    hold: Slice,
     /// Tokens asked for since `seen`.
     asked: u64,
-    /// The demand of the last turns: the highest, and what time has left of it.
-    lately: Slice,
+    demand: Demand,
+    /// Of a count, how many of it are.
+    used: u32,
     /// What the last request said.
     want: Slice,
-    /// The book may know of it.
+    /// The book may know of something that is not so.
     told: bool,
 }
 
@@ -88,22 +89,37 @@ impl Node {
         self.until
     }
 
-    /// Calls have asked for so many tokens of a key, whether or not they got them.
+    /// Calls have asked for so many tokens of a rate, whether or not they got them.
     pub fn demand(&mut self, key: Key, whole: Whole, asked: u64) {
-        let room = self.keys.len() < KEYS_A_NODE;
-        let new = || Held {
-            whole,
+        if let Some(held) = self.held(key, Of::Rate(whole), asked) {
+            held.asked += asked;
+        }
+    }
+
+    /// Calls have asked for so many of a count; `used` are counted, of which the node knows that it may count up to
+    /// `may`. To be told of each count as long as it is asked for, and in the turn behind one that made `may` less.
+    pub fn counted(&mut self, key: Key, count: Count, asked: u64, used: u32, may: u32) {
+        if let Some(held) = self.held(key, Of::Count(count), asked) {
+            held.asked += asked;
+            held.used = used;
+            held.slice.burst = may.max(used);
+        }
+    }
+
+    fn held(&mut self, key: Key, of: Of, asked: u64) -> Option<&mut Held> {
+        if !self.keys.contains_key(&key) && (asked == 0 || self.keys.len() >= KEYS_A_NODE) {
+            return None;
+        }
+        Some(self.keys.entry(key).or_insert_with(|| Held {
+            of,
             slice: Slice::default(),
+            hold: Slice::default(),
             asked: 0,
-            lately: Slice::default(),
+            demand: Demand::default(),
+            used: 0,
             want: Slice::default(),
             told: false,
-        };
-        match self.keys.get_mut(&key) {
-            Some(held) => held.asked += asked,
-            None if room && asked > 0 => self.keys.entry(key).or_insert_with(new).asked = asked,
-            None => {}
-        }
+        }))
     }
 
     /// A turn, every [`Terms::turn`]: what is to be sent to the book, unless an answer is still awaited.
@@ -117,14 +133,11 @@ impl Node {
         self.seen = now;
         for (key, held) in &mut self.keys {
             held.look(elapsed, self.among);
-            // What is not wanted is not used any more, before the book hears of it.
-            let wanted = held.slice.map(held.want, u32::min);
-            if wanted != held.slice {
-                held.slice = wanted;
-                change.slices.push((*key, wanted, 0));
+            if let Some(less) = held.less() {
+                change.slices.push((*key, less, 0));
             }
         }
-        self.keys.retain(|_, held| held.told || !held.want.is_none());
+        self.keys.retain(|_, held| held.told || held.wants());
         self.turn += 1;
         self.sent = Some(Sent { at: now, anew: self.anew });
         let asks = self.asks();
@@ -144,12 +157,13 @@ impl Node {
         self.among = reply.among;
         for grant in &reply.grants {
             let Some(held) = self.keys.get_mut(&grant.key) else { continue };
-            if held.slice != grant.slice || grant.gift > 0 {
+            // A count that was as high as its floor has a row now, and is no longer as high as a floor that changes.
+            if held.slice != grant.slice || grant.gift > 0 || held.of.is_count() {
                 held.slice = grant.slice;
                 change.slices.push((grant.key, grant.slice, grant.gift));
             }
-            // Nothing was wanted, so nothing is noted.
-            held.told = !held.want.is_none();
+            // Where no more is wanted than what is noted, the book need not hear of it again.
+            held.told = held.wants() || held.hold != held.slice;
         }
         // The lease began when the book had the request, which was later than this.
         self.until = self.until.max(sent.at.saturating_add(nanoseconds(self.terms.lease - self.terms.margin)));
@@ -171,7 +185,8 @@ impl Node {
         if now < self.until {
             return;
         }
-        for (key, held) in self.keys.iter_mut().filter(|(_, held)| !held.slice.is_none()) {
+        let ends = |held: &Held| !held.of.is_count() && !held.slice.is_none();
+        for (key, held) in self.keys.iter_mut().filter(|(_, held)| ends(held)) {
             held.slice = Slice::default();
             change.slices.push((*key, held.slice, 0));
             self.anew = true;
@@ -180,11 +195,11 @@ impl Node {
 
     /// About the keys that are next in turn.
     fn asks(&mut self) -> Vec<Ask> {
-        let ask = |(key, held): (&Key, &Held)| Ask { key: *key, whole: held.whole, hold: held.slice, want: held.want };
+        let ask = |(key, held): (&Key, &Held)| Ask { key: *key, of: held.of, hold: held.hold, want: held.want };
         let from = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = self.keys.range((from, Bound::Unbounded)).map(ask);
         let before = self.last.into_iter().flat_map(|last| self.keys.range(..=last)).map(ask);
-        let asks: Vec<Ask> = behind.chain(before).take(KEYS_A_TURN).collect();
+        let asks: Vec<Ask> = behind.chain(before).take(self.terms.keys).collect();
         for ask in &asks {
             self.keys.entry(ask.key).and_modify(|held| held.told = true);
         }
@@ -196,20 +211,29 @@ impl Node {
 impl Held {
     /// Makes a want of the demand in `elapsed` nanoseconds and before.
     fn look(&mut self, elapsed: u64, among: u32) {
-        let asked = u128::from(std::mem::take(&mut self.asked));
-        let rate = asked * u128::from(self.whole.apart) * u128::from(MILLION) / u128::from(elapsed);
-        let rate = u32::try_from(rate * 9 / 8).unwrap_or(MILLION).min(MILLION);
-        let burst = u32::try_from(asked).unwrap_or(u32::MAX);
-        self.lately = self.lately.map(Slice { rate, burst }, |lately, now| now.max(lately - lately.div_ceil(8)));
-        let (floor, most) = (self.whole.floor(among), self.whole.leased());
-        self.want = if self.lately.rate <= floor.rate && self.lately.burst <= floor.burst {
-            Slice::default()
-        } else {
-            let rate = (self.lately.rate.div_ceil(STEP) * STEP).min(most.rate);
-            let part = (u64::from(most.burst) * u64::from(rate) / u64::from(most.rate)) as u32;
-            let burst = self.lately.burst.checked_next_power_of_two().unwrap_or(u32::MAX);
-            Slice { rate, burst: burst.max(part).max(self.whole.grain).min(most.burst) }
+        self.demand.add(std::mem::take(&mut self.asked), elapsed, self.of);
+        self.want = match self.of {
+            Of::Rate(whole) => self.demand.of_rate(whole, whole.floor(among)),
+            Of::Count(count) => {
+                Slice { rate: 0, burst: self.demand.of_count(count, count.floor(among), self.used, self.slice.burst) }
+            }
         };
+    }
+
+    /// What is not wanted is not used any more, before the book hears of it. Of a count it hears a turn later, when it is
+    /// known what calls have used meanwhile.
+    fn less(&mut self) -> Option<Slice> {
+        let before = self.slice;
+        self.slice = before.map(self.want, u32::min);
+        self.hold = if self.of.is_count() { before } else { self.slice };
+        (self.slice != before).then_some(self.slice)
+    }
+
+    fn wants(&self) -> bool {
+        match self.of {
+            Of::Rate(_) => !self.want.is_none(),
+            Of::Count(_) => !self.demand.is_none(),
+        }
     }
 }
 

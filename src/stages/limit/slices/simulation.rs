@@ -4,7 +4,7 @@ mod dice;
 mod trace;
 mod world;
 
-use super::{TERMS, Terms, Whole};
+use super::{Count, Of, TERMS, Terms, Whole};
 use dice::{Dice, seeds};
 use world::{SECOND, STEP, Weather, World};
 
@@ -12,10 +12,11 @@ const FINE: Weather = Weather { trouble: 0, clocks: true };
 const ROUGH: Weather = Weather { trouble: 20, clocks: true };
 /// 200 a second, 200 at once.
 const WHOLE: Whole = Whole { apart: SECOND / 200, burst: 200, grain: 1 };
+const COUNT: Count = Count { most: 10_000, grain: 1, window: 86_400_000 };
 
 /// Three nodes that know of each other.
 fn three(seed: u64, weather: Weather) -> World {
-    let mut world = World::new(seed, TERMS, weather, &[WHOLE]);
+    let mut world = World::new(seed, TERMS, weather, &[Of::Rate(WHOLE), Of::Count(COUNT)]);
     for _ in 0..3 {
         world.join();
     }
@@ -45,6 +46,7 @@ fn got(world: &mut World, seconds: u64, calls: impl FnMut(&mut World, u64)) -> (
     (each, sum)
 }
 
+/// Of the rate.
 fn calls(world: &mut World, at: usize, count: u64) {
     for _ in 0..count {
         world.call(at, 0, 1);
@@ -53,7 +55,11 @@ fn calls(world: &mut World, at: usize, count: u64) {
 
 #[track_caller]
 fn within(world: &World, seed: u64) -> f64 {
-    let worst = world.keys.iter().map(|(key, whole)| world.traces[key].worst(*whole)).fold(0.0, f64::max);
+    let worst = world.keys.iter().map(|(key, of)| match of {
+        Of::Rate(whole) => world.traces[key].worst(*whole),
+        Of::Count(count) => world.traces[key].sum() as f64 / f64::from(count.most),
+    });
+    let worst = worst.fold(0.0, f64::max);
     let most = world.most;
     assert!(most.rate <= 1_000_000 && most.burst <= 1_000_000, "{most:?} in force, WEIR_SEED={seed}");
     assert!(worst <= 1.05, "{worst:.3} of what there is in a window, WEIR_SEED={seed}");
@@ -65,7 +71,7 @@ fn one_busy_node_alone_has_nearly_all_of_it() {
     for seed in seeds(60) {
         for weather in [FINE, ROUGH] {
             let mut world = three(seed, weather);
-            run(&mut world, 5, |world, _| calls(world, 0, 3));
+            run(&mut world, 15, |world, _| calls(world, 0, 3));
             let (each, _) = got(&mut world, 30, |world, _| calls(world, 0, 3));
             assert!(each[0] >= 0.95, "{:.3} of the rate, WEIR_SEED={seed}", each[0]);
             within(&world, seed);
@@ -185,12 +191,15 @@ fn traffic(dice: &mut Dice) -> Traffic {
 
 /// Calls of a step, up to some times what there is.
 fn come(world: &mut World, key: usize, step: u64, traffic: Traffic) {
-    let (whole, nodes) = (world.keys[key].1, world.members.len());
-    let much = 4 * STEP / whole.apart;
+    let nodes = world.members.len();
+    let (much, burst, grain) = match world.keys[key].1 {
+        Of::Rate(whole) => (4 * STEP / whole.apart, whole.burst, whole.grain),
+        Of::Count(count) => (0, count.most / 20, count.grain),
+    };
     let one = |world: &mut World, at: usize, count: u64| {
         // Slow keys are asked for more often than they have tokens, too.
         for _ in 0..count + u64::from(world.dice.once_in(8)) {
-            let cost = if whole.grain > 1 { world.dice.between(1, whole.grain.into()) as u32 } else { 1 };
+            let cost = world.dice.between(1, grain.into()) as u32;
             world.call(at % nodes, key, cost);
         }
     };
@@ -201,7 +210,7 @@ fn come(world: &mut World, key: usize, step: u64, traffic: Traffic) {
         Traffic::Turns => one(world, step as usize, much),
         Traffic::Sticky(steps) => one(world, (step / steps) as usize, much),
         Traffic::Bursts(every) if step.is_multiple_of(every) => {
-            (0..nodes).for_each(|at| one(world, at, u64::from(whole.burst)));
+            (0..nodes).for_each(|at| one(world, at, burst.into()));
         }
         Traffic::Bursts(_) => {}
     }
@@ -209,17 +218,21 @@ fn come(world: &mut World, key: usize, step: u64, traffic: Traffic) {
 
 /// Two minutes in which everything happens.
 fn storm(seed: u64, terms: Terms) -> World {
-    let wholes = [
+    let rates = [
         WHOLE,
         Whole { apart: SECOND / 1000, burst: 100, grain: 1 },
         Whole { apart: SECOND / 10, burst: 80, grain: 10 },
         Whole { apart: SECOND, burst: 8, grain: 1 },
     ];
-    let mut world = World::new(seed, terms, ROUGH, &wholes);
+    let counts = [Count { most: 20, ..COUNT }, Count { most: 2_000, grain: 5, ..COUNT }];
+    let ofs: Vec<Of> = rates.map(Of::Rate).into_iter().chain(counts.map(Of::Count)).collect();
+    // In every other storm a turn has no room for all keys.
+    let terms = if seed.is_multiple_of(2) { Terms { keys: 3, ..terms } } else { terms };
+    let mut world = World::new(seed, terms, ROUGH, &ofs);
     for _ in 0..3 {
         world.join();
     }
-    let mut kinds = [Traffic::All; 4];
+    let mut kinds = [Traffic::All; 6];
     run(&mut world, 120, |world, step| {
         for key in 0..kinds.len() {
             if world.dice.once_in(1_500) {
@@ -261,5 +274,56 @@ fn no_window_sees_more_than_there_is_whatever_happens() {
 fn without_its_margin_it_does_not_hold() {
     for seed in 0..40 {
         within(&storm(seed, Terms { margin: 0, ..TERMS }), seed);
+    }
+}
+
+/// How many of the count each node has counted.
+fn counted(world: &World) -> Vec<u64> {
+    let of = |member: &Member| member.admitted.get(&world.keys[1].0).copied().unwrap_or(0);
+    world.members.iter().map(of).collect()
+}
+
+fn count(world: &mut World, at: usize, calls: u64) {
+    for _ in 0..calls {
+        world.call(at, 1, 1);
+    }
+}
+
+#[test]
+fn a_count_is_had_by_one_node_or_by_all_and_ends_there() {
+    for seed in seeds(60) {
+        let mut world = three(seed, FINE);
+        run(&mut world, 60, |world, _| count(world, 0, 2));
+        let one = counted(&world)[0];
+        assert!((9_500..=10_000).contains(&one), "{one}, WEIR_SEED={seed}");
+        run(&mut world, 20, |world, _| (0..3).for_each(|at| count(world, at, 2)));
+        let all = counted(&world);
+        assert!(all.iter().sum::<u64>() <= 10_000, "{all:?}, WEIR_SEED={seed}");
+        // All at once; and what one has leased and not used is had by another.
+        let mut world = three(seed, FINE);
+        run(&mut world, 5, |world, _| (0..3).for_each(|at| count(world, at, 2)));
+        run(&mut world, 60, |world, _| count(world, 2, 2));
+        let all = counted(&world);
+        assert!((9_200..=10_000).contains(&all.iter().sum::<u64>()) && all[0] > 1_000, "{all:?}, WEIR_SEED={seed}");
+    }
+}
+
+#[test]
+fn some_of_a_count_is_had_while_the_book_is_away_and_more_when_it_is_back() {
+    for seed in seeds(60) {
+        let mut world = three(seed, FINE);
+        let some = |world: &mut World, step: u64| count(world, 0, u64::from(step.is_multiple_of(10)));
+        run(&mut world, 20, some);
+        world.shut = true;
+        run(&mut world, 20, |_, _| {});
+        let before = counted(&world)[0];
+        run(&mut world, 60, some);
+        let more = counted(&world)[0] - before;
+        assert!((100..500).contains(&more), "{more}, WEIR_SEED={seed}");
+        world.shut = false;
+        run(&mut world, 10, some);
+        let before = counted(&world)[0];
+        run(&mut world, 10, some);
+        assert!(counted(&world)[0] - before > 190, "WEIR_SEED={seed}");
     }
 }

@@ -14,6 +14,10 @@ impl Trace {
         }
     }
 
+    pub(super) fn sum(&self) -> u64 {
+        self.0.iter().map(|(_, tokens)| tokens).sum()
+    }
+
     /// How many times rate x time + burst the worst of all windows saw.
     pub(super) fn worst(&self, whole: Whole) -> f64 {
         let (mut least, mut most) = (0.0, 8.0);

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::{
-    Cell, Change, Key, Lease, Node, NodeId, Reply, Request, Share, Slice, Standing, Terms, Whole, settle,
-};
+use super::super::{Cell, Change, Key, Lease, Node, NodeId, Of, Reply, Request, Share, Slice, Standing, Terms, settle};
 use super::dice::Dice;
 use super::trace::Trace;
 
@@ -27,7 +25,7 @@ pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) now: u64,
     pub(super) members: Vec<Member>,
-    pub(super) keys: Vec<(Key, Whole)>,
+    pub(super) keys: Vec<(Key, Of)>,
     pub(super) traces: HashMap<Key, Trace>,
     /// The book answers nobody.
     pub(super) shut: bool,
@@ -54,6 +52,8 @@ pub(super) struct Member {
     /// Tokens by key that it has admitted.
     pub(super) admitted: HashMap<Key, u64>,
     cells: HashMap<Key, (Cell, Share)>,
+    /// How many are counted, and how many may be where that is not the floor.
+    counts: HashMap<Key, (u32, Option<u32>)>,
     asked: HashMap<Key, u64>,
     until: u64,
     clock: Clock,
@@ -77,8 +77,8 @@ enum Message {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, terms: Terms, weather: Weather, wholes: &[Whole]) -> Self {
-        let keys: Vec<_> = wholes.iter().enumerate().map(|(at, whole)| (Key(at as u128), *whole)).collect();
+    pub(super) fn new(seed: u64, terms: Terms, weather: Weather, ofs: &[Of]) -> Self {
+        let keys: Vec<_> = ofs.iter().enumerate().map(|(at, of)| (Key(at as u128), *of)).collect();
         let mut world = Self {
             dice: Dice::new(seed),
             now: 0,
@@ -110,6 +110,7 @@ impl World {
             cut: false,
             admitted: HashMap::new(),
             cells: HashMap::new(),
+            counts: HashMap::new(),
             asked: HashMap::new(),
             until: 0,
             clock,
@@ -129,13 +130,22 @@ impl World {
 
     /// A call that costs so many comes to a node; whether it is admitted.
     pub(super) fn call(&mut self, at: usize, key: usize, cost: u32) -> bool {
-        let ((key, whole), now, member) = (self.keys[key], self.now, &mut self.members[at]);
-        let local = member.clock.read(now);
+        let ((key, of), now, member) = (self.keys[key], self.now, &mut self.members[at]);
+        let (local, among) = (member.clock.read(now), member.node.among());
         *member.asked.entry(key).or_default() += u64::from(cost);
-        let floor = whole.floor(member.node.among());
-        let (cell, share) =
-            member.cells.entry(key).or_insert_with(|| (Cell::default(), Share::new(local, whole, floor)));
-        let taken = cell.take(local, whole, share, member.until, cost).is_ok();
+        let taken = match of {
+            Of::Rate(whole) => {
+                let new = || (Cell::default(), Share::new(local, whole, whole.floor(among)));
+                let (cell, share) = member.cells.entry(key).or_insert_with(new);
+                cell.take(local, whole, share, member.until, cost).is_ok()
+            }
+            Of::Count(count) => {
+                let (used, may) = member.counts.entry(key).or_default();
+                let taken = *used + cost <= may.unwrap_or(count.floor(among));
+                *used += if taken { cost } else { 0 };
+                taken
+            }
+        };
         if taken {
             *member.admitted.entry(key).or_default() += u64::from(cost);
             self.traces.get_mut(&key).unwrap().add(now, cost.into());
@@ -165,8 +175,16 @@ impl World {
                 continue;
             }
             member.next = self.now + self.terms.turn * 1_000_000;
-            for (key, asked) in member.asked.drain() {
-                member.node.demand(key, keys[key.0 as usize].1, asked);
+            let among = member.node.among();
+            for (key, of) in keys {
+                let asked = member.asked.remove(key).unwrap_or(0);
+                match of {
+                    Of::Rate(whole) => member.node.demand(*key, *whole, asked),
+                    Of::Count(count) => {
+                        let (used, may) = member.counts.get(key).copied().unwrap_or_default();
+                        member.node.counted(*key, *count, asked, used, may.unwrap_or(count.floor(among)));
+                    }
+                }
             }
             let (change, request) = member.node.turn(member.clock.read(self.now));
             member.follow(self.now, keys, &change);
@@ -194,7 +212,8 @@ impl World {
     }
 
     fn note(&mut self) {
-        for (key, whole) in &self.keys {
+        for (key, of) in &self.keys {
+            let Of::Rate(whole) = of else { continue };
             let shares = self.members.iter().filter_map(|member| {
                 let (_, share) = member.cells.get(key)?;
                 Some(share.in_force(member.clock.read(self.now), member.until))
@@ -250,20 +269,23 @@ impl Clock {
 }
 
 impl Member {
-    fn follow(&mut self, now: u64, keys: &[(Key, Whole)], change: &Change) {
+    fn follow(&mut self, now: u64, keys: &[(Key, Of)], change: &Change) {
         let (local, among) = (self.clock.read(now), self.node.among());
+        let mut most;
         for (key, (cell, share)) in self.cells.iter_mut().filter(|_| change.floors) {
-            let whole = keys[key.0 as usize].1;
-            let most;
+            let Of::Rate(whole) = keys[key.0 as usize].1 else { continue };
             (*share, most) = share.with_floor(local, self.until, whole.floor(among));
             cell.follow(whole, share, most, 0);
         }
         for (key, slice, gift) in &change.slices {
-            let whole = keys[key.0 as usize].1;
-            let (cell, share) = self.cells.get_mut(key).unwrap();
-            let most;
-            (*share, most) = share.with_slice(local, self.until, *slice);
-            cell.follow(whole, share, most, *gift);
+            match keys[key.0 as usize].1 {
+                Of::Rate(whole) => {
+                    let (cell, share) = self.cells.get_mut(key).unwrap();
+                    (*share, most) = share.with_slice(local, self.until, *slice);
+                    cell.follow(whole, share, most, *gift);
+                }
+                Of::Count(_) => self.counts.get_mut(key).unwrap().1 = Some(slice.burst),
+            }
         }
     }
 }
@@ -275,9 +297,7 @@ impl Book {
         let leases: Vec<Lease> = self.leases.values().filter(|lease| asked(lease.key)).copied().collect();
         let settled = settle(now, &self.standings, &leases, request, terms)?;
         self.standings.retain(|standing| standing.node != request.node);
-        if !request.leaves {
-            self.standings.push(settled.standing);
-        }
+        self.standings.push(settled.standing);
         for lease in self.leases.values_mut().filter(|lease| lease.node == request.node && !asked(lease.key)) {
             if settled.others_end {
                 *lease = lease.end(now);
