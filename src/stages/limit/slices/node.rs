@@ -89,6 +89,11 @@ impl Node {
         self.until
     }
 
+    /// Whether there is no key that it would ask for.
+    pub fn is_idle(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Calls have asked for so many tokens of a rate, whether or not they got them.
     pub fn demand(&mut self, key: Key, whole: Whole, asked: u64) {
         if let Some(held) = self.held(key, Of::Rate(whole), asked) {
@@ -157,6 +162,10 @@ impl Node {
         self.among = reply.among;
         for grant in &reply.grants {
             let Some(held) = self.keys.get_mut(&grant.key) else { continue };
+            if self.anew && !held.of.is_count() {
+                // Leases ran out while this was under way: the next request gives up all that it does not name.
+                continue;
+            }
             // A count that was as high as its floor has a row now, and is no longer as high as a floor that changes.
             if held.slice != grant.slice || grant.gift > 0 || held.of.is_count() {
                 held.slice = grant.slice;
@@ -213,7 +222,7 @@ impl Held {
     fn look(&mut self, elapsed: u64, among: u32) {
         self.demand.add(std::mem::take(&mut self.asked), elapsed, self.of);
         self.want = match self.of {
-            Of::Rate(whole) => self.demand.of_rate(whole, whole.floor(among)),
+            Of::Rate(whole) => self.demand.of_rate(whole, whole.floor(among), self.want),
             Of::Count(count) => {
                 Slice { rate: 0, burst: self.demand.of_count(count, count.floor(among), self.used, self.slice.burst) }
             }
