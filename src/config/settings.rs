@@ -24,6 +24,7 @@ use super::{
     server_name::ServerName,
     servers::Server,
     sources::{Broken, Sources, Text, Texts},
+    store::{self, Store},
     telemetry::{self, Telemetry},
     unwise,
 };
@@ -49,6 +50,8 @@ pub struct Settings {
     pub fetch: Fetch,
     /// `[[roles]]` and those that are built in, each with what it includes: names unique.
     pub roles: Vec<Role>,
+    /// `[store]`: where keys and rules are kept.
+    pub store: Store,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -229,6 +232,7 @@ impl Overrides {
             admin,
             fetch: Fetch::read(&root.table("fetch", &fetch::SHAPE)),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
+            store: Store::read(&root.table("store", &store::SHAPE)),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
             roles,
