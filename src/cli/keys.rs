@@ -1,11 +1,11 @@
 //! `weir keys`: API keys are made, shown, revoked and rotated. A key comes out once, and never goes in.
 
-use std::{fmt::Write, io, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fmt::Write, io, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::reach::Reach;
+use super::reach::{At, Reach};
 use super::{UNUSABLE, fail, say};
 use crate::{
     admin::key_document,
@@ -18,7 +18,7 @@ use crate::{
 /// Make, list, revoke and rotate API keys
 ///
 /// A daemon that runs is asked to, at its admin address, and has done so on every core when the command returns. Without
-/// one it is done in the data directory. The configuration says [auth.api_keys] with `enabled = true`.
+/// one it is done in the data directory, or in the database that [store] of the configuration names. The configuration says [auth.api_keys] with `enabled = true`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Keys {
@@ -141,8 +141,9 @@ impl Way {
     }
 
     fn carry_out(&self, order: KeyOrder, asked: (&str, &str, Option<Value>)) -> ExitCode {
-        let here =
-            |data: &PathBuf, patience| keys_here(data, order.clone(), patience).map(|answer| key_document(&answer));
+        let here = |at: &At<'_>, patience| {
+            keys_here(at.store, at.data, order.clone(), patience).map(|answer| key_document(&answer))
+        };
         match self.reach.ask(here, asked) {
             Ok(answer) if self.json => say(io::stdout(), format_args!("{answer:#}")),
             Ok(answer) => print(&answer),

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 
 use super::{FAILED, configuration, fail, refuse, source};
 use crate::{
-    config::{Admin, AdminAddress, Settings},
+    config::{self, Admin, AdminAddress, Settings},
     daemon::admin_client::{AdminClient, Fault},
     store::{LOCK_PATIENCE, StoreError},
 };
@@ -37,25 +37,35 @@ pub(super) struct Reach {
 /// The same as an order to a daemon: method, path and document.
 pub(super) type Order<'a> = (&'a str, &'a str, Option<Value>);
 
+/// Where the store is.
+pub(super) struct At<'a> {
+    pub(super) store: &'a config::Store,
+    pub(super) data: &'a Path,
+}
+
 impl Reach {
     /// Does this in the data directory, waiting so long for another process; or has the daemon do it that has the store.
-    /// Whatever went wrong has been said; the code is what to end with.
+    /// In a store that is shared whoever runs does it, so that it has been done there when this returns. Whatever went wrong
+    /// has been said; the code is what to end with.
     pub(super) fn ask(
         &self,
-        here: impl Fn(&PathBuf, Duration) -> Result<Value, StoreError>,
+        here: impl Fn(&At<'_>, Duration) -> Result<Value, StoreError>,
         order: Order<'_>,
     ) -> Result<Value, ExitCode> {
-        let data = source::data(self.data.clone());
-        match here(&data, Duration::ZERO) {
-            Err(StoreError::Held(_)) => {}
-            done => return done.map_err(|error| fail(FAILED, error)),
+        let (data, store) = (source::data(self.data.clone()), self.store()?);
+        let here = |patience| here(&At { store: &store, data: &data }, patience);
+        if store.postgres.is_none() {
+            match here(Duration::ZERO) {
+                Err(StoreError::Held(_)) => {}
+                done => return done.map_err(failed),
+            }
         }
         match self.call(&data, order)? {
             Ok(answer) => Ok(answer),
             // Another command had it for a moment; or it is a daemon of another configuration.
-            Err(Fault::NoDaemon(why)) => here(&data, LOCK_PATIENCE).map_err(|error| match error {
+            Err(Fault::NoDaemon(why)) => here(LOCK_PATIENCE).map_err(|error| match error {
                 StoreError::Held(_) => fail(OUT_OF_REACH, format!("{error}; {why}: name its address (--admin)")),
-                other => fail(FAILED, other),
+                other => failed(other),
             }),
             Err(fault) => Err(missed(&fault)),
         }
@@ -80,6 +90,11 @@ impl Reach {
         settings.map_err(|report| refuse(&report))
     }
 
+    /// Where keys are kept. Without a configuration in the data directory.
+    fn store(&self) -> Result<config::Store, ExitCode> {
+        Ok(self.settings()?.map(|settings| settings.store).unwrap_or_default())
+    }
+
     /// Where the daemon is reached.
     fn admin(&self) -> Result<Admin, ExitCode> {
         let admin = match (self.settings()?, &self.admin) {
@@ -97,6 +112,10 @@ fn missed(fault: &Fault) -> ExitCode {
         Fault::Refused { .. } => fail(FAILED, fault),
         Fault::NoDaemon(_) | Fault::Broken(_) => fail(OUT_OF_REACH, fault),
     }
+}
+
+fn failed(error: StoreError) -> ExitCode {
+    fail(if error.is_away() { OUT_OF_REACH } else { FAILED }, error)
 }
 
 fn at(address: AdminAddress) -> Admin {

@@ -28,10 +28,11 @@ pub(super) const SHAPE: Shape = Shape {
         table("roles", "a list of sections, [[roles]]"),
         table("rules", "a list of sections, [[rules]]"),
         table("rule_groups", "a list of sections, [[rule_groups]]"),
+        table("store", "a section, [store]"),
         table("reload", "a section, [reload]"),
         table("telemetry", "a section, [telemetry]"),
     ],
-    unbuilt: &["cluster", "limits", "cache", "queue", "store", "audit"],
+    unbuilt: &["cluster", "limits", "cache", "queue", "audit"],
 };
 
 /// Every table of the file in the order of the reference, those inside others behind them.
@@ -76,6 +77,8 @@ pub(super) const TABLES: &[&Shape] = &[
     &rules::CACHE,
     &rules::RETRY,
     &rules::GROUP,
+    &store::SHAPE,
+    &store::POSTGRES,
     &reload::SHAPE,
     &telemetry::SHAPE,
     &telemetry::LOG,

@@ -25,6 +25,7 @@ use super::{
     server_name::ServerName,
     servers::Server,
     sources::{Broken, Sources, Text, Texts},
+    store::{self, Store},
     telemetry::{self, Telemetry},
     unwise,
 };
@@ -52,6 +53,8 @@ pub struct Settings {
     pub roles: Vec<Role>,
     /// `[[rules]]` and `[[rule_groups]]`: what policy says.
     pub rules: Rules,
+    /// `[store]`: where keys and rules are kept.
+    pub store: Store,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -249,6 +252,7 @@ impl Overrides {
             admin,
             fetch: Fetch::read(&root.table("fetch", &fetch::SHAPE)),
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
+            store: Store::read(&root.table("store", &store::SHAPE)),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
             roles,

@@ -112,6 +112,7 @@ impl Starting<'_> {
             bail!("data core {core} did not begin within {:?}", switches::PATIENCE);
         }
         tokio::spawn(lasting.keys.clone().write_back());
+        tokio::spawn(lasting.keys.clone().follow());
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
         readiness.ready();
         announce::ready(&settings, &addresses, &operators.address()?);
@@ -157,6 +158,7 @@ impl Starting<'_> {
 async fn close(lasting: &Lasting, traces: &TraceControl, sending: JoinHandle<()>) {
     lasting.driver.stop().await;
     lasting.keys.close().await;
+    lasting.stores.close();
     traces.end();
     // A collector that is away does not hold up the end.
     let _ = timeout(trace::LAST_SPANS, sending).await;
@@ -170,5 +172,13 @@ fn looked(
     files: watch::Receiver<Vec<PathBuf>>,
 ) -> Looked {
     let (pressure, readiness) = (Arc::clone(&lasting.pressure), Arc::clone(readiness));
-    Looked::new(waiting, pressure, readiness, files, lasting.driver.counts(), lasting.board.clone())
+    Looked::new(
+        waiting,
+        pressure,
+        readiness,
+        files,
+        lasting.driver.counts(),
+        lasting.board.clone(),
+        lasting.stores.clone(),
+    )
 }

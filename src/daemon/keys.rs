@@ -1,5 +1,5 @@
 //! API keys as the daemon holds them: the store behind, and in front of it the table that all cores read. An order has
-//! been done once it is in both.
+//! been done once it is in both. What another node has changed in a store that is shared comes in by its news.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,27 +10,36 @@ use std::time::Duration;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use crate::config;
 use crate::model::{ApiKey, KeyAnswer, KeyOrder, NewKey, Shown, Undone, clock};
 use crate::seal::{KeySecret, key_id};
 use crate::stages::authenticate::{KeyTable, SharedKeys};
-use crate::store::{Embedded, Key, KeyBook, LOCK_PATIENCE, Rotation, StoreError};
+use crate::store::{Key, KeyBook, Rotation, Store, StoreError};
+
+use super::stores::Stores;
 
 /// How often it is written down when keys were used: what a crash loses of that.
 const WRITE_BACK: Duration = Duration::from_secs(10);
+/// How long a stop waits for the last of that: the store may be away.
+const LAST: Duration = Duration::from_secs(2);
+/// How long it rests before keys are read again, where that has failed.
+const REST: Duration = Duration::from_secs(1);
 
 /// The keys of a daemon, once anybody needs them. They last as long as it does.
 #[derive(Clone)]
 pub(super) struct Keys {
-    data: PathBuf,
+    stores: Stores,
     opened: Arc<Mutex<Option<Arc<Book>>>>,
+    /// There is somebody to follow.
+    open: Arc<Notify>,
 }
 
 struct Book {
-    store: Embedded,
+    store: Arc<Store>,
     shared: SharedKeys,
     /// Taken by whoever changes the store, until the table has it as well: so the last one in is the newest.
     changing: tokio::sync::Mutex<Written>,
@@ -40,13 +49,13 @@ struct Book {
 type Written = HashMap<Box<str>, u64>;
 
 impl Keys {
-    pub(super) fn new(data: &Path) -> Self {
-        Self { data: data.to_owned(), opened: Arc::default() }
+    pub(super) fn new(stores: Stores) -> Self {
+        Self { stores, opened: Arc::default(), open: Arc::default() }
     }
 
     /// The table in force. Opens the store where that has not been done; that may take a while.
     pub(super) fn open(&self) -> anyhow::Result<SharedKeys> {
-        self.book().map(|book| Arc::clone(&book.shared)).context("the store of API keys in the data directory (--data)")
+        self.book().map(|book| Arc::clone(&book.shared)).context("the store of API keys")
     }
 
     fn book(&self) -> Result<Arc<Book>, StoreError> {
@@ -54,12 +63,13 @@ impl Keys {
         if let Some(book) = &*opened {
             return Ok(Arc::clone(book));
         }
-        let store = Embedded::open(&self.data, LOCK_PATIENCE)?;
+        let store = self.stores.open()?;
         let keys = waited(store.all())?;
         let written = keys.iter().filter_map(|key| Some((key.facts.id.clone(), key.facts.used?))).collect();
         let shared = Arc::new(ArcSwap::from_pointee(KeyTable::new(keys, &KeyTable::default())));
         let book = Arc::new(Book { store, shared, changing: tokio::sync::Mutex::new(written) });
         *opened = Some(Arc::clone(&book));
+        self.open.notify_one();
         Ok(book)
     }
 
@@ -82,14 +92,15 @@ impl Keys {
     async fn done(&self, order: KeyOrder) -> Result<KeyAnswer, Undone> {
         let book = self.asked().await?;
         let mut written = book.changing.lock().await;
-        // What is shown is as new as what was used.
-        book.write_back(&mut written).await.map_err(refused)?;
-        let answer = carry_out(&book.store, order).await.map_err(refused)?;
+        // What is shown is as new as what was used, where a store takes changes at all.
+        match book.write_back(&mut written).await {
+            Ok(()) | Err(StoreError::ReadOnly(_)) => {}
+            Err(error) => return Err(refused(error)),
+        }
+        let answer = carry_out(&*book.store, order).await.map_err(refused)?;
         if !matches!(answer, KeyAnswer::Listed(_)) {
             // From here on no core takes what is not taken any more.
-            let keys = book.store.all().await.map_err(refused)?;
-            let table = KeyTable::new(keys, &book.shared.load());
-            book.shared.store(Arc::new(table));
+            book.take_in().await.map_err(refused)?;
         }
         Ok(answer)
     }
@@ -123,11 +134,44 @@ impl Keys {
         }
     }
 
+    /// Takes in what others change, for as long as the daemon runs.
+    pub(super) async fn follow(self) {
+        self.open.notified().await;
+        let Some(mut changes) = self.opened().map(|book| book.store.key_changes()) else { return };
+        loop {
+            changes.borrow_and_update();
+            // It is not held on to between two changes: whoever closes it is the last one.
+            let Some(book) = self.opened() else { return };
+            let read = {
+                let _changing = book.changing.lock().await;
+                book.take_in().await
+            };
+            drop(book);
+            match read {
+                Ok(()) if changes.changed().await.is_err() => return,
+                Ok(()) => {}
+                Err(why) => {
+                    // That it is away is said once, by the store.
+                    if !why.is_away() {
+                        tracing::warn!(%why, "API keys could not be read again; those that are known stay in force");
+                    }
+                    sleep(REST).await;
+                }
+            }
+        }
+    }
+
+    fn opened(&self) -> Option<Arc<Book>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Writes down the last uses, and lets go of the store.
     pub(super) async fn close(&self) {
         let book = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(book) = book {
-            book.settle().await;
+            if timeout(LAST, book.settle()).await.is_err() {
+                tracing::warn!("it was not written down when API keys were used last: the store does not answer");
+            }
             // The files are closed on whichever thread this is; nothing else runs on it any more.
             drop(book);
         }
@@ -140,6 +184,16 @@ impl Book {
         if let Err(why) = self.write_back(&mut written).await {
             tracing::warn!(%why, "it was not written down when API keys were used; it is tried again");
         }
+    }
+
+    /// Puts into force what is in the store, by whomever.
+    async fn take_in(&self) -> Result<(), StoreError> {
+        let keys = self.store.all().await?;
+        if !self.shared.load().is_of(&keys) {
+            let table = KeyTable::new(keys, &self.shared.load());
+            self.shared.store(Arc::new(table));
+        }
+        Ok(())
     }
 
     async fn write_back(&self, written: &mut Written) -> Result<(), StoreError> {
@@ -159,20 +213,25 @@ impl Book {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys").field("data", &self.data).finish_non_exhaustive()
+        f.debug_struct("Keys").field("stores", &self.stores).finish_non_exhaustive()
     }
 }
 
-/// Does this in the store of a data directory whose daemon does not run; waits so long for another process that has it.
+/// Does this in the store without a daemon; waits so long for another process that has it.
 ///
 /// # Errors
 /// Why it was not done; [`StoreError::Held`] where a process has the store.
-pub fn keys_here(data: &Path, order: KeyOrder, patience: Duration) -> Result<KeyAnswer, StoreError> {
+pub fn keys_here(
+    store: &config::Store,
+    data: &Path,
+    order: KeyOrder,
+    patience: Duration,
+) -> Result<KeyAnswer, StoreError> {
     // A mistyped directory should not become one.
     if !matches!(order, KeyOrder::Add(_)) {
-        Embedded::is_there(data)?;
+        Store::is_there(store, data)?;
     }
-    let store = Embedded::open(data, patience)?;
+    let store = Store::open(store, data, patience)?;
     waited(carry_out(&store, order))
 }
 
@@ -180,9 +239,9 @@ pub fn keys_here(data: &Path, order: KeyOrder, patience: Duration) -> Result<Key
 ///
 /// # Errors
 /// As [`keys_here`].
-pub fn backup_here(data: &Path, to: &Path, patience: Duration) -> Result<u64, StoreError> {
-    Embedded::is_there(data)?;
-    let store = Embedded::open(data, patience)?;
+pub fn backup_here(store: &config::Store, data: &Path, to: &Path, patience: Duration) -> Result<u64, StoreError> {
+    Store::is_there(store, data)?;
+    let store = Store::open(store, data, patience)?;
     waited(store.backup(to))
 }
 
@@ -237,7 +296,7 @@ fn refused(error: StoreError) -> Undone {
 /// Waits for the store where there is no runtime to do so, or beside it.
 fn waited<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let runtime = Builder::new_current_thread().build();
-    let failed = |error| StoreError::Failed(PathBuf::new(), format!("cannot wait for the store: {error}"));
+    let failed = |error| StoreError::Failed("the store".to_owned(), format!("cannot wait for the store: {error}"));
     runtime.map_err(failed)?.block_on(asked)
 }
 
@@ -271,7 +330,7 @@ mod tests {
     #[tokio::test]
     async fn uses_are_written_down_while_it_runs() {
         let data = tempfile::tempdir().unwrap();
-        let keys = Keys::new(data.path());
+        let keys = Keys::new(Stores::new(&config::Store::default(), data.path()));
         let secret = made(&keys, "ann").await;
         let shared = keys.open().unwrap();
         assert_eq!(bearer(&shared, &secret).as_deref(), Some("ann"));
@@ -284,7 +343,7 @@ mod tests {
     #[tokio::test]
     async fn of_orders_at_once_none_is_lost() {
         let data = tempfile::tempdir().unwrap();
-        let keys = Keys::new(data.path());
+        let keys = Keys::new(Stores::new(&config::Store::default(), data.path()));
         let owners: Vec<_> = (0..20).map(|number| format!("owner-{number}")).collect();
         let orders = owners.iter().map(|owner| {
             let (keys, owner) = (keys.clone(), owner.clone());

@@ -28,6 +28,7 @@ mod sockets;
 mod sources;
 mod spawned;
 mod stop;
+mod stores;
 mod switches;
 mod systemd;
 mod watch;
@@ -45,6 +46,7 @@ use tokio::runtime::Builder;
 use crate::config::Settings;
 use crate::net::listen::{At, Sockets};
 use crate::net::process::forbid_core_dumps;
+use crate::store::StoreError;
 use crate::telemetry::log::{self, Log};
 
 use control::Starting;
@@ -82,6 +84,16 @@ impl Failure {
     /// The configuration, or what it names, is wrong.
     fn unusable(error: anyhow::Error) -> Self {
         Self { code: 2, error }
+    }
+
+    /// The store cannot be used: it is away, or named wrongly, or is not what it should be.
+    fn of_store(error: StoreError) -> Self {
+        let code = match &error {
+            error if error.is_away() => 3,
+            StoreError::Url(_) | StoreError::Denied(..) => 2,
+            _ => 1,
+        };
+        Self { code, error: error.into() }
     }
 
     /// The work failed.

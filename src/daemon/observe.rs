@@ -18,10 +18,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::config::Settings;
 use crate::model::{Level, Pressure, Readiness};
 use crate::net::tls::dates;
-use crate::telemetry::{Certificate, Fold, Observed, Sample};
+use crate::store::Seen;
+use crate::telemetry::{Certificate, Database, Fold, Observed, Sample};
 
 use super::credentials::Board;
 use super::memory;
+use super::stores::Stores;
 pub(super) use processes::Counts;
 pub(super) use queues::Queues;
 
@@ -41,6 +43,7 @@ pub(super) struct Looked {
     processes: Counts,
     /// Of the key sets that are fetched.
     board: Board,
+    stores: Stores,
     memory_limit: Option<u64>,
 }
 
@@ -53,8 +56,10 @@ impl Looked {
         certificates: watch::Receiver<Vec<PathBuf>>,
         processes: Counts,
         board: Board,
+        stores: Stores,
     ) -> Self {
-        Self { queues, pressure, readiness, certificates, processes, board, memory_limit: memory::limit() }
+        let memory_limit = memory::limit();
+        Self { queues, pressure, readiness, certificates, processes, board, stores, memory_limit }
     }
 }
 
@@ -122,6 +127,8 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
     let missing = looked.readiness.missing();
     let key_sets = looked.board.look();
     looked.readiness.lacks(key_sets.iter().filter(|set| set.lacks).map(|set| set.issuer.clone()).collect());
+    let store = looked.stores.opened().and_then(|store| store.look());
+    looked.readiness.store_is_away(store.is_some_and(|store| store.away));
     Sample {
         resident: memory::kilobytes(&status, "VmRSS:"),
         virtual_memory: memory::kilobytes(&status, "VmSize:"),
@@ -138,7 +145,12 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         processes: looked.processes.look(),
         key_sets,
         introspections: looked.board.answers(),
+        store: store.map(database),
     }
+}
+
+fn database(Seen { away, asked, failed, open, idle, waiting }: Seen) -> Database {
+    Database { away, asked, failed, used: open.saturating_sub(idle), idle, waiting }
 }
 
 fn pressure(pressure: &Pressure) -> Level {

@@ -38,6 +38,7 @@ use super::endpoints::Endpoints;
 use super::fetching::Fetching;
 use super::keys::Keys;
 use super::spawned::{Commands, Driver};
+use super::stores::Stores;
 use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
@@ -111,8 +112,10 @@ pub(super) struct Lasting {
     pub(super) board: Board,
     /// Where tokens for servers are asked for.
     pub(super) runner: Arc<Runner>,
-    /// API keys, and the store.
+    /// API keys.
     pub(super) keys: Keys,
+    /// What they, and what else outlives the process, are kept in.
+    pub(super) stores: Stores,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -164,6 +167,7 @@ impl Plan {
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
         }
+        let stores = Stores::new(&settings.store, data);
         let fresh = || Lasting {
             admission: Admission::new(admits.0, admits.1),
             pressure: Arc::default(),
@@ -172,9 +176,11 @@ impl Plan {
             unverified: Arc::new(unverified(http)),
             board: Board::default(),
             runner: Arc::default(),
-            keys: Keys::new(data),
+            keys: Keys::new(stores.clone()),
+            stores: stores.clone(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
+        lasting.stores.open_if_shared()?;
         let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
         let fetching = fetching.map_err(Failure::unusable)?;
         let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;

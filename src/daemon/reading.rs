@@ -76,6 +76,9 @@ impl Reading {
         if *self.phase.borrow() >= Phase::Draining {
             bail!("the daemon is draining");
         }
+        if settings.store != self.known.store {
+            bail!("[store] cannot be changed by a reload: restart the daemon");
+        }
         let sockets = match settings.listen.address == self.known.listen.address {
             true => None,
             false => Some(sockets::open(&settings, &self.handed_over, cores).map_err(|failure| failure.error)?),

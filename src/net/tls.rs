@@ -103,6 +103,14 @@ impl Client {
         Self::build_for(settings, &["http/1.1"])
     }
 
+    /// The same, where something other than HTTP is spoken.
+    ///
+    /// # Errors
+    /// As [`Client::build`].
+    pub fn build_bare(settings: &ClientTls) -> Result<Self, TlsError> {
+        Self::build_for(settings, &[])
+    }
+
     fn build_for(settings: &ClientTls, protocols: &[&str]) -> Result<Self, TlsError> {
         let roots = settings.ca.as_deref().map_or_else(system_roots, roots_in)?;
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))

@@ -1,8 +1,9 @@
-//! What every back end does alike. A back end's own tests call [`key_book`] with a store that is empty.
+//! What every back end does alike. A back end's own tests call [`key_book`] and [`rule_book`] with a store that is empty.
 
 use crate::model::ApiKey;
 
-use super::{Key, KeyBook, Rotation, StoreError};
+use super::rules::{KEPT_VERSIONS, MOST_NAME, MOST_RULES, MOST_TEXT, MOST_TEXTS};
+use super::{Author, Edition, Key, KeyBook, Rotation, RuleBook, RuleChange, StoreError, StoredRule, StoredRules};
 
 /// A key that differs from those of other numbers.
 pub(super) fn key(number: u8) -> Key {
@@ -20,12 +21,16 @@ pub(super) fn key(number: u8) -> Key {
     Key { facts, digest: [number; 32], before: None }
 }
 
-/// The whole suite, on an empty store.
+/// The whole suite of keys, on an empty store.
 pub(super) async fn key_book(book: &impl KeyBook) {
     assert_eq!(book.all().await, Ok(vec![]));
+    let mut changes = book.key_changes();
     kept_as_they_came(book).await;
+    changes.changed().await.unwrap();
     revoked_once(book).await;
+    changes.changed().await.unwrap();
     rotated(book).await;
+    changes.changed().await.unwrap();
     used(book).await;
     at_once(book).await;
 }
@@ -94,4 +99,127 @@ async fn at_once(book: &impl KeyBook) {
     assert!(first.is_ok() && failed.is_err() && last.is_ok(), "{first:?} {failed:?} {last:?}");
     let ids: Vec<_> = book.all().await.unwrap().into_iter().map(|key| key.facts.id).collect();
     assert_eq!(ids, ["key-1", "key-2", "key-3", "key-11", "key-13"].map(Box::from));
+}
+
+/// A rule of that id.
+pub(super) fn rule(id: &str) -> StoredRule {
+    StoredRule { id: id.into(), text: format!("name = '{id}'; DROP TABLE rule_texts; --\nthen = \"refuse\"\n").into() }
+}
+
+fn ann() -> Author {
+    Author { by: "ann".into(), at: 1_000 }
+}
+
+/// The whole suite of rules, on an empty store.
+pub(super) async fn rule_book(book: &impl RuleBook) {
+    assert_eq!((book.rules().await, book.history(None, 9).await), (Ok(StoredRules::default()), Ok(vec![])));
+    assert_eq!(book.rules_at(0).await, Err(StoreError::NoSuchVersion(0)), "nobody has made it");
+    let mut changes = book.rule_changes();
+    in_their_order(book).await;
+    changes.changed().await.unwrap();
+    compared(book).await;
+    had_again(book).await;
+    bounded(book).await;
+    forgotten(book).await;
+}
+
+async fn order(book: &impl RuleBook) -> Vec<String> {
+    book.rules().await.unwrap().rules.into_iter().map(|rule| rule.id.into()).collect()
+}
+
+async fn in_their_order(book: &impl RuleBook) {
+    for (on, (id, at)) in (0..).zip([("b", None), ("a", Some(0)), ("d", Some(99)), ("c", Some(2))]) {
+        let changed = book.change(on, RuleChange::Add(rule(id), at), ann()).await.unwrap();
+        assert_eq!((changed.version, book.rules().await), (on + 1, Ok(changed.clone())));
+        assert!(changed.rules.contains(&rule(id)), "as it came");
+    }
+    assert_eq!(order(book).await, ["a", "b", "c", "d"]);
+    let turned = ["d", "c", "b", "a"].map(Box::from).to_vec();
+    book.change(4, RuleChange::Reorder(turned), ann()).await.unwrap();
+    book.change(5, RuleChange::Remove("c".into()), ann()).await.unwrap();
+    // The same text twice is two rules.
+    let same = StoredRule { id: "b".into(), ..rule("a") };
+    let changed = book.change(6, RuleChange::Change(same.clone()), ann()).await.unwrap();
+    assert_eq!(changed.rules, [rule("d"), same, rule("a")]);
+}
+
+/// Who works on another version than the one in force, or on what is not there, changes nothing.
+async fn compared(book: &impl RuleBook) {
+    let before = book.rules().await.unwrap();
+    let gone = || Err(StoreError::NoSuchRule("z".to_owned()));
+    for on in [0, 6, 8] {
+        let changed = book.change(on, RuleChange::Remove("a".into()), ann()).await;
+        assert_eq!(changed, Err(StoreError::Moved { on, found: 7 }));
+    }
+    assert_eq!(book.change(7, RuleChange::Remove("z".into()), ann()).await, gone());
+    assert_eq!(book.change(7, RuleChange::Change(rule("z")), ann()).await, gone());
+    let unknown = ["d", "b", "z"].map(Box::from).to_vec();
+    assert_eq!(book.change(7, RuleChange::Reorder(unknown), ann()).await, gone());
+    for ids in [&["d", "b"][..], &["d", "b", "b"], &["d", "b", "a", "a"], &[]] {
+        let order = RuleChange::Reorder(ids.iter().map(|&id| id.into()).collect());
+        assert!(matches!(book.change(7, order, ann()).await, Err(StoreError::Unfit(_))), "{ids:?}");
+    }
+    let twice = book.change(7, RuleChange::Add(rule("a"), None), ann()).await;
+    assert!(matches!(twice, Err(StoreError::Unfit(_))), "{twice:?}");
+    assert_eq!(book.rules().await, Ok(before));
+}
+
+async fn had_again(book: &impl RuleBook) {
+    let then = book.rules_at(4).await.unwrap();
+    assert_eq!((then.version, then.rules.len()), (4, 4));
+    let missing = |version| Err(StoreError::NoSuchVersion(version));
+    assert_eq!(book.rules_at(8).await, missing(8));
+    assert_eq!(book.change(7, RuleChange::RollBack(8), ann()).await, missing(8));
+    let bob = Author { by: "bob".into(), at: 2_000 };
+    let back = book.change(7, RuleChange::RollBack(4), bob).await.unwrap();
+    assert_eq!((back.version, &back.rules), (8, &then.rules), "a version of its own");
+    let what: Vec<_> = book.history(None, 3).await.unwrap().into_iter().map(|edition| edition.what).collect();
+    assert_eq!(what, ["rolled back to 4", "changed b", "removed c"].map(Box::from));
+    let newest = Edition { version: 8, at: 2_000, by: "bob".into(), what: "rolled back to 4".into() };
+    assert_eq!(book.history(None, 1).await, Ok(vec![newest]));
+    let all: Vec<_> = book.history(Some(8), 99).await.unwrap().into_iter().map(|edition| edition.version).collect();
+    assert_eq!(all, [7, 6, 5, 4, 3, 2, 1]);
+}
+
+/// Nothing that is kept grows without end.
+async fn bounded(book: &impl RuleBook) {
+    let before = book.rules().await.unwrap();
+    let saying = |id: &str, text: String| StoredRule { id: id.into(), text: text.into() };
+    let large = "x".repeat(MOST_TEXT);
+    for unfit in [
+        saying("", String::new()),
+        saying("a\u{1b}b", String::new()),
+        saying(&"x".repeat(MOST_NAME + 1), String::new()),
+        saying("large", large.clone() + "x"),
+        saying("nul", "a\0b".to_owned()),
+    ] {
+        let changed = book.change(8, RuleChange::Add(unfit.clone(), None), ann()).await;
+        assert!(matches!(changed, Err(StoreError::Unfit(_))), "{:?}", unfit.id);
+    }
+    let nobody = Author { by: "".into(), at: 0 };
+    assert!(matches!(book.change(8, RuleChange::Remove("a".into()), nobody).await, Err(StoreError::Unfit(_))));
+    assert_eq!(book.rules().await, Ok(before));
+    let (mut on, mut added) = (8, 0);
+    let full = loop {
+        match book.change(on, RuleChange::Add(saying(&format!("l{added}"), large.clone()), None), ann()).await {
+            Ok(_) => (on, added) = (on + 1, added + 1),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, StoreError::Unfit(_)) && added == MOST_TEXTS / MOST_TEXT - 1, "{full:?} {added}");
+    book.change(on, RuleChange::RollBack(8), ann()).await.unwrap();
+    assert!(MOST_RULES >= 1_000, "as many as a node decides by");
+}
+
+/// The oldest versions, once there are too many.
+async fn forgotten(book: &impl RuleBook) {
+    let now = book.rules().await.unwrap();
+    for on in now.version..=KEPT_VERSIONS {
+        book.change(on, RuleChange::Change(StoredRule { text: format!("{on}").into(), ..rule("a") }), ann())
+            .await
+            .unwrap();
+    }
+    assert_eq!(book.rules_at(1).await, Err(StoreError::NoSuchVersion(1)));
+    assert_eq!(book.rules_at(2).await.map(|then| then.rules.len()), Ok(2));
+    assert_eq!(book.history(Some(4), 9).await.unwrap().len(), 2);
 }

@@ -1,5 +1,7 @@
 //! API keys, as they are kept.
 
+use tokio::sync::watch;
+
 use crate::model::ApiKey;
 use crate::seal::KeyDigest;
 
@@ -60,4 +62,8 @@ pub trait KeyBook {
     /// # Errors
     /// Why it is not written down.
     fn used(&self, uses: Vec<(Box<str>, u64)>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Moves on whenever keys have changed, but for their use: by us, and where the store is shared by others. It may do so
+    /// without a change.
+    fn key_changes(&self) -> watch::Receiver<u64>;
 }

@@ -151,6 +151,14 @@ fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample)
     for asked in &sample.introspections {
         tally.count(names::INTROSPECTIONS, [&asked.issuer, asked.outcome], asked.count);
     }
+    if let Some(store) = &sample.store {
+        tally.level(names::STORE_UP, [], f64::from(u8::from(!store.away)));
+        tally.count(names::STORE_ASKED, [], store.asked);
+        tally.count(names::STORE_FAILED, [], store.failed);
+        tally.level(names::STORE_CONNECTIONS, ["used"], store.used as f64);
+        tally.level(names::STORE_CONNECTIONS, ["idle"], store.idle as f64);
+        tally.level(names::STORE_WAITING, [], store.waiting as f64);
+    }
     for (core, cpu) in &sample.cores {
         tally.number(names::CORE_CPU, [core], cpu.as_secs_f64());
     }

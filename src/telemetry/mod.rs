@@ -33,5 +33,5 @@ pub use fold::Fold;
 pub use meter::RouteMeter;
 pub use names::{Kind, METRICS, Metric, Unit};
 pub use observed::{LOG_LINES_LOST, Observed};
-pub use sample::{Certificate, Introspections, KeySets, Processes, Queue, Sample};
+pub use sample::{Certificate, Database, Introspections, KeySets, Processes, Queue, Sample};
 pub use server::{Fault, Held, ServerMeter};

@@ -114,6 +114,17 @@ metrics! {
     INTROSPECTIONS: Counter Number, "weir_introspections_total" ["issuer" "outcome"]
         "Questions to an issuer about an opaque token: `answered`, or why not: `unreachable`, `slow`, `bad_answer`, `refused`, `overloaded` (64 were under way).";
 
+    STORE_UP: Gauge Number, "weir_store_up" []
+        "1 while the database that has the store ([store] postgres) answers, 0 while it is away. Absent with the embedded store.";
+    STORE_ASKED: Counter Number, "weir_store_requests_total" []
+        "Reads and changes that the database of the store was asked for.";
+    STORE_FAILED: Counter Number, "weir_store_failures_total" []
+        "Those of them that it did not do: it was away or late, takes no changes, or said no. The log says why.";
+    STORE_CONNECTIONS: Gauge Number, "weir_store_connections" ["state"]
+        "Connections to the database of the store, `used` or `idle`; one more listens for changes.";
+    STORE_WAITING: Gauge Number, "weir_store_waiting" []
+        "How many wait for one of `pool` connections to the database of the store.";
+
     CORE_LAG: Histogram Seconds, "weir_core_lag_seconds" ["core"]
         "How late a timer of 250 ms fires on a core: how long a request waits for its turn. Up to 1 ms is the timer's own.";
     CORE_CPU: Counter Seconds, "weir_core_cpu_seconds_total" ["core"]

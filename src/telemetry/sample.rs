@@ -37,6 +37,8 @@ pub struct Sample {
     pub key_sets: Vec<KeySets>,
     /// What came of asking issuers about tokens.
     pub introspections: Vec<Introspections>,
+    /// The store, where it is a database.
+    pub store: Option<Database>,
 }
 
 /// The kernel's queue of connections to one listening socket.
@@ -92,4 +94,21 @@ pub struct Introspections {
     pub outcome: &'static str,
     /// How many.
     pub count: u64,
+}
+
+/// The database that has the store, since the daemon began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Whether it is away.
+    pub away: bool,
+    /// What it was asked for.
+    pub asked: u64,
+    /// What of that it did not do.
+    pub failed: u64,
+    /// Connections that somebody uses.
+    pub used: u64,
+    /// Connections that nobody uses.
+    pub idle: u64,
+    /// How many wait for one.
+    pub waiting: u64,
 }

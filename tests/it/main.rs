@@ -39,6 +39,7 @@ mod matrix;
 mod metrics;
 mod oauth;
 mod old_pair;
+mod postgres;
 mod principals;
 mod processes;
 mod proxies;

@@ -5,6 +5,7 @@
 //! NodeServer  the reference servers, on the Node that the tests bring along
 //! Scripted    an MCP server in this process that answers with exactly the bytes it is told, when it is told
 //! Client      an HTTP/1.1 client of raw bytes
+//! Postgres    a real database server of the test's own
 //! Exposition  a page of metrics, read strictly
 //! ```
 //!
@@ -18,6 +19,7 @@ mod gateway;
 mod http;
 mod messages;
 mod node;
+pub(crate) mod postgres;
 mod process;
 mod scripted;
 mod sse;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::config::{Finding, Jwks, Secret, Settings};
 use crate::net::tls::server::Server;
+use crate::store::Postgres;
 
 use super::endpoints::Endpoints;
 use super::{credentials, fetching, files, plan, welcome};
@@ -36,6 +37,14 @@ pub fn check(settings: &Settings) -> (Vec<Finding>, Vec<Finding>) {
             (Err(error), Secret::File(_)) => mistakes.push(finding(format!("{error:#}"))),
         }
         warnings.extend(open_to_others(secret).map(finding));
+    }
+    if let Some(postgres) = &settings.store.postgres {
+        match (Postgres::check(postgres), &postgres.url) {
+            (Ok(()), _) => {}
+            (Err(error), Secret::Credential(_) | Secret::Env(_)) => warnings.push(finding(error.to_string())),
+            (Err(error), Secret::File(_)) => mistakes.push(finding(error.to_string())),
+        }
+        warnings.extend(open_to_others(&postgres.url).map(finding));
     }
     // Nobody is asked here: what is at a URL is for `weir doctor`.
     let files = settings.auth.jwt.iter().filter_map(|issuer| match &issuer.jwks {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Settings --> keys, certificates, machine, ports     looked at at once          --> Finding
+//!           --> store                                  asked once, nothing changed    --> Finding
 //!           --> issuers                                each asked for its keys once    --> Finding
 //!           --> endpoint --question--> era, report     32 at a time, each bounded --> Finding
 //!                        their Date --> clock                                     --> Finding
@@ -26,6 +27,7 @@ mod ports;
 mod question;
 mod report;
 mod shown;
+mod store;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -65,6 +67,7 @@ pub fn examine(settings: &Settings, data: &Path, progress: impl Fn(usize, usize)
         findings.extend(machine::examine(settings, data));
         findings.extend(ports::examine(settings, data).await);
         findings.extend(certificates::examine(settings));
+        findings.extend(store::examine(&settings.store).await);
         findings.extend(issuers::examine(settings).await);
         let (servers, offsets) = servers(settings, progress).await;
         findings.extend(servers);

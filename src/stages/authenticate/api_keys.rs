@@ -96,6 +96,19 @@ impl KeyTable {
         table
     }
 
+    /// Whether it is of these keys, whenever they were used: then nothing has to take its place.
+    pub fn is_of(&self, keys: &[Key]) -> bool {
+        let known = |secret: &KeyDigest, at| {
+            let alike = self.secrets.get(&prefix(secret)).map_or(&[][..], Vec::as_slice);
+            alike.iter().any(|known| known.key == at && known.digest == *secret)
+        };
+        let same = |(at, (held, key)): (usize, (&Held, &Key))| {
+            let facts = ApiKey { used: held.facts.used, ..key.facts.clone() };
+            facts == held.facts && known(&key.digest, at) && key.before.is_none_or(|before| known(&before, at))
+        };
+        self.keys.len() == keys.len() && self.keys.iter().zip(keys).enumerate().all(same)
+    }
+
     fn put(&mut self, mut secret: Secret, facts: &ApiKey) {
         if facts.revoked.is_some() {
             (secret.until, secret.then) = (0, Flaw::Revoked);

@@ -45,7 +45,7 @@ fn filled(from: &Path, draft: &Path) -> Result<u64, StoreError> {
         let backup = Backup::new(&source, &mut target).map_err(failed)?;
         match backup.step(-1).map_err(failed)? {
             StepResult::Done => {}
-            other => return Err(StoreError::Failed(draft.to_owned(), format!("the copy was not finished: {other:?}"))),
+            other => return Err(StoreError::failed(draft, format!("the copy was not finished: {other:?}"))),
         }
     }
     // One file: a copy that needs others beside it is not moved as a whole.
@@ -58,7 +58,7 @@ fn filled(from: &Path, draft: &Path) -> Result<u64, StoreError> {
 
 /// A name beside that nobody else takes.
 fn beside(to: &Path) -> Result<PathBuf, StoreError> {
-    let name = to.file_name().ok_or_else(|| StoreError::Failed(to.to_owned(), "this names no file".to_owned()))?;
+    let name = to.file_name().ok_or_else(|| StoreError::failed(to, "this names no file".to_owned()))?;
     let mut draft = std::ffi::OsString::from(".");
     draft.push(name);
     draft.push(format!(".{}", key_id()));

@@ -2,12 +2,13 @@
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
+use tokio::sync::watch;
 
 use crate::model::ApiKey;
 use crate::seal::KeyDigest;
 
 use super::super::{Key, KeyBook, Rotation, StoreError};
-use super::{Embedded, Trouble};
+use super::{Embedded, Trouble, moved};
 
 const ALL: &str = "SELECT id, owner, roles, scopes, created, expires, used, revoked, digest, before, rotated, until \
                    FROM keys ORDER BY created, rowid";
@@ -52,6 +53,7 @@ impl KeyBook for Embedded {
             Ok(())
         })
         .await
+        .inspect(|()| moved(&self.keys))
     }
 
     async fn revoke(&self, id: &str, at: u64) -> Result<Key, StoreError> {
@@ -61,6 +63,7 @@ impl KeyBook for Embedded {
             one(connection, &id)
         })
         .await
+        .inspect(|_| moved(&self.keys))
     }
 
     async fn rotate(&self, id: &str, Rotation { digest, at, until }: Rotation) -> Result<Key, StoreError> {
@@ -76,6 +79,7 @@ impl KeyBook for Embedded {
             }
         })
         .await
+        .inspect(|_| moved(&self.keys))
     }
 
     async fn used(&self, uses: Vec<(Box<str>, u64)>) -> Result<(), StoreError> {
@@ -87,6 +91,10 @@ impl KeyBook for Embedded {
             Ok(())
         })
         .await
+    }
+
+    fn key_changes(&self) -> watch::Receiver<u64> {
+        self.keys.subscribe()
     }
 }
 

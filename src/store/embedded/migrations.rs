@@ -18,7 +18,10 @@ pub(super) struct Migration {
 }
 
 /// All of them.
-pub(super) const ALL: &[Migration] = &[Migration { name: "0001_keys", sql: include_str!("migrations/0001_keys.sql") }];
+pub(super) const ALL: &[Migration] = &[
+    Migration { name: "0001_keys", sql: include_str!("migrations/0001_keys.sql") },
+    Migration { name: "0002_rules", sql: include_str!("migrations/0002_rules.sql") },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL, \
                      checksum TEXT NOT NULL, done INTEGER NOT NULL) STRICT";
@@ -38,13 +41,15 @@ fn step(path: &Path, connection: &Connection, all: &[Migration]) -> Result<(), T
     let done: Vec<(u32, String, String)> = done.collect::<Result<_, _>>()?;
     let known = u32::try_from(all.len()).unwrap_or(u32::MAX);
     if let Some((found, ..)) = done.last().filter(|(number, ..)| *number > known) {
-        return Err(Trouble::Said(StoreError::Newer { path: path.to_owned(), found: *found, known }));
+        return Err(Trouble::Said(StoreError::Newer { at: path.display().to_string(), found: *found, known }));
     }
     for (number, migration) in (1..).zip(all) {
         let checksum = checksum(migration.sql);
         match done.iter().find(|(known, ..)| *known == number) {
             Some((_, _, kept)) if *kept == checksum => {}
-            Some((_, name, _)) => return Err(Trouble::Said(StoreError::Altered(path.to_owned(), name.clone()))),
+            Some((_, name, _)) => {
+                return Err(Trouble::Said(StoreError::Altered(path.display().to_string(), name.clone())));
+            }
             None => {
                 connection.execute_batch(migration.sql)?;
                 let row = (number, migration.name, checksum, clock::unix_seconds().cast_signed());

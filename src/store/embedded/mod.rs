@@ -15,6 +15,7 @@ mod backup;
 mod keys;
 mod migrations;
 mod open;
+mod rules;
 mod writer;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use super::StoreError;
 
@@ -37,6 +39,10 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Embedded {
     path: PathBuf,
     writer: Writer,
+    /// Moves on with each change of keys.
+    keys: watch::Sender<u64>,
+    /// The same of rules.
+    rules: watch::Sender<u64>,
 }
 
 impl Embedded {
@@ -47,7 +53,7 @@ impl Embedded {
     pub fn open(data: &Path, patience: Duration) -> Result<Self, StoreError> {
         let (path, lock, connection) = open::open(data, patience)?;
         let writer = Writer::start(path.clone(), connection, lock)?;
-        Ok(Self { path, writer })
+        Ok(Self { path, writer, keys: watch::Sender::default(), rules: watch::Sender::default() })
     }
 
     /// Whether there is one in `data`; changes nothing.
@@ -104,6 +110,11 @@ impl Trouble {
     }
 }
 
+/// Tells whoever watches that something has changed.
+fn moved(watched: &watch::Sender<u64>) {
+    watched.send_modify(|number| *number = number.wrapping_add(1));
+}
+
 /// What the engine says, in our words.
 fn engine(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase};
@@ -111,6 +122,6 @@ fn engine(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(DiskFull) => StoreError::Full(path.to_owned()),
         Some(DatabaseCorrupt | NotADatabase) => StoreError::Corrupt(path.to_owned(), error.to_string()),
         Some(DatabaseBusy | DatabaseLocked) => StoreError::Held(path.to_owned()),
-        _ => StoreError::Failed(path.to_owned(), error.to_string()),
+        _ => StoreError::failed(path, error.to_string()),
     }
 }

@@ -53,7 +53,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
-        return Err(StoreError::Failed(path.to_owned(), "the file system carries no write-ahead log".to_owned()));
+        return Err(StoreError::failed(path, "the file system carries no write-ahead log".to_owned()));
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::super::conformance::{key, key_book};
+use super::super::conformance::{key, key_book, rule_book};
 use super::super::{Key, KeyBook};
 use super::migrations::Migration;
 use super::*;
@@ -30,7 +30,9 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test]
 async fn it_does_what_every_store_does() {
     let data = tempfile::tempdir().unwrap();
-    key_book(&open(data.path())).await;
+    let store = open(data.path());
+    key_book(&store).await;
+    rule_book(&store).await;
 }
 
 #[tokio::test]
@@ -98,22 +100,23 @@ async fn a_newer_schema_and_an_altered_one_are_refused() {
     drop(open(data.path()));
     let path = data.path().join("store/weir.db");
     let mut connection = Connection::open(&path).unwrap();
-    let next = || Migration { name: "0002_letters", sql: "CREATE TABLE letters (a) STRICT" };
-    let more = [migrations::ALL[0].sql, next().sql];
-    let [first, second] = more.map(|sql| Migration { name: "000x", sql });
+    let with = |sql| {
+        let all = migrations::ALL.iter().map(|step| step.sql).chain([sql]);
+        all.map(|sql| Migration { name: "000x", sql }).collect::<Vec<_>>()
+    };
     // A step that fails leaves nothing behind, and it says so as a table that has no type is none in STRICT.
-    assert!(migrations::run(&path, &mut connection, &[first, second]).is_err());
+    assert!(migrations::run(&path, &mut connection, &with("CREATE TABLE letters (a) STRICT")).is_err());
     drop(connection);
     drop(open(data.path()));
     let mut connection = Connection::open(&path).unwrap();
-    let good = || Migration { name: "0002_letters", sql: "CREATE TABLE letters (a TEXT) STRICT" };
-    let keys = || Migration { name: "0001_keys", sql: migrations::ALL[0].sql };
-    migrations::run(&path, &mut connection, &[keys(), good()]).unwrap();
-    migrations::run(&path, &mut connection, &[keys(), good()]).unwrap();
-    assert_eq!(refused(data.path()), StoreError::Newer { path: path.clone(), found: 2, known: 1 });
-    let altered = Migration { name: "0001_keys", sql: "CREATE TABLE keys (a TEXT) STRICT" };
-    let altered = migrations::run(&path, &mut connection, &[altered, good()]);
-    assert_eq!(altered, Err(StoreError::Altered(path, "0001_keys".to_owned())));
+    let mut good = with("CREATE TABLE letters (a TEXT) STRICT");
+    migrations::run(&path, &mut connection, &good).unwrap();
+    migrations::run(&path, &mut connection, &good).unwrap();
+    let known = u32::try_from(migrations::ALL.len()).unwrap();
+    assert_eq!(refused(data.path()), StoreError::Newer { at: path.display().to_string(), found: known + 1, known });
+    good[0] = Migration { name: "0001_keys", sql: "CREATE TABLE keys (a TEXT) STRICT" };
+    let altered = migrations::run(&path, &mut connection, &good);
+    assert_eq!(altered, Err(StoreError::Altered(path.display().to_string(), "0001_keys".to_owned())));
 }
 
 #[tokio::test]

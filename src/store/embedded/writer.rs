@@ -87,7 +87,8 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let body = move || _ = answer.send(work());
         let spawned = thread::Builder::new().name("weir-backup".to_owned()).spawn(body);
-        spawned.map_err(|error| StoreError::Failed(PathBuf::new(), format!("cannot start a thread: {error}")))?;
+        spawned
+            .map_err(|error| StoreError::Failed("the store".to_owned(), format!("cannot start a thread: {error}")))?;
         answered.await.unwrap_or(Err(StoreError::Gone))
     }
 }

@@ -1,0 +1,183 @@
+//! The book's rule: what is written, and answered, when a node settles. Rows in, rows out.
+
+use super::share_out::fair;
+use super::{Ask, Grant, Key, NodeId, Of, Reply, Request, Slice, Terms};
+
+/// A node that has settled. Times are milliseconds of the book's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whose.
+    pub node: NodeId,
+    /// Its last turn.
+    pub turn: u64,
+    /// Until when all its leases are its own.
+    pub until: u64,
+    /// Among how many it takes its floor, at the most; 0: it has none yet.
+    pub among: u32,
+}
+
+/// What a node has leased of a key, or had: a row of nothing says until when it is not long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Of which.
+    pub key: Key,
+    /// Whose.
+    pub node: NodeId,
+    /// It is of a count, and does not end with its node ([`Standing::until`]).
+    pub counts: bool,
+    /// The most that the node may be using.
+    pub slice: Slice,
+    /// What it could use.
+    pub want: Slice,
+    /// Milliseconds in which the leased part of a rate fills up; of a count, the window.
+    pub remembered: u64,
+    /// When it was written last, or given back.
+    pub ended: u64,
+}
+
+/// What a turn comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// To be written.
+    pub standing: Standing,
+    /// To be written: of the keys that were asked for, those that are other than before.
+    pub leases: Vec<Lease>,
+    /// All other leases of this node end now ([`Lease::end`]).
+    pub others_end: bool,
+    /// For the node.
+    pub reply: Reply,
+}
+
+/// Settles a turn at `now`. `standings` are all there are, `leases` those of the keys that are asked for, of all nodes;
+/// between their reading and the writing of the answer nobody else may settle. None: the request is an old one.
+pub fn settle(now: u64, standings: &[Standing], leases: &[Lease], request: &Request, terms: &Terms) -> Option<Settled> {
+    let before = standings.iter().find(|standing| standing.node == request.node);
+    if before.is_some_and(|before| before.turn >= request.turn) {
+        return None;
+    }
+    let until = if request.leaves { now } else { now + terms.lease };
+    let lives = |node: NodeId| standings.iter().any(|standing| standing.node == node && standing.until > now);
+    let (kept, among) = if request.leaves { (0, 0) } else { among(now, standings, request, terms) };
+    let mut settled = Settled {
+        standing: Standing { node: request.node, turn: request.turn, until, among: kept },
+        leases: Vec::new(),
+        others_end: request.anew || request.leaves || !lives(request.node),
+        reply: Reply { turn: request.turn, among, grants: Vec::new() },
+    };
+    for ask in &request.asks {
+        let rows = || leases.iter().filter(|lease| lease.key == ask.key);
+        let mine = rows().find(|lease| lease.node == request.node);
+        let others = || rows().filter(|lease| lease.node != request.node).map(|lease| (lease, lives(lease.node)));
+        let (hold, slice, fresh) = match ask.of {
+            Of::Count(count) => (ask.hold, count_part(ask, count.grain, others()), false),
+            Of::Rate(_) => {
+                // What a node says that it holds counts as far as the book knows of it.
+                let known = mine.filter(|_| lives(request.node)).map_or(Slice::default(), |lease| lease.slice);
+                let living = || others().filter(|(_, lives)| *lives).map(|(lease, _)| lease);
+                let fresh = rows().all(|lease| is_long_ago(now, lease, standings));
+                (ask.hold.map(known, u32::min), rate_part(ask, living), fresh)
+            }
+        };
+        let lease = Lease {
+            key: ask.key,
+            node: request.node,
+            counts: ask.of.is_count(),
+            slice: slice.map(hold, u32::max),
+            want: ask.want,
+            remembered: ask.of.remembered(),
+            ended: now,
+        };
+        let same = |mine: &Lease| Lease { ended: now, ..*mine } == lease;
+        if !mine.map_or(lease.slice.is_none() && lease.want.is_none(), same) {
+            settled.leases.push(lease);
+        }
+        settled.reply.grants.push(Grant { key: ask.key, slice, gift: if fresh { slice.burst } else { 0 } });
+    }
+    Some(settled)
+}
+
+impl Standing {
+    /// Whether its floor is kept, or it may still get one. One that has left is none of that, and its row stays all the
+    /// same, so that none of its requests that comes late is taken for a new node's.
+    pub fn is_kept(&self, now: u64, terms: &Terms) -> bool {
+        self.until > now || (self.among > 0 && !self.is_over(now, terms))
+    }
+
+    /// Whether the row says nothing any more.
+    pub fn is_over(&self, now: u64, terms: &Terms) -> bool {
+        self.until.saturating_add(terms.kept) <= now
+    }
+}
+
+impl Lease {
+    /// Given back at `now`; what was counted stays counted.
+    #[must_use]
+    pub fn end(self, now: u64) -> Self {
+        let none = Slice::default();
+        match self.slice.is_none() || self.counts {
+            true => Self { want: none, ..self },
+            false => Self { slice: none, want: none, ended: now, ..self },
+        }
+    }
+
+    /// Whether the row says nothing any more: what was leased has filled up since, or the window has ended.
+    pub fn is_over(&self, now: u64) -> bool {
+        let nothing = self.counts || (self.slice.is_none() && self.want.is_none());
+        nothing && self.ended.saturating_add(self.remembered) <= now
+    }
+}
+
+/// What the node gets of a rate: its part in what all could use, as far as the others have left it.
+fn rate_part<'rows, Rows: Iterator<Item = &'rows Lease>>(ask: &Ask, others: impl Fn() -> Rows) -> Slice {
+    let of = |pool: u32, want: u32, field: fn(Slice) -> u32| {
+        let taken = others().map(|lease| field(lease.slice)).fold(0, u32::saturating_add);
+        fair(pool, want, others().map(|lease| field(lease.want))).min(pool.saturating_sub(taken))
+    };
+    let pool = ask.of.leased();
+    Slice {
+        rate: of(pool.rate, ask.want.rate, |slice| slice.rate),
+        burst: of(pool.burst, ask.want.burst, |slice| slice.burst),
+    }
+}
+
+/// What the node may count up to: what is left is for all who wait for more in equal parts, of one call at least.
+/// Whether the others live does not matter to what they may have counted.
+fn count_part<'rows>(ask: &Ask, grain: u32, others: impl Iterator<Item = (&'rows Lease, bool)>) -> Slice {
+    let (hold, want) = (ask.hold.burst, ask.want.burst);
+    let (mut taken, mut waiting) = (hold, 1);
+    for (lease, lives) in others {
+        taken = taken.saturating_add(lease.slice.burst);
+        waiting += u32::from(lives && lease.want.burst > lease.slice.burst);
+    }
+    let left = ask.of.leased().burst.saturating_sub(taken);
+    let more = want.saturating_sub(hold).min((left / waiting).max(grain)).min(left);
+    Slice { rate: 0, burst: want.min(hold.saturating_add(more)) }
+}
+
+fn is_long_ago(now: u64, lease: &Lease, standings: &[Standing]) -> bool {
+    let ended = if lease.slice.is_none() {
+        Some(lease.ended)
+    } else {
+        standings.iter().find(|standing| standing.node == lease.node).map(|standing| standing.until)
+    };
+    ended.is_some_and(|ended| ended.saturating_add(lease.remembered) <= now)
+}
+
+/// Among how many the node may be taking its floor, as the book notes it, and among how many it shall.
+///
+/// The floors of all whose floors are kept are together at most one whole. So a node that joins has none until the
+/// others take theirs among more; and what they are told, they do before their next turn says so.
+fn among(now: u64, standings: &[Standing], request: &Request, terms: &Terms) -> (u32, u32) {
+    /// Divisible by all up to 16, so that as many equal parts are exactly one whole.
+    const WHOLE: u64 = 720_720;
+    let part = |among: u32| if among == 0 { 0 } else { WHOLE.div_ceil(among.into()) };
+    let others =
+        || standings.iter().filter(|other| other.node != request.node && other.until.saturating_add(terms.kept) > now);
+    let left = WHOLE.saturating_sub(others().map(|other| part(other.among)).sum());
+    let nodes = others().count() as u32 + 1;
+    // The parts that fit in what is left are those among so many and more.
+    let fits = u32::try_from(WHOLE.div_ceil(left.max(1))).unwrap_or(u32::MAX);
+    let shall = if left == 0 { 0 } else { nodes.max(fits) };
+    let using = part(request.among);
+    if part(shall) < using && using <= left { (request.among, shall) } else { (shall, shall) }
+}
