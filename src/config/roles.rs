@@ -248,7 +248,8 @@ fn with_included(all: &[Written], at: usize) -> Role {
     role
 }
 
-fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pattern> {
+/// Patterns of names on servers that are there.
+pub(super) fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pattern> {
     let patterns = section.list(key, |text| {
         let pattern = Pattern::parse(text)?;
         let is_known = |server: &Server| pattern.server.matches(server.name.as_str());

@@ -26,10 +26,11 @@ pub(super) const SHAPE: Shape = Shape {
         table("auth", "a section, [auth]"),
         table("fetch", "a section, [fetch]"),
         table("roles", "a list of sections, [[roles]]"),
+        table("limits", "a list of sections, [[limits]]"),
         table("reload", "a section, [reload]"),
         table("telemetry", "a section, [telemetry]"),
     ],
-    unbuilt: &["cluster", "limits", "rules", "rule_groups", "cache", "queue", "store", "audit"],
+    unbuilt: &["cluster", "rules", "rule_groups", "cache", "queue", "store", "audit"],
 };
 
 /// Every table of the file in the order of the reference, those inside others behind them.
@@ -64,6 +65,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &auth::anonymous::SHAPE,
     &fetch::SHAPE,
     &roles::SHAPE,
+    &limits_shape::SHAPE,
     &reload::SHAPE,
     &telemetry::SHAPE,
     &telemetry::LOG,

@@ -13,6 +13,7 @@ use super::{
     http::{self, Http},
     include,
     keys::{self, Keys},
+    limits::Limit,
     listen::{self, Address, Listen},
     merge,
     reload::{self, Reload},
@@ -49,6 +50,8 @@ pub struct Settings {
     pub fetch: Fetch,
     /// `[[roles]]` and those that are built in, each with what it includes: names unique.
     pub roles: Vec<Role>,
+    /// `[[limits]]`: how much there may be; names unique.
+    pub limits: Vec<Limit>,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -231,6 +234,7 @@ impl Overrides {
             keys: Keys::read(&root.table("keys", &keys::SHAPE)),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
+            limits: Limit::read_all(&root, &servers, &roles),
             roles,
             routes: Route::read_all(&root, &servers, &auth),
             auth,

@@ -10,7 +10,7 @@ const NAMED_HOSTS: [&str; 5] = ["http", "https", "ws", "wss", "file"];
 /// Whether a URI is in normal form: the scheme in lower case, and the host where it is a name of the net; no escape of a
 /// character that needs none, no dot segment, no backslash and no escaped slash (which some readers take for one), no
 /// control character and no space.
-pub(super) fn is_normal(uri: &str) -> bool {
+pub fn is_normal(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else { return false };
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
     if !scheme.starts_with(|first: char| first.is_ascii_lowercase()) || !scheme.bytes().all(plain) {

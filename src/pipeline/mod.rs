@@ -5,6 +5,7 @@ mod core;
 mod exchange;
 mod finish;
 pub mod flow;
+mod limiting;
 pub mod pair;
 mod relay;
 mod shown;

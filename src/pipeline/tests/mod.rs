@@ -128,7 +128,8 @@ impl Plan {
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
             authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
-            memo: Rc::default(),
+            limits: Limits::none(),
+        memo: Rc::default(),
         })
     }
 }

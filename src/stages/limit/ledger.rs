@@ -1,0 +1,63 @@
+//! What a node remembers of its limits, over reloads.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::{self, LimitKey};
+use crate::model::clock;
+use crate::telemetry::LimitMeter;
+
+use super::cells::{Cells, Found};
+use super::limits::Limits;
+use super::one::Limit;
+
+/// The cells of all limits of a configuration, shared by its cores.
+#[derive(Debug)]
+pub struct Ledger {
+    /// When their time began.
+    begun: Instant,
+    limits: Vec<Entry>,
+}
+
+/// What a limit counts in, and the fields that decide whether another one can count on in it.
+#[derive(Debug)]
+struct Entry {
+    limit: config::Limit,
+    cells: Arc<Cells>,
+}
+
+impl Entry {
+    /// Whether the cells mean the same to the other one. Numbers may differ: what was used is held against them.
+    fn serves(&self, other: &config::Limit) -> bool {
+        let of = |limit: &config::Limit| -> (String, LimitKey, Option<u32>) {
+            (limit.name.clone(), limit.key, limit.quota.map(|quota| quota.hours))
+        };
+        of(&self.limit) == of(other)
+    }
+}
+
+impl Ledger {
+    /// That of these limits; what `before` remembers of one that is the same is taken over.
+    pub fn build(limits: &[config::Limit], before: Option<&Self>) -> Self {
+        let known = |limit: &config::Limit| {
+            before.into_iter().flat_map(|before| &before.limits).find(|entry| entry.serves(limit))
+        };
+        let entry = |limit: &config::Limit| Entry {
+            limit: limit.clone(),
+            cells: known(limit).map_or_else(|| Arc::new(Cells::new()), |known| Arc::clone(&known.cells)),
+        };
+        Self {
+            begun: before.map_or_else(clock::now, |before| before.begun),
+            limits: limits.iter().map(entry).collect(),
+        }
+    }
+
+    /// What one core counts by; `meter` is what it tells of a limit of that name.
+    pub fn on_core(&self, meter: impl Fn(&str) -> Rc<LimitMeter>) -> Limits {
+        let limit = |Entry { limit, cells }: &Entry| {
+            Limit::new(limit, Found::new(Arc::clone(cells)), meter(&limit.name))
+        };
+        Limits::new(self.begun, self.limits.iter().map(limit).collect())
+    }
+}
