@@ -149,11 +149,12 @@ impl Limit {
             );
         }
         let cost = u32::try_from(section.size("cost")).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        for (what, most) in
-            [("burst", rate.map(|rate| rate.burst)), ("quota", quota.map(|quota| quota.most))]
-        {
+        for (what, most) in [("burst", rate.map(|rate| rate.burst)), ("quota", quota.map(|quota| quota.most))] {
             if let Some(most) = most.filter(|most| cost > *most) {
-                section.wrong("cost", format!("`cost` ({cost}) has to be at most the {what} ({most}): no call would pass"));
+                section.wrong(
+                    "cost",
+                    format!("`cost` ({cost}) has to be at most the {what} ({most}): no call would pass"),
+                );
             }
         }
         let limit = Self { name, key: key?, counts, rate, cost, concurrent, quota };
@@ -166,7 +167,10 @@ impl Limit {
         let of_tools = matches!(self.key, LimitKey::Tool | LimitKey::PrincipalAndTool);
         let others = !self.counts.names.prompts.is_empty() || !self.counts.names.resources.is_empty();
         if of_tools && others && self.counts.names.tools.is_empty() {
-            let message = format!("a limit of `key = {:?}` counts calls of tools alone, so that this counts nothing", self.key.as_str());
+            let message = format!(
+                "a limit of `key = {:?}` counts calls of tools alone, so that this counts nothing",
+                self.key.as_str()
+            );
             section.mistakes.warn(section.place("key"), message);
         }
         if self.counts.class.is_some() {
@@ -202,15 +206,18 @@ impl Counted {
 
 impl CallRate {
     fn read(section: &Section<'_>) -> Option<Self> {
-        let burst = section.size_if_written("burst").and_then(|most| u32::try_from(most).ok()).and_then(NonZeroU32::new);
+        let burst =
+            section.size_if_written("burst").and_then(|most| u32::try_from(most).ok()).and_then(NonZeroU32::new);
         if burst.is_some() && !section.has("rate") {
             section.wrong("burst", "`burst` says how many of a `rate` may come at once, and there is no `rate`");
         }
-        let (most, per) = section.text("rate", |text| match units::rate(text) {
-            Some((most, per)) => in_bounds(most, MOST_CALLS).map(|most| (most, per)),
-            None => None,
-        }
-        .ok_or_else(|| format!("takes a rate from \"1/h\" to \"{MOST_CALLS}/s\", in /s, /m or /h, not {text:?}")))?;
+        let (most, per) = section.text("rate", |text| {
+            match units::rate(text) {
+                Some((most, per)) => in_bounds(most, MOST_CALLS).map(|most| (most, per)),
+                None => None,
+            }
+            .ok_or_else(|| format!("takes a rate from \"1/h\" to \"{MOST_CALLS}/s\", in /s, /m or /h, not {text:?}"))
+        })?;
         Some(Self { most, per, burst: burst.unwrap_or(most) })
     }
 
@@ -230,7 +237,9 @@ impl Quota {
         };
         let parts = text.split_once('/').and_then(|(most, unit)| Some((units::digits(most)?, hours(unit)?)));
         let quota = parts.and_then(|(most, hours)| Some(Self { most: in_bounds(most, MOST_QUOTA)?, hours }));
-        quota.ok_or_else(|| format!("takes a quota from \"1/day\" to \"{MOST_QUOTA}/hour\", in /hour or /day, not {text:?}"))
+        quota.ok_or_else(|| {
+            format!("takes a quota from \"1/day\" to \"{MOST_QUOTA}/hour\", in /hour or /day, not {text:?}")
+        })
     }
 }
 
@@ -240,7 +249,8 @@ fn in_bounds(number: u64, most: u32) -> Option<NonZeroU32> {
 
 /// The meaning of a name that stands in headers (RFC 9651, 3.3.3). The error is a sentence without subject.
 fn name(text: &str) -> Result<String, String> {
-    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte)) && text.trim() == text;
+    let plain =
+        text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte)) && text.trim() == text;
     if plain && (1..=MOST_NAME).contains(&text.len()) {
         return Ok(text.to_owned());
     }

@@ -51,7 +51,11 @@ pub(super) const SHAPE: Shape = Shape {
             "Resources that are read or subscribed to, by URI. A URI that is not in its normal form fits every pattern.",
         ),
         list("servers", "patterns of names, [\"files\"]", "Servers."),
-        list("roles", "names of roles, [\"user\"]", "Roles of callers, as their credentials name them: one has to be held."),
+        list(
+            "roles",
+            "names of roles, [\"user\"]",
+            "Roles of callers, as their credentials name them: one has to be held.",
+        ),
         Key {
             name: "class",
             kind: Kind::Text("a name, \"cheap\""),

@@ -227,6 +227,7 @@ impl Plan {
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
         self.lasting.unverified.bound(self.unverified);
+        self.ledger.enforce();
         self.credentials.enforce();
         self.lasting.runner.run_here();
         self.authorizations.enforce();

@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn the_fields_are_those_of_the_draft() {
         let time = |milliseconds| Duration::from_millis(milliseconds);
-        let rate = Limited { limit: "per caller".into(), quota: 200, window: Some(time(2000)), left: 50, resets: time(1500) };
+        let rate =
+            Limited { limit: "per caller".into(), quota: 200, window: Some(time(2000)), left: 50, resets: time(1500) };
         assert_eq!(Policy(&rate).to_string(), "\"per caller\";q=200;w=2");
         assert_eq!(ServiceLimit(&rate).to_string(), "\"per caller\";r=50;t=2");
         let calls = Limited { window: None, left: 0, resets: time(1), ..rate };

@@ -147,7 +147,9 @@ fn open(exchange: Exchange<'_, Granted>, admitted: Admitted) -> Result<Exchange<
         Ok(opened) => {
             // Asked for where it is needed: the usual message is not addressed twice.
             let addressee = opened.is_changed().then(|| message.addressee());
-            exchange.opened(opened, admitted).ok_or_else(|| Box::new((opening::unfit(), addressee.unwrap_or(Addressee::Nobody))))
+            exchange
+                .opened(opened, admitted)
+                .ok_or_else(|| Box::new((opening::unfit(), addressee.unwrap_or(Addressee::Nobody))))
         }
         Err(closed) => {
             let addressee = culprit(message, closed.message);

@@ -24,6 +24,12 @@ impl LimitMeter {
         self.cells.admitted.add(1);
     }
 
+    /// How often it had enough, and how often not.
+    #[cfg(test)]
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.cells.admitted.value(), self.cells.refused.value())
+    }
+
     /// It had not.
     pub fn refuses(&self) {
         self.cells.refused.add(1);

@@ -407,6 +407,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
                 outcome,
                 reason,
                 why: "",
+                limit: "",
                 arguments: None,
                 span: None,
                 asked: None,

@@ -66,8 +66,13 @@ impl<'a> Said<'a> {
             Self::Messages(messages, bytes) => (messages, bytes),
             Self::Stream | Self::End => (&[], &[]),
         };
-        let stream = matches!(self, Self::Stream)
-            .then(|| One { at: 0, method: "GET".into(), name: None, is_request: false, listens: true });
+        let stream = matches!(self, Self::Stream).then(|| One {
+            at: 0,
+            method: "GET".into(),
+            name: None,
+            is_request: false,
+            listens: true,
+        });
         stream.into_iter().chain(messages.iter().enumerate().filter_map(|(at, message)| One::of(at, message, bytes)))
     }
 }

@@ -79,6 +79,17 @@ impl Cells {
         (cell, true)
     }
 
+    /// No key waits longer than until `due` for what it has used.
+    pub(super) fn cap(&self, due: u64) {
+        let cap = |cell: &Arc<Cell>| {
+            cell.due.fetch_min(due, Ordering::Relaxed);
+        };
+        for shelf in &self.shelves {
+            shelf.lock().unwrap_or_else(PoisonError::into_inner).cells().for_each(cap);
+        }
+        self.row.get().into_iter().flatten().for_each(cap);
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shelves.iter().map(|shelf| shelf.lock().unwrap().len()).sum()
@@ -132,3 +143,6 @@ impl Found {
 fn part(name: Name) -> usize {
     (name.1 >> 32) as usize % SHELVES
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,9 @@ use crate::telemetry::LimitMeter;
 
 use super::cells::{Cells, Found};
 use super::limits::Limits;
+use super::now::Now;
 use super::one::Limit;
+use super::rate::Rate;
 
 /// The cells of all limits of a configuration, shared by its cores.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Ledger {
 struct Entry {
     limit: config::Limit,
     cells: Arc<Cells>,
+    /// It had another rate or burst before.
+    changed: bool,
 }
 
 impl Entry {
@@ -43,9 +47,10 @@ impl Ledger {
         let known = |limit: &config::Limit| {
             before.into_iter().flat_map(|before| &before.limits).find(|entry| entry.serves(limit))
         };
-        let entry = |limit: &config::Limit| Entry {
-            limit: limit.clone(),
-            cells: known(limit).map_or_else(|| Arc::new(Cells::new()), |known| Arc::clone(&known.cells)),
+        let entry = |limit: &config::Limit| {
+            let known = known(limit);
+            let cells = known.map_or_else(|| Arc::new(Cells::new()), |known| Arc::clone(&known.cells));
+            Entry { limit: limit.clone(), cells, changed: known.is_some_and(|known| known.limit.rate != limit.rate) }
         };
         Self {
             begun: before.map_or_else(clock::now, |before| before.begun),
@@ -53,11 +58,20 @@ impl Ledger {
         }
     }
 
+    /// Puts into force what is not a core's own: what was used under another rate is waited for no longer than a burst
+    /// of this one takes.
+    pub fn enforce(&self) {
+        let now = Now::read(self.begun).nanos;
+        for entry in self.limits.iter().filter(|entry| entry.changed) {
+            let whole = entry.limit.rate.as_ref().map_or(0, |rate| Rate::new(rate).whole());
+            entry.cells.cap(now.saturating_add(whole));
+        }
+    }
+
     /// What one core counts by; `meter` is what it tells of a limit of that name.
     pub fn on_core(&self, meter: impl Fn(&str) -> Rc<LimitMeter>) -> Limits {
-        let limit = |Entry { limit, cells }: &Entry| {
-            Limit::new(limit, Found::new(Arc::clone(cells)), meter(&limit.name))
-        };
+        let limit =
+            |Entry { limit, cells, .. }: &Entry| Limit::new(limit, Found::new(Arc::clone(cells)), meter(&limit.name));
         Limits::new(self.begun, self.limits.iter().map(limit).collect())
     }
 }

@@ -31,3 +31,6 @@ pub use ledger::Ledger;
 pub use limits::{Admitted, Called, Denied, Limits, Tried};
 pub use taken::Taken;
 pub use unverified::Unverified;
+
+#[cfg(test)]
+mod tests;

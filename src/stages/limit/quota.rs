@@ -72,3 +72,55 @@ impl Quota {
 fn until(hour: u32, now: &Now) -> Duration {
     Duration::from_secs((u64::from(hour) * 3600).saturating_sub(now.unix).max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn quota(most: u32, hours: u32) -> Quota {
+        Quota { most: NonZeroU32::new(most).unwrap(), hours }
+    }
+
+    fn at(unix: u64) -> Now {
+        Now { nanos: 0, unix }
+    }
+
+    const ONE: NonZeroU32 = NonZeroU32::MIN;
+    /// 2027-01-15T08:00:00Z.
+    const EIGHT: u64 = 1_800_000_000;
+
+    #[test]
+    fn a_window_ends_with_the_hour_or_with_the_day() {
+        for (hours, ends_in) in [(1, 3000), (24, 3000 + 15 * 3600)] {
+            let (quota, cell, now) = (quota(2, hours), Cell::default(), at(EIGHT + 600));
+            assert_eq!((quota.take(&cell, ONE, &now), quota.take(&cell, ONE, &now)), (Ok(1), Ok(0)));
+            let wait = Short::For(Duration::from_secs(ends_in));
+            assert_eq!((quota.take(&cell, ONE, &now), quota.look(&cell, ONE, &now)), (Err(wait), Err(wait)));
+            assert_eq!(quota.ends_in(&now), Duration::from_secs(ends_in));
+            quota.look(&cell, ONE, &at(now.unix + ends_in - 1)).unwrap_err();
+            assert!(!cell.rests(&at(now.unix + ends_in - 1)) && cell.rests(&at(now.unix + ends_in)));
+            assert_eq!(quota.take(&cell, ONE, &at(now.unix + ends_in)), Ok(1));
+            // A clock that was set back opens no window anew.
+            assert_eq!((quota.take(&cell, ONE, &now), quota.take(&cell, ONE, &now).is_err()), (Ok(0), true));
+        }
+        let more = NonZeroU32::new(3).unwrap();
+        assert_eq!(quota(2, 1).take(&Cell::default(), more, &at(EIGHT)), Err(Short::Always));
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_has_more_than_its_quota(steps in prop::collection::vec((0..2000u64, 1..4u32), 1..300)) {
+            let (quota, cell) = (quota(5, 1), Cell::default());
+            let (mut now, mut used) = (EIGHT, std::collections::HashMap::<u64, u32>::new());
+            for (gap, cost) in steps {
+                now += gap;
+                let taken = quota.take(&cell, NonZeroU32::new(cost).unwrap(), &at(now));
+                let window = used.entry(now / 3600).or_default();
+                prop_assert_eq!(taken.is_ok(), *window + cost <= 5);
+                *window += if taken.is_ok() { cost } else { 0 };
+            }
+        }
+    }
+}

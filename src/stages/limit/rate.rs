@@ -36,12 +36,11 @@ impl Rate {
         let apart = rate.apart();
         let quota = Quota::with_period(apart).expect("it is rounded up").allow_burst(rate.burst);
         let apart = u64::try_from(apart.as_nanos()).unwrap_or(u64::MAX);
-        let most = Most(apart.saturating_mul(rate.burst.get().into()));
         // What governor takes for its beginning is that of our clock, whenever the limit is made.
         Decided::at(0);
         Self {
-            taking: RateLimiter::new(quota, Taking(most), Decided),
-            looking: RateLimiter::new(quota, Looking(most), Decided),
+            taking: RateLimiter::new(quota, Taking, Decided),
+            looking: RateLimiter::new(quota, Looking, Decided),
             apart,
             burst: rate.burst,
         }
@@ -55,6 +54,11 @@ impl Rate {
     /// Whether `cost` could be taken.
     pub(super) fn look(&self, cell: &Arc<Cell>, cost: NonZeroU32, now: &Now) -> Result<(), Short> {
         decide(&self.looking, cell, cost, now).map(drop)
+    }
+
+    /// Nanoseconds until all is there again where nothing is left.
+    pub(super) fn whole(&self) -> u64 {
+        self.apart.saturating_mul(self.burst.get().into())
     }
 
     /// How long until all is there again, where `left` is.
@@ -75,20 +79,9 @@ where
     }
 }
 
-/// How far behind a cell may be: no more than the burst. Where a reload made the rate higher or the burst smaller, what
-/// was used under the old one is not waited for longer than that.
-#[derive(Clone, Copy, Debug)]
-struct Most(u64);
-
-impl Most {
-    fn due(self, due: u64) -> Option<Nanos> {
-        Some(due.min(Decided::nanos().saturating_add(self.0)).into())
-    }
-}
-
 /// Takes.
 #[derive(Debug)]
-struct Taking(Most);
+struct Taking;
 
 impl StateStore for Taking {
     type Key = Arc<Cell>;
@@ -100,7 +93,7 @@ impl StateStore for Taking {
         let due: &AtomicU64 = &cell.due;
         let mut before = due.load(Ordering::Relaxed);
         loop {
-            let (told, next) = decide(self.0.due(before))?;
+            let (told, next) = decide(Some(before.into()))?;
             match due.compare_exchange_weak(before, next.into(), Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(told),
                 Err(other) => before = other,
@@ -111,7 +104,7 @@ impl StateStore for Taking {
 
 /// Looks, and takes nothing.
 #[derive(Debug)]
-struct Looking(Most);
+struct Looking;
 
 impl StateStore for Looking {
     type Key = Arc<Cell>;
@@ -120,6 +113,65 @@ impl StateStore for Looking {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        decide(self.0.due(cell.due.load(Ordering::Relaxed))).map(|(told, _)| told)
+        decide(Some(cell.due.load(Ordering::Relaxed).into())).map(|(told, _)| told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rate(most: u32, burst: u32) -> Rate {
+        let number = |number| NonZeroU32::new(number).unwrap();
+        Rate::new(&CallRate { most: number(most), per: Duration::from_secs(1), burst: number(burst) })
+    }
+
+    fn at(nanos: u64) -> Now {
+        Now { nanos, unix: 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn in_no_span_of_time_are_there_more_than_burst_and_rate(
+            most in prop_oneof![1..9u32, 1..2000u32, Just(1_000_000)],
+            burst in 1..50u32,
+            steps in prop::collection::vec((0..2_000_000_000u64, 0..40u64, 1..6u32), 1..300),
+        ) {
+            let (rate, cell) = (rate(most, burst), Arc::default());
+            let (mut now, mut taken) = (0, Vec::new());
+            for (gap, few, cost) in steps {
+                // Long pauses, and gaps of about one.
+                now += if few == 0 { gap } else { few * rate.apart / 20 };
+                let cost = NonZeroU32::new(cost).unwrap();
+                let looked = rate.look(&cell, cost, &at(now));
+                match rate.take(&cell, cost, &at(now)) {
+                    Ok(left) => {
+                        prop_assert!(looked.is_ok() && left < burst);
+                        taken.push((now, u64::from(cost.get())));
+                    }
+                    Err(short) => {
+                        prop_assert_eq!(looked, Err(short));
+                        match short {
+                            Short::Always => prop_assert!(cost.get() > burst),
+                            Short::For(wait) => {
+                                let wait = u64::try_from(wait.as_nanos()).unwrap();
+                                prop_assert!(rate.look(&cell, cost, &at(now + wait)).is_ok(), "enough is then");
+                                prop_assert!(rate.look(&cell, cost, &at(now + wait - 1)).is_err(), "and not before");
+                            }
+                        }
+                    }
+                }
+            }
+            for (at, (from, _)) in taken.iter().enumerate() {
+                let mut sum = 0;
+                for (to, cost) in &taken[at..] {
+                    sum += cost;
+                    let span = u128::from(to - from);
+                    prop_assert!(u128::from(sum) <= u128::from(burst) + span * u128::from(most) / 1_000_000_000);
+                }
+            }
+        }
     }
 }

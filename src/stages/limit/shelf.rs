@@ -63,6 +63,10 @@ impl Shelf {
         Some(&slot.cell)
     }
 
+    pub(super) fn cells(&self) -> impl Iterator<Item = &Arc<Cell>> {
+        self.slots.iter().map(|slot| &slot.cell)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
