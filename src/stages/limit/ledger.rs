@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{self, LimitKey};
+use crate::config;
 use crate::model::clock;
 use crate::telemetry::LimitMeter;
 
@@ -34,10 +34,10 @@ struct Entry {
 impl Entry {
     /// Whether the cells mean the same to the other one. Numbers may differ: what was used is held against them.
     fn serves(&self, other: &config::Limit) -> bool {
-        let of = |limit: &config::Limit| -> (String, LimitKey, Option<u32>) {
-            (limit.name.clone(), limit.key, limit.quota.map(|quota| quota.hours))
-        };
-        of(&self.limit) == of(other)
+        let windows = self.limit.quota.zip(other.quota);
+        self.limit.name == other.name
+            && self.limit.key == other.key
+            && windows.is_none_or(|(one, other)| one.hours == other.hours)
     }
 }
 
