@@ -278,6 +278,7 @@ fn told() -> Check {
                 outcome: Outcome::Answered,
                 reason: None,
                 why: "",
+                limit: "",
                 arguments: None,
                 span: None,
                 asked: None,

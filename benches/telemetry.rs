@@ -29,6 +29,7 @@ fn ended<'a>(ids: &RequestIds, route: &'a RouteMeter, said: Said, reason: Option
         outcome: if reason.is_some() { Outcome::Refused } else { Outcome::Answered },
         reason,
         why: "",
+        limit: "",
         arguments: None,
         span: None,
         asked: None,

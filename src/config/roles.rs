@@ -248,6 +248,7 @@ fn with_included(all: &[Written], at: usize) -> Role {
     role
 }
 
+/// Patterns of names on servers that are there.
 pub(super) fn read_patterns(section: &Section<'_>, key: &str, servers: &[Server]) -> Vec<Pattern> {
     let patterns = section.list(key, |text| {
         let pattern = Pattern::parse(text)?;

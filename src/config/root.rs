@@ -29,10 +29,11 @@ pub(super) const SHAPE: Shape = Shape {
         table("rules", "a list of sections, [[rules]]"),
         table("rule_groups", "a list of sections, [[rule_groups]]"),
         table("store", "a section, [store]"),
+        table("limits", "a list of sections, [[limits]]"),
         table("reload", "a section, [reload]"),
         table("telemetry", "a section, [telemetry]"),
     ],
-    unbuilt: &["cluster", "limits", "cache", "queue", "audit"],
+    unbuilt: &["cluster", "cache", "queue", "audit"],
 };
 
 /// Every table of the file in the order of the reference, those inside others behind them.
@@ -79,6 +80,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &rules::GROUP,
     &store::SHAPE,
     &store::POSTGRES,
+    &limits_shape::SHAPE,
     &reload::SHAPE,
     &telemetry::SHAPE,
     &telemetry::LOG,

@@ -13,6 +13,7 @@ use super::{
     http::{self, Http},
     include,
     keys::{self, Keys},
+    limits::Limit,
     listen::{self, Address, Listen},
     merge,
     reload::{self, Reload},
@@ -55,6 +56,8 @@ pub struct Settings {
     pub rules: Rules,
     /// `[store]`: where keys and rules are kept.
     pub store: Store,
+    /// `[[limits]]`: how much there may be; names unique.
+    pub limits: Vec<Limit>,
     /// `[reload]`: what reads this again.
     pub reload: Reload,
     /// `[telemetry]`: what operators are told.
@@ -255,6 +258,7 @@ impl Overrides {
             store: Store::read(&root.table("store", &store::SHAPE)),
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
+            limits: Limit::read_all(&root, &servers, &roles),
             roles,
             routes,
             auth,

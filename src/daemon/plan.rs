@@ -27,7 +27,7 @@ use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
-use crate::stages::limit::Unverified;
+use crate::stages::limit::{Ledger, Unverified};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
@@ -70,6 +70,8 @@ pub(super) struct Plan {
     open: bool,
     pub(super) auth: config::Auth,
     pub(super) roles: Arc<[config::Role]>,
+    /// What `[[limits]]` have counted.
+    ledger: Ledger,
     /// Who fetches what others have.
     fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
@@ -212,6 +214,7 @@ impl Plan {
             open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
+            ledger: Ledger::build(&settings.limits, before.map(|before| &before.ledger)),
             fetching,
             credentials,
             authorizations,
@@ -230,6 +233,7 @@ impl Plan {
     pub(super) fn enforce(&self) {
         self.lasting.admission.bound(self.admits.0, self.admits.1);
         self.lasting.unverified.bound(self.unverified);
+        self.ledger.enforce();
         self.credentials.enforce();
         self.lasting.runner.run_here();
         self.authorizations.enforce();
@@ -279,6 +283,7 @@ impl Plan {
             bounds: self.bounds,
             authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
+            limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
             memo: Rc::default(),
         };
         let placed = || self.routes.iter().enumerate();

@@ -2,8 +2,9 @@
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy",
+);
 /// `Mcp-Param-*` cannot be listed one by one, and a wildcard is not taken with credentials: what is asked for is
 /// allowed where it is one of these, or begins with `Mcp-`.
 const ALLOWED: &str =

@@ -1,16 +1,16 @@
 //! The one table "refusal -> HTTP status + JSON-RPC code", and the rule which status a client sees (security, "Errors").
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::model::{Addressee, Culprit, Particulars, Reason, Refusal, RequestId};
+use crate::model::{Addressee, Culprit, Particulars, Reason, Refusal, RequestId, whole_seconds};
 use crate::protocol::json::quoted;
 use crate::protocol::message::OwnedId;
 use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
+
+use super::limits;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,9 @@ impl Errors {
         if let Some(wait) = refusal.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
+        if let Some(limited) = &refusal.limited {
+            limits::tell(headers, limited);
+        }
         if let Some(methods) = refusal.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
@@ -121,11 +124,6 @@ impl Errors {
         );
         by_rule.filter(|_| !self.legacy_by_table && !of_the_head).unwrap_or(by_table)
     }
-}
-
-/// `Retry-After` knows whole seconds: never less than the refusal asks for, never none.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// The JSON text of a refusal: one error, or one for each request of a batch.

@@ -22,7 +22,7 @@ use super::names::{Greeter, Names};
 use super::outgoing::Outgoing;
 use super::pair::{self, Fronts};
 use super::streaming::Streaming;
-use super::{cors, forwarded, metadata, panics};
+use super::{cors, forwarded, limits, metadata, panics};
 
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,8 @@ impl Front {
             panics::caught(walk).await
         };
         match walked.unwrap_or_else(|| Err(Box::new((panics::refusal(), Addressee::Nobody)))) {
-            Ok(Answer::Whole(head, bytes)) => {
+            Ok(Answer::Whole(mut head, bytes)) => {
+                limits::tell_of(&finish, &mut head.headers);
                 finish.sends(bytes.len());
                 finish.end(&Ending::Answered(head.status));
                 Reply::Whole(whole(head, bytes, origin.as_ref()))
@@ -180,13 +181,17 @@ impl Front {
                 finish.streams();
                 let (mut parts, ()) = Response::new(()).into_parts();
                 (parts.status, parts.headers) = (head.status, head.headers);
+                limits::tell_of(&finish, &mut parts.headers);
                 cors::allow(&mut parts.headers, origin.as_ref());
                 let streaming = Streaming::new(Rc::clone(&self.core), relay, finish, head.status);
                 Reply::Stream(parts, Outgoing::One(Box::new(streaming)))
             }
             Err(refused) => {
                 let (refusal, addressee) = *refused;
-                let response = self.refuse(&refusal, &addressee, finish.id(), origin.as_ref());
+                let mut response = self.refuse(&refusal, &addressee, finish.id(), origin.as_ref());
+                if refusal.limited.is_none() {
+                    limits::tell_of(&finish, response.headers_mut());
+                }
                 finish.end(&Ending::Refused(&refusal, response.status()));
                 Reply::Whole(response)
             }
@@ -224,6 +229,7 @@ impl Front {
             outcome: Outcome::of_refusal(reason, status),
             reason,
             why,
+            limit: "",
             arguments: None,
             span: None,
             asked: None,

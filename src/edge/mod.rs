@@ -11,6 +11,7 @@ mod door;
 mod errors;
 mod forwarded;
 mod front;
+mod limits;
 pub mod metadata;
 mod names;
 mod outgoing;

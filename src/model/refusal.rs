@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use super::Challenge;
+use super::{Challenge, Limited};
 
 /// Whether the server may have run the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +146,8 @@ pub struct Particulars {
     pub allow: Option<&'static str>,
     /// What the client is asked for, where its credential is missing or does not do.
     pub challenge: Option<Box<Challenge>>,
+    /// The limit that has nothing left.
+    pub limited: Option<Box<Limited>>,
 }
 
 impl Refusal {
@@ -162,6 +164,7 @@ impl Refusal {
             data: String::new(),
             allow: None,
             challenge: None,
+            limited: None,
         }))
     }
 
@@ -194,6 +197,12 @@ impl Refusal {
     /// What the client is to show (RFC 6750, 3).
     pub fn challenging(mut self, challenge: Challenge) -> Self {
         self.challenge = Some(Box::new(challenge));
+        self
+    }
+
+    /// The limit that has nothing left, and how the caller stands with it.
+    pub fn limited(mut self, limited: Limited) -> Self {
+        self.limited = Some(Box::new(limited));
         self
     }
 

@@ -13,6 +13,7 @@ use crate::seal::{Binder, Sealer};
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
+use crate::stages::limit::Limits;
 use crate::stages::respond::Memo;
 use crate::stages::upstream::{Client, Patience, Room};
 use crate::stages::vouch::Vouch;
@@ -46,6 +47,8 @@ pub struct Core {
     pub authenticator: Authenticator,
     /// What their roles grant.
     pub roles: Roles,
+    /// How much there may be of what they ask for.
+    pub limits: Limits,
     /// What was left out of lists for them.
     pub memo: Rc<Memo>,
 }

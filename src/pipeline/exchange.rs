@@ -8,6 +8,7 @@ use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::Identified;
 use crate::stages::authorize::Permitted;
+use crate::stages::limit::{Admitted, Called, Tried};
 use crate::stages::opening::Opened;
 use crate::stages::respond;
 use crate::stages::session::{Bound, Seal};
@@ -91,7 +92,7 @@ impl<'a, P> Exchange<'a, P> {
 }
 
 impl<'a> Exchange<'a, Arrived> {
-    pub(super) fn identified(self, identified: Identified) -> Exchange<'a, Known> {
+    pub(super) fn identified(self, identified: Identified, _: Tried) -> Exchange<'a, Known> {
         self.advance(|Arrived| Known { identified })
     }
 }
@@ -107,11 +108,15 @@ impl<'a> Exchange<'a, Known> {
 }
 
 impl<'a> Exchange<'a, Read> {
-    pub(super) fn seal(&self) -> Seal<'_> {
-        seal(self, self.progress.known.identified.principal())
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.known.identified.principal()
     }
 
-    pub(super) fn bound(self, bound: Bound) -> Exchange<'a, Found> {
+    pub(super) fn seal(&self) -> Seal<'_> {
+        seal(self, self.principal())
+    }
+
+    pub(super) fn bound(self, bound: Bound, _: Called) -> Exchange<'a, Found> {
         self.advance(|read| Found { read, bound })
     }
 }
@@ -139,8 +144,13 @@ impl<'a> Exchange<'a, Granted> {
         self.progress.read.known.identified.principal()
     }
 
+    /// The conversation.
+    pub(super) fn found(&self) -> &Bound {
+        &self.progress.bound
+    }
+
     /// `None` where what was opened cannot be read in its place.
-    pub(super) fn opened(self, mut opened: Opened) -> Option<Exchange<'a, Ready>> {
+    pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Ready>> {
         let Some(bytes) = opened.take_bytes() else {
             return Some(self.advance(|Granted { read, bound, permitted }| Ready { read, bound, permitted, opened }));
         };

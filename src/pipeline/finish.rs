@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::model::{Principal, Refusal, RequestId, Visitor, clock};
+use crate::model::{Limited, Principal, Refusal, RequestId, Visitor, clock};
 use crate::net::client::{Fate, TurnedAway};
 use crate::protocol::json::Value;
+use crate::stages::limit::Taken;
 use crate::stages::wellformed::{Verb, WellFormed};
 use crate::telemetry::trace::Trace;
 use crate::telemetry::{Ended, Outcome, Said, Telemetry};
@@ -69,6 +70,10 @@ pub(super) struct Seen {
     came: Cell<Option<Instant>>,
     /// The answer, or the head of its stream, is handed to the connection.
     handed: Cell<Option<Instant>>,
+    /// What limits have given it, for as long as it lasts.
+    taken: RefCell<Taken>,
+    /// Its address was counted where it came in.
+    tried: Cell<bool>,
 }
 
 impl Finish {
@@ -101,6 +106,8 @@ impl Finish {
             asked: Cell::default(),
             came: Cell::default(),
             handed: Cell::default(),
+            taken: RefCell::default(),
+            tried: Cell::default(),
         };
         Self { core, id, peer, route, begun, seen, fate, told: Cell::new(false) }
     }
@@ -109,6 +116,17 @@ impl Finish {
     pub fn untold(self) -> Self {
         self.told.set(true);
         self
+    }
+
+    /// The same, of what has come in already: its address was counted there.
+    pub fn tried(self) -> Self {
+        self.seen.tried.set(true);
+        self
+    }
+
+    /// How its caller stands with the limits that counted it.
+    pub fn standing(&self) -> Option<Limited> {
+        self.seen.taken.borrow().standing().cloned()
     }
 
     /// Somebody else tells of the request.
@@ -205,6 +223,7 @@ impl Finish {
             outcome,
             reason: refusal.map(|refusal| refusal.reason),
             why,
+            limit: refusal.and_then(|refusal| refusal.limited.as_ref()).map_or("", |limited| &limited.limit),
             span: match seen.trace.get() {
                 Some(Trace::Sampled(span)) => Some(&**span),
                 _ => None,
@@ -266,6 +285,15 @@ impl Seen {
     /// The trace that the request belongs to, by its head.
     pub(super) fn trace(&self, headers: &HeaderMap, telemetry: &Telemetry) -> &Trace {
         self.trace.get_or_init(|| telemetry.trace(headers))
+    }
+
+    /// What limits have given it.
+    pub(super) fn taken(&self) -> &RefCell<Taken> {
+        &self.taken
+    }
+
+    pub(super) fn was_tried(&self) -> bool {
+        self.tried.get()
     }
 
     /// The server is asked.

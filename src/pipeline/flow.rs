@@ -19,6 +19,7 @@ use crate::protocol::headers;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::{Looked, Presented};
 use crate::stages::balance::Endpoints;
+use crate::stages::limit::{Admitted, Ruled, Tried};
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
 use crate::stages::{authorize, opening, session, vouch};
@@ -28,7 +29,7 @@ use super::answer::{self, Answer};
 use super::core::{Behind, Core};
 use super::exchange::{Arrival, Arrived, Exchange, Found, Granted, Known, Read, Ready};
 use super::finish::Finish;
-use super::stopping;
+use super::{limiting, stopping};
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
 pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish, drain: &Drain) -> Result<Answer, Refused>
@@ -53,11 +54,17 @@ where
     // Which HTTP methods there are is nobody's secret.
     has_verb(&exchange).map_err(nobody)?;
 
+    // Whether this address may try at all: before a signature is checked.
+    let tried = limiting::address(&exchange).map_err(nobody)?;
+
     // Who is calling: from the head alone, so that a stranger cannot make us buffer a body.
-    let exchange = identify(exchange).await.map_err(nobody)?;
+    let exchange = identify(exchange, tried).await.map_err(nobody)?;
 
     // What is said: nothing trusts a name before this has read the message whole.
     let exchange = pin!(read(exchange, body, drain)).await?;
+
+    // Whether they may say it now, as far as that needs no server.
+    let called = limiting::caller(&exchange)?;
 
     // Which conversation: a session names the endpoint that the call has to go to.
     let bound = session::bind(&exchange.seal(), exchange.progress.message.era(), &headers);
@@ -65,13 +72,16 @@ where
     if exchange.progress.message.batch().is_some() && !bound.takes_batches() {
         return Err(nobody(wellformed::no_batch()));
     }
-    let exchange = exchange.bound(bound);
+    let exchange = exchange.bound(bound, called);
 
     // Whether this caller may use this name on this server.
     let exchange = permit(exchange)?;
 
+    // Whether there may be so much of it on this server.
+    let admitted = limiting::target(&exchange, Ruled { class: None, cost: 1 })?;
+
     // Whether what it brings back of the server's was given to this caller: only who may ask is told.
-    let exchange = open(exchange)?;
+    let exchange = open(exchange, admitted)?;
     has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
 
     // Which endpoint, and the call itself; then what of its answer passes.
@@ -79,7 +89,7 @@ where
 }
 
 /// Finds out who is calling.
-pub(super) async fn identify(exchange: Exchange<'_, Arrived>) -> Result<Exchange<'_, Known>, Refusal> {
+pub(super) async fn identify(exchange: Exchange<'_, Arrived>, tried: Tried) -> Result<Exchange<'_, Known>, Refusal> {
     let presented = Presented {
         headers: exchange.headers,
         address: exchange.peer.remote.ip(),
@@ -90,7 +100,7 @@ pub(super) async fn identify(exchange: Exchange<'_, Arrived>) -> Result<Exchange
         Looked::Asking(asking) => asking.await?,
     };
     exchange.seen.caller(identified.principal(), exchange.verb);
-    Ok(exchange.identified(identified))
+    Ok(exchange.identified(identified, tried))
 }
 
 /// Reads what is said.
@@ -130,14 +140,16 @@ fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refuse
 }
 
 /// Opens for the server what it gave this caller to bring back.
-fn open(exchange: Exchange<'_, Granted>) -> Result<Exchange<'_, Ready>, Refused> {
+fn open(exchange: Exchange<'_, Granted>, admitted: Admitted) -> Result<Exchange<'_, Ready>, Refused> {
     let message = exchange.message();
     let (binder, principal) = (exchange.route.binder.as_deref(), exchange.principal());
     match opening::open(binder, principal, message.era(), message.messages(), message.bytes()) {
         Ok(opened) => {
             // Asked for where it is needed: the usual message is not addressed twice.
             let addressee = opened.is_changed().then(|| message.addressee());
-            exchange.opened(opened).ok_or_else(|| Box::new((opening::unfit(), addressee.unwrap_or(Addressee::Nobody))))
+            exchange
+                .opened(opened, admitted)
+                .ok_or_else(|| Box::new((opening::unfit(), addressee.unwrap_or(Addressee::Nobody))))
         }
         Err(closed) => {
             let addressee = culprit(message, closed.message);
@@ -147,7 +159,7 @@ fn open(exchange: Exchange<'_, Granted>) -> Result<Exchange<'_, Ready>, Refused>
 }
 
 /// Whom a refusal of the message at that place is addressed to.
-fn culprit(message: &WellFormed, at: usize) -> Addressee {
+pub(super) fn culprit(message: &WellFormed, at: usize) -> Addressee {
     match message.addressee() {
         Addressee::Batch { ids, .. } => {
             let culprit = Culprit::Request(authorize::request_at(message.messages(), at));

@@ -6,6 +6,7 @@ mod exchange;
 mod explain;
 mod finish;
 pub mod flow;
+mod limiting;
 pub mod pair;
 mod relay;
 mod shown;

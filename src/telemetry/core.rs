@@ -9,6 +9,7 @@ use http::HeaderMap;
 
 use super::core_meter::{CoreCells, CoreMeter};
 use super::ended::Ended;
+use super::limit::LimitMeter;
 use super::log::{Access, Settings, Sink};
 use super::meter::RouteMeter;
 use super::server::{ServerCells, ServerMeter};
@@ -18,6 +19,7 @@ use super::trace::{self, Trace, TraceControl, Tracer};
 pub struct Telemetry {
     routes: RefCell<Vec<Rc<RouteMeter>>>,
     servers: RefCell<Vec<(String, Rc<ServerMeter>)>>,
+    limits: RefCell<Vec<(String, Rc<LimitMeter>)>>,
     core: CoreMeter,
     /// For what was refused before a route was found.
     door: Rc<RouteMeter>,
@@ -69,7 +71,15 @@ impl Telemetry {
         let door = Rc::new(RouteMeter::new(core.route("", ""), none));
         let access = Access::new(controls.sink.clone(), Arc::clone(&controls.log));
         let tracer = Tracer::new(&controls.traces);
-        Self { routes: RefCell::default(), servers: RefCell::default(), core, door, access, tracer }
+        Self {
+            routes: RefCell::default(),
+            servers: RefCell::default(),
+            limits: RefCell::default(),
+            core,
+            door,
+            access,
+            tracer,
+        }
     }
 
     /// The meter of a route: the same one for the same path and server, so that a reload counts on.
@@ -91,6 +101,17 @@ impl Telemetry {
         }
         let meter = Rc::new(ServerMeter::new(self.core.server(name)));
         servers.push((name.to_owned(), Rc::clone(&meter)));
+        meter
+    }
+
+    /// The meter of a limit: the same one for the same name, so that a reload counts on.
+    pub fn limit(&self, name: &str) -> Rc<LimitMeter> {
+        let mut limits = self.limits.borrow_mut();
+        if let Some((_, known)) = limits.iter().find(|(known, _)| known == name) {
+            return Rc::clone(known);
+        }
+        let meter = Rc::new(LimitMeter::new(self.core.limit(name)));
+        limits.push((name.to_owned(), Rc::clone(&meter)));
         meter
     }
 

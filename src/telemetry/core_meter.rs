@@ -12,6 +12,7 @@ use tokio::time::sleep_until;
 use crate::model::clock;
 
 use super::cell::{Cell, Histogram, WAITING};
+use super::limit::LimitCells;
 use super::meter::RouteCells;
 use super::server::ServerCells;
 
@@ -103,6 +104,17 @@ impl CoreMeter {
         cells
     }
 
+    /// The cells of a limit, as it is counted here already, or anew.
+    pub(super) fn limit(&self, name: &str) -> Arc<LimitCells> {
+        let mut limits = locked(&self.cells.limits);
+        if let Some(known) = limits.iter().find(|known| known.name == name) {
+            return Arc::clone(known);
+        }
+        let cells = Arc::new(LimitCells::new(name));
+        limits.push(Arc::clone(&cells));
+        cells
+    }
+
     /// Measures how late the core is, for as long as it lives.
     pub async fn watch_lag(&self) {
         loop {
@@ -134,6 +146,7 @@ pub(super) struct CoreCells {
     /// Touched where a core meets a route or server first, and by the reader; never for a request.
     routes: Mutex<Vec<Arc<RouteCells>>>,
     servers: Mutex<Vec<Arc<ServerCells>>>,
+    limits: Mutex<Vec<Arc<LimitCells>>>,
 }
 
 impl CoreCells {
@@ -149,6 +162,7 @@ impl CoreCells {
             lag: Histogram::new(&WAITING),
             routes: Mutex::default(),
             servers: Mutex::default(),
+            limits: Mutex::default(),
         }
     }
 
@@ -163,6 +177,10 @@ impl CoreCells {
 
     pub(super) fn servers(&self) -> Vec<Arc<ServerCells>> {
         locked(&self.servers).clone()
+    }
+
+    pub(super) fn limits(&self) -> Vec<Arc<LimitCells>> {
+        locked(&self.limits).clone()
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Ended<'a> {
     pub reason: Option<Reason>,
     /// The same in words; empty where there is nothing to say.
     pub why: &'a str,
+    /// The limit that had nothing left; empty where none refused it.
+    pub limit: &'a str,
     /// What a tool is called with, in checked bytes; `None` where it is not wanted.
     pub arguments: Option<(&'a [u8], Value)>,
     /// Its ids, where it is traced.

@@ -50,7 +50,9 @@ impl Fold {
         let cores = observed.cores();
         let routes: Vec<_> = cores.iter().flat_map(|core| core.routes()).collect();
         let servers: Vec<_> = cores.iter().flat_map(|core| core.servers()).collect();
-        let everything = Everything { cores: &cores, routes: &routes, servers: &servers, observed: &observed, sample };
+        let limits: Vec<_> = cores.iter().flat_map(|core| core.limits()).collect();
+        let (routes, servers, limits) = (&routes[..], &servers[..], &limits[..]);
+        let everything = Everything { cores: &cores, routes, servers, limits, observed: &observed, sample };
         let tally = everything.gather();
         self.tell(tally);
     }

@@ -8,6 +8,7 @@ use crate::model::clock;
 
 use super::cell::{Cell, Distribution, Histogram};
 use super::core_meter::{CoreCells, TurnedAway};
+use super::limit::LimitCells;
 use super::meter::RouteCells;
 use super::names;
 use super::observed::{LOG_LINES_LOST, Observed};
@@ -23,6 +24,7 @@ pub(super) struct Everything<'a> {
     /// Those of all cores.
     pub(super) routes: &'a [Arc<RouteCells>],
     pub(super) servers: &'a [Arc<ServerCells>],
+    pub(super) limits: &'a [Arc<LimitCells>],
     pub(super) observed: &'a Observed,
     pub(super) sample: &'a Sample,
 }
@@ -35,6 +37,7 @@ impl<'a> Everything<'a> {
         routes.values().for_each(|cores| of_route(&mut tally, cores));
         let servers = by(self.servers, |server| server.name.as_str());
         servers.values().for_each(|cores| of_server(&mut tally, cores));
+        by(self.limits, |limit| limit.name.as_str()).values().for_each(|cores| of_limit(&mut tally, cores));
         of_daemon(&mut tally, self.observed, self.sample);
         of_process(&mut tally, self.observed.beginning(), self.sample);
         tally
@@ -111,6 +114,12 @@ fn of_server<'a>(tally: &mut Tally<'a>, cores: &[&'a ServerCells]) {
     }
     tally.count(names::ABANDONED, [name, "adopted"], sum(cores, |server| &server.adopted));
     tally.count(names::ABANDONED, [name, "cut"], sum(cores, |server| &server.cut));
+}
+
+fn of_limit<'a>(tally: &mut Tally<'a>, cores: &[&'a LimitCells]) {
+    let name = cores[0].name.as_str();
+    tally.count(names::LIMIT_DECISIONS, [name, "admitted"], sum(cores, |limit| &limit.admitted));
+    tally.count(names::LIMIT_DECISIONS, [name, "refused"], sum(cores, |limit| &limit.refused));
 }
 
 fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample) {

@@ -98,6 +98,9 @@ metrics! {
     ABANDONED: Counter Number, "weir_abandoned_calls_total" ["server" "result"]
         "Legacy calls whose client left before their answer: `adopted` (they run on), or `cut` for want of room (`[http] abandoned`).";
 
+    LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
+        "What a limit was asked for, once for each key and place: `admitted`, or `refused` (429 `rate_limited`).";
+
     SERVER_PROCESSES: Gauge Number, "weir_server_processes_running" ["server"]
         "Processes of a server that is a command, with those that are about to begin or to end.";
     SERVER_PROCESSES_STARTED: Counter Number, "weir_server_processes_started_total" ["server"]

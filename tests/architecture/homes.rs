@@ -82,6 +82,7 @@ pub(crate) const HOMES: &[Home] = &[
         &["store"],
         "back ends of the store alone speak SQL",
     ),
+    only(&["governor"], &["stages::limit"], "one stage counts; its clock and its store are ours"),
     only(&["rdkafka"], &["queue::kafka"], "one back end speaks Kafka; above it a queue is a trait"),
     anywhere(&["tokio"], "the runtime; pure modules are named in NEVER"),
     anywhere(&["http", "http_body", "http_body_util"], "the nouns of HTTP, without I/O"),

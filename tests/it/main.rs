@@ -34,6 +34,7 @@ mod issuers;
 mod k6;
 mod leaving;
 mod lifecycle;
+mod limits;
 mod logs;
 mod matrix;
 mod metrics;

@@ -34,7 +34,7 @@ async fn page(weir: &Gateway) -> Exposition {
 }
 
 /// The first page on which that holds.
-async fn page_where(weir: &Gateway, what: &str, holds: impl Fn(&Exposition) -> bool) -> Exposition {
+pub(crate) async fn page_where(weir: &Gateway, what: &str, holds: impl Fn(&Exposition) -> bool) -> Exposition {
     let mut found = None;
     until(what, async || {
         found = Some(page(weir).await).filter(&holds);
@@ -407,6 +407,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
                 outcome,
                 reason,
                 why: "",
+                limit: "",
                 arguments: None,
                 span: None,
                 asked: None,

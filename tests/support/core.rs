@@ -16,6 +16,7 @@ use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
+use weir::stages::limit::Limits;
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::stages::vouch::Vouch;
 use weir::telemetry::Telemetry;
@@ -69,6 +70,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
         authenticator: Authenticator::without_credentials([role.into()].into()),
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
+        limits: Limits::none(),
         memo: Rc::default(),
     })
 }

@@ -1,5 +1,7 @@
 //! The whole table: every reason, every addressee, both settings.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -93,7 +93,7 @@ impl Walk {
     /// Of what was posted, in this session.
     pub(super) fn of(core: Rc<Core>, route: usize, letter: Letter, session: Option<HeaderValue>) -> Self {
         let Letter { peer, headers, bytes, kind, addressee } = letter;
-        let finish = Finish::begin(&core, route, peer);
+        let finish = Finish::begin(&core, route, peer).tried();
         let in_session = session.is_some();
         let headers = fields(headers, session);
         let arrival = Arrival { route, verb: Verb::Post, headers, body: Full::new(bytes) };
@@ -122,7 +122,7 @@ impl Walk {
         if let Some(id) = last_event.as_ref().and_then(|id| HeaderValue::from_bytes(id).ok()) {
             headers.insert(LAST_EVENT_ID, id);
         }
-        let finish = Finish::begin(&core, route, peer).untold();
+        let finish = Finish::begin(&core, route, peer).tried().untold();
         let arrival = Arrival { route, verb: Verb::Get, headers, body: Full::default() };
         let state = State::Asking(Box::pin(ask(Rc::clone(&core), arrival, finish, wait)));
         let (kind, addressee, status) = (Kind::Hear, Addressee::Nobody, StatusCode::OK);
@@ -315,7 +315,7 @@ impl Walk {
 pub(super) async fn leave(core: Rc<Core>, route: usize, peer: Visitor, headers: HeaderMap, session: HeaderValue) {
     let mut headers = fields(headers, Some(session));
     headers.remove(header::CONTENT_TYPE);
-    let finish = Finish::begin(&core, route, peer).untold();
+    let finish = Finish::begin(&core, route, peer).tried().untold();
     let arrival = Arrival { route, verb: Verb::Delete, headers, body: Full::default() };
     // A server that does not answer keeps the session until it is idle.
     let _ = timeout(LEAVING, ask(core, arrival, finish, None)).await;

@@ -20,7 +20,7 @@ use crate::stages::wellformed::{Verb, WellFormed};
 use super::super::core::Core;
 use super::super::exchange::{Arrival, Arrived, Exchange};
 use super::super::finish::Finish;
-use super::super::flow;
+use super::super::{flow, limiting};
 use super::mailbox::{Kind, Letter, Mailbox, Posted, Slot, Unposted};
 use super::table::unknown;
 
@@ -39,7 +39,8 @@ pub async fn listen(
 ) -> Result<(Mailbox, String), Refusal> {
     let exchange = arrived(core, route, Verb::Get, headers, finish);
     exchange.seen.trace(headers, &core.telemetry);
-    let exchange = flow::identify(exchange).await?;
+    let tried = limiting::address(&exchange)?;
+    let exchange = flow::identify(exchange, tried).await?;
     // What is posted is decided where it is walked; whoever may do nothing opens no stream either.
     let sight = core.roles.sight(exchange.principal(), exchange.route.server);
     authorize::check(sight, &[], b"").map_err(|denied| denied.refusal)?;
@@ -65,7 +66,8 @@ where
     let Arrival { route, verb, mut headers, body } = arrival;
     let exchange = arrived(core, route, verb, &headers, finish);
     exchange.seen.trace(&headers, &core.telemetry);
-    let exchange = flow::identify(exchange).await.map_err(flow::nobody)?;
+    let tried = limiting::address(&exchange).map_err(flow::nobody)?;
+    let exchange = flow::identify(exchange, tried).await.map_err(flow::nobody)?;
     let token = token.ok_or_else(|| flow::nobody(unnamed()))?;
     let slot = core.pairs.find(&exchange.route.path, exchange.principal(), token).map_err(flow::nobody)?;
     let read = flow::read(exchange, body, drain).await.and_then(|exchange| legacy(exchange.progress.message));

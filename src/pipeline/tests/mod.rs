@@ -31,6 +31,7 @@ use crate::seal::{KeyRing, Purpose, Sealer};
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::{Endpoints, Listed, fingerprint};
+use crate::stages::limit::Limits;
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::stages::vouch::Vouch;
@@ -128,6 +129,7 @@ impl Plan {
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
             authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
+            limits: Limits::none(),
             memo: Rc::default(),
         })
     }

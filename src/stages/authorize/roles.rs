@@ -41,10 +41,14 @@ impl Roles {
         }
     }
 
+    /// The names of the roles that a caller has.
+    pub fn held<'a>(&'a self, principal: &'a Principal) -> &'a [Box<str>] {
+        held(principal.caller(), &self.default)
+    }
+
     /// What a caller may use and see of a server.
     pub fn sight(&self, principal: &Principal, server: usize) -> Sight {
-        let caller = principal.caller();
-        Sight::new(self.grants(held(caller, &self.default)), server)
+        Sight::new(self.grants(self.held(principal)), server)
     }
 
     /// What roles of these names grant together. Names that no role has grant nothing.

@@ -6,13 +6,14 @@
 //! one cell by chance do not see each other; they would have to share both, of 2^30 pairs.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::model::{Reason, Refusal, clock};
 
 use super::bucket::{Bucket, Pace};
+use super::one::counted;
 
 /// Cells of a row: together with the other one 512 KiB.
 const CELLS: usize = 1 << 15;
@@ -76,15 +77,6 @@ impl Unverified {
 impl Default for Unverified {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-fn counted(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        address => address,
     }
 }
 

@@ -81,6 +81,9 @@ impl Access {
         if let Some(reason) = ended.reason {
             line.text("reason", reason.as_str());
         }
+        if !ended.limit.is_empty() {
+            line.text("limit", ended.limit);
+        }
         if !ended.why.is_empty() {
             line.text("why", ended.why);
         }

@@ -119,6 +119,7 @@ fn facts(change: impl FnOnce(&mut Ended<'_>)) -> Facts {
         asked: Some(Duration::from_millis(1)),
         server: Some(Duration::from_millis(7)),
         added: None,
+        limit: "",
         arguments: None,
         span: None,
     };

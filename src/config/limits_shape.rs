@@ -1,0 +1,108 @@
+//! The shape of `[[limits]]`, and what an operator is told of it.
+
+use super::shape::{Key, Kind, Shape, Value};
+
+/// Most calls of a rate, and most at once.
+pub(super) const MOST_CALLS: u32 = 1_000_000;
+/// Most calls of a quota.
+pub(super) const MOST_QUOTA: u32 = 1_000_000_000;
+const MOST: u64 = MOST_CALLS as u64;
+
+pub(super) const SHAPE: Shape = Shape {
+    title: "[[limits]]",
+    about: "How often, how many at once, and how much in an hour or a day. Every limit that fits a message counts it; the first \
+            that has nothing left refuses it: 429, `Retry-After`, code 42901 `rate_limited`.\n\n\
+            Counted is what a client asks for: each request (of a batch each one), a notification other than \
+            `notifications/cancelled`, and the opening of a stream by GET. Answers that a server asked for, cancelling and \
+            DELETE free something and are not counted. A limit by `client_ip` or `global` without a list below and without \
+            `concurrent` counts every HTTP request, whatever it is, before a credential is looked at.\n\n\
+            | `key` | counted apart |\n\
+            | --- | --- |\n\
+            | `principal` | each caller, by issuer and subject; all anonymous callers are one |\n\
+            | `client_ip` | each address; an IPv6 network (/64) counts as one; on a Unix socket there is none, and nothing is counted |\n\
+            | `session` | each session; outside of one, as always in 2026-07-28, each caller |\n\
+            | `server` | each server |\n\
+            | `tool` | each tool, as `SERVER:NAME`; calls of tools alone |\n\
+            | `principal+tool` | each tool of each caller; calls of tools alone |\n\
+            | `global` | nothing: all count together |\n\n\
+            `methods`, `servers`, `roles` and `class` have to fit all, where they are written; of `tools`, `prompts` and \
+            `resources` one. What is counted is kept over a reload, by `name` and `key`, and lost with the process.",
+    keys: &[
+        Key {
+            name: "name",
+            kind: Kind::Text("a name, \"per caller\""),
+            default: Value::Absent,
+            about: "As refusals, headers and metrics call it. Needed, and unique.",
+        },
+        Key {
+            name: "key",
+            kind: Kind::Text(
+                "\"principal\" or \"client_ip\" or \"session\" or \"server\" or \"tool\" or \"principal+tool\" or \"global\"",
+            ),
+            default: Value::Absent,
+            about: "What is counted apart; see above. Needed.",
+        },
+        list("methods", "patterns, [\"tools/*\", \"GET\"]", "Methods of MCP, or `GET` for the opening of a stream."),
+        list("tools", "patterns, [\"files:read_*\", \"search\"]", "Tools that are called, as roles name them."),
+        list("prompts", "patterns, [\"files:*\"]", "Prompts that are read."),
+        list(
+            "resources",
+            "patterns, [\"files:file:///pub/*\"]",
+            "Resources that are read or subscribed to, by URI. A URI that is not in its normal form fits every pattern.",
+        ),
+        list("servers", "patterns of names, [\"files\"]", "Servers."),
+        list(
+            "roles",
+            "names of roles, [\"user\"]",
+            "Roles of callers, as their credentials name them: one has to be held.",
+        ),
+        Key {
+            name: "class",
+            kind: Kind::Text("a name, \"cheap\""),
+            default: Value::Absent,
+            about: "The class that a rule gives a message.",
+        },
+        Key {
+            name: "rate",
+            kind: Kind::Text("a rate, \"100/s\", \"600/m\" or \"1000/h\""),
+            default: Value::Absent,
+            about: "So many in that time, evenly.",
+        },
+        Key {
+            name: "burst",
+            kind: Kind::Count(1, MOST),
+            default: Value::Absent,
+            about: "So many of the rate at once, after a pause; in no time are there more than this and the rate. Default: the number of the rate.",
+        },
+        Key {
+            name: "cost",
+            kind: Kind::Count(1, MOST),
+            default: Value::Number(1),
+            about: "What each counts, of rate and quota.",
+        },
+        Key {
+            name: "concurrent",
+            kind: Kind::Count(1, MOST),
+            default: Value::Absent,
+            about: "Calls at once, each until its answer has ended, streams included. A stream that is only listened to (GET, \
+                    `subscriptions/listen`) is one where `methods` is written and fits it.",
+        },
+        Key {
+            name: "quota",
+            kind: Kind::Text("a quota, \"1000/hour\" or \"10000/day\""),
+            default: Value::Absent,
+            about: "So many from one full hour, or midnight, to the next, in UTC.",
+        },
+        Key {
+            name: "scope",
+            kind: Kind::Choice(&["node", "cluster"]),
+            default: Value::Text("node"),
+            about: "Where it is counted: on each node by itself; \"cluster\", by all nodes together, is not built into this version.",
+        },
+    ],
+    unbuilt: &["key_expression"],
+};
+
+const fn list(name: &'static str, what: &'static str, about: &'static str) -> Key {
+    Key { name, kind: Kind::List(what), default: Value::Absent, about }
+}

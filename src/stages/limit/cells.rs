@@ -1,0 +1,148 @@
+//! Where the cell of a key is found: in a map of this core's, and in one that all share where it is met first.
+//!
+//! A key has one cell, whichever core asks, so that its cores count together exactly. The shared map is bounded. What it
+//! forgets is a cell that nobody holds and that says no more than a new one: forgetting grants nothing. Where it has no
+//! such cell to forget, a key without one shares a cell of a row with whoever falls into the same place, so that there is
+//! less for each and never more; it leaves the row only when that cell is as good as new.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::cell::Cell;
+use super::now::Now;
+use super::shelf::{Name, Shelf};
+
+/// Keys of one limit that this node tells apart.
+const KEYS: usize = 1 << 20;
+/// Parts of the maps: none is so large that it grows in a time that anybody notices.
+const SHELVES: usize = 64;
+/// Cells of the row.
+const ROW: usize = 1 << 12;
+
+/// The cells of one limit, of all cores, over reloads.
+#[derive(Debug)]
+pub(super) struct Cells {
+    hashers: [RandomState; 2],
+    shelves: Box<[Mutex<Shelf>]>,
+    /// Keys of a shelf.
+    most: usize,
+    /// Made where it is needed first, which is hardly ever.
+    row: OnceLock<Box<[Arc<Cell>]>>,
+}
+
+impl Cells {
+    pub(super) fn new() -> Self {
+        Self::with_room(KEYS)
+    }
+
+    pub(super) fn with_room(keys: usize) -> Self {
+        let shelves = std::iter::repeat_with(Mutex::default).take(SHELVES).collect();
+        Self {
+            hashers: [RandomState::new(), RandomState::new()],
+            shelves,
+            most: keys.div_ceil(SHELVES),
+            row: OnceLock::new(),
+        }
+    }
+
+    /// What a key is called here.
+    pub(super) fn name(&self, key: &impl Hash) -> Name {
+        Name(self.hashers[0].hash_one(key), self.hashers[1].hash_one(key))
+    }
+
+    /// The cell of a key, and whether it is its own.
+    fn find(&self, name: Name, now: &Now) -> (Arc<Cell>, bool) {
+        let mut shelf = self.shelves[part(name)].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = shelf.find(name) {
+            return (Arc::clone(own), true);
+        }
+        let shared = |row: &[Arc<Cell>]| Arc::clone(&row[name.1 as usize % ROW]);
+        // Its own, too, once it has one: what was taken of that of the row would be forgotten.
+        if let Some(row) = self.row.get() {
+            let cell = &row[name.1 as usize % ROW];
+            let alone = Arc::strong_count(cell) == 1;
+            // Whatever those have done to it who have let go of it.
+            fence(Ordering::Acquire);
+            if !alone || !cell.rests(now) {
+                return (Arc::clone(cell), false);
+            }
+        }
+        shelf.tidy(|slot| Arc::get_mut(&mut slot.cell).is_some_and(|cell| cell.rests(now)));
+        if shelf.len() >= self.most {
+            let row = self.row.get_or_init(|| std::iter::repeat_with(Arc::default).take(ROW).collect());
+            return (shared(row), false);
+        }
+        let cell = Arc::new(Cell::default());
+        shelf.insert(name, Arc::clone(&cell));
+        (cell, true)
+    }
+
+    /// No key waits longer than until `due` for what it has used.
+    pub(super) fn cap(&self, due: u64) {
+        let cap = |cell: &Arc<Cell>| {
+            cell.due.fetch_min(due, Ordering::Relaxed);
+        };
+        for shelf in &self.shelves {
+            shelf.lock().unwrap_or_else(PoisonError::into_inner).cells().for_each(cap);
+        }
+        self.row.get().into_iter().flatten().for_each(cap);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.shelves.iter().map(|shelf| shelf.lock().unwrap().len()).sum()
+    }
+}
+
+/// What one core has found.
+#[derive(Debug)]
+pub(super) struct Found {
+    cells: Arc<Cells>,
+    shelves: Box<[RefCell<Shelf>]>,
+}
+
+impl Found {
+    pub(super) fn new(cells: Arc<Cells>) -> Self {
+        Self { cells, shelves: std::iter::repeat_with(RefCell::default).take(SHELVES).collect() }
+    }
+
+    pub(super) fn name(&self, key: &impl Hash) -> Name {
+        self.cells.name(key)
+    }
+
+    /// Does something with the cell of a key.
+    pub(super) fn with<T>(&self, name: Name, now: &Now, act: impl FnOnce(&Arc<Cell>) -> T) -> T {
+        let shelf = &self.shelves[part(name)];
+        if let Some(cell) = shelf.borrow().find(name) {
+            return act(cell);
+        }
+        let (cell, own) = self.cells.find(name, now);
+        let done = act(&cell);
+        // That of the row is asked for anew each time: its key may have one of its own the next time.
+        if own {
+            self.keep(&mut shelf.borrow_mut(), name, cell, now);
+        }
+        done
+    }
+
+    /// What a core keeps cannot be forgotten by the shared map: all together keep no more than half of it, and let go of
+    /// what nobody asks for and says nothing.
+    fn keep(&self, shelf: &mut Shelf, name: Name, cell: Arc<Cell>, now: &Now) {
+        shelf.tidy(|slot| !slot.asked_for.replace(false) && slot.cell.rests(now));
+        // Each core has one, and the plan another.
+        let cores = Arc::strong_count(&self.cells).max(1);
+        if shelf.len() >= (self.cells.most / 2 / cores).max(1) {
+            shelf.make_room();
+        }
+        shelf.insert(name, cell);
+    }
+}
+
+fn part(name: Name) -> usize {
+    (name.1 >> 32) as usize % SHELVES
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! What a node remembers of its limits, over reloads.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config;
+use crate::model::clock;
+use crate::telemetry::LimitMeter;
+
+use super::cells::{Cells, Found};
+use super::limits::Limits;
+use super::now::Now;
+use super::one::Limit;
+use super::rate::Rate;
+
+/// The cells of all limits of a configuration, shared by its cores.
+#[derive(Debug)]
+pub struct Ledger {
+    /// When their time began.
+    begun: Instant,
+    limits: Vec<Entry>,
+}
+
+/// What a limit counts in, and the fields that decide whether another one can count on in it.
+#[derive(Debug)]
+struct Entry {
+    limit: config::Limit,
+    cells: Arc<Cells>,
+    /// It had another rate or burst before.
+    changed: bool,
+}
+
+impl Entry {
+    /// Whether the cells mean the same to the other one. Numbers may differ: what was used is held against them.
+    fn serves(&self, other: &config::Limit) -> bool {
+        let windows = self.limit.quota.zip(other.quota);
+        self.limit.name == other.name
+            && self.limit.key == other.key
+            && windows.is_none_or(|(one, other)| one.hours == other.hours)
+    }
+}
+
+impl Ledger {
+    /// That of these limits; what `before` remembers of one that is the same is taken over.
+    pub fn build(limits: &[config::Limit], before: Option<&Self>) -> Self {
+        let known = |limit: &config::Limit| {
+            before.into_iter().flat_map(|before| &before.limits).find(|entry| entry.serves(limit))
+        };
+        let entry = |limit: &config::Limit| {
+            let known = known(limit);
+            let cells = known.map_or_else(|| Arc::new(Cells::new()), |known| Arc::clone(&known.cells));
+            Entry { limit: limit.clone(), cells, changed: known.is_some_and(|known| known.limit.rate != limit.rate) }
+        };
+        Self {
+            begun: before.map_or_else(clock::now, |before| before.begun),
+            limits: limits.iter().map(entry).collect(),
+        }
+    }
+
+    /// Puts into force what is not a core's own: what was used under another rate is waited for no longer than a burst
+    /// of this one takes.
+    pub fn enforce(&self) {
+        let now = Now::read(self.begun).nanos;
+        for entry in self.limits.iter().filter(|entry| entry.changed) {
+            let whole = entry.limit.rate.as_ref().map_or(0, |rate| Rate::new(rate).whole());
+            entry.cells.cap(now.saturating_add(whole));
+        }
+    }
+
+    /// What one core counts by; `meter` is what it tells of a limit of that name.
+    pub fn on_core(&self, meter: impl Fn(&str) -> Rc<LimitMeter>) -> Limits {
+        let limit =
+            |Entry { limit, cells, .. }: &Entry| Limit::new(limit, Found::new(Arc::clone(cells)), meter(&limit.name));
+        Limits::new(self.begun, self.limits.iter().map(limit).collect())
+    }
+}

@@ -1,0 +1,12 @@
+//! What there is not enough of.
+
+use std::time::Duration;
+
+/// How long there is not enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Short {
+    /// Until then, if nobody else takes it.
+    For(Duration),
+    /// There is never so much at once.
+    Always,
+}
