@@ -222,9 +222,10 @@ impl Overrides {
             let message = "[listen] needs `public_url`: an assertion says who makes it, which is what clients call us";
             mistakes.add(root.place_in_list("servers", at, "assertion"), message);
         }
+        let connections_written = http.has("connections");
+        let http = Http::read(&http);
         let settings = Settings {
-            http: Http::read(&http),
-            connections_written: http.has("connections"),
+            connections_written,
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin,
             fetch: Fetch::read(&root.table("fetch", &fetch::SHAPE)),
@@ -232,7 +233,8 @@ impl Overrides {
             reload: Reload::read(&root.table("reload", &reload::SHAPE)),
             telemetry: Telemetry::read(&root.table("telemetry", &telemetry::SHAPE)),
             roles,
-            routes: Route::read_all(&root, &servers, &auth),
+            routes: Route::read_all(&root, &servers, &auth, &http),
+            http,
             auth,
             listen,
             servers,
