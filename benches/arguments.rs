@@ -9,7 +9,8 @@ use weir::catalog::{Checked, Schema};
 const SEARCH: &str = r##"{"type":"object","properties":{"query":{"type":"string","minLength":1,"maxLength":400},"limit":{"type":"integer","minimum":1,"maximum":100},"sort":{"enum":["relevance","newest","oldest"]},"filters":{"type":"array","maxItems":20,"items":{"$ref":"#/$defs/filter"}}},"required":["query"],"additionalProperties":false,"$defs":{"filter":{"type":"object","properties":{"field":{"type":"string","pattern":"^[a-z_]{1,40}$"},"value":{"anyOf":[{"type":"string"},{"type":"number"}]}},"required":["field","value"]}}}"##;
 
 const FITS: &str = r#"{"query":"gateways for the model context protocol","limit":10,"sort":"newest","filters":[{"field":"language","value":"en"},{"field":"year","value":2026}]}"#;
-const FAULTY: &str = r#"{"query":"","limit":1000,"sort":"best","filters":[{"field":"Language","value":null},{"value":2026}],"page":2}"#;
+const FAULTY: &str =
+    r#"{"query":"","limit":1000,"sort":"best","filters":[{"field":"Language","value":null},{"value":2026}],"page":2}"#;
 
 fn arguments(c: &mut Criterion) {
     let schema = Schema::compile(SEARCH.as_bytes()).expect("a sound schema");

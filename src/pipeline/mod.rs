@@ -1,10 +1,12 @@
 //! The way of a message. `flow` is the whole order on one screen; nothing else calls a stage.
 
 mod answer;
+mod arguing;
 mod core;
 mod exchange;
 mod finish;
 pub mod flow;
+mod lookup;
 pub mod pair;
 mod relay;
 mod shown;
@@ -15,6 +17,7 @@ pub use answer::{Answer, Head};
 pub use core::{Behind, Bounds, Core, Route, Server};
 pub use exchange::Arrival;
 pub use finish::{Ending, Finish};
+pub use lookup::Lookup;
 pub use relay::{Relay, Step};
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) fn respelt(reference: &str) -> Option<String> {
         } else {
             return None;
         };
-        for segment in inside {
+        if let Some(segment) = inside {
             respelt.push('/');
             respelt.push_str(segment);
         }
