@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use proptest::prelude::*;
 
+#[path = "fuzz/checks/arguments.rs"]
+mod arguments;
 #[path = "fuzz/checks/guard.rs"]
 mod guard;
 #[path = "fuzz/checks/headers.rs"]
@@ -23,7 +25,8 @@ mod upstream;
 type Check = fn(&[u8]);
 
 /// Every target, and its check.
-const TARGETS: [(&str, Check); 6] = [
+const TARGETS: [(&str, Check); 7] = [
+    ("arguments", arguments::check),
     ("guard", guard::check),
     ("headers", headers::check),
     ("reader", reader::check),
@@ -62,7 +65,69 @@ fn every_target_is_run_here_and_has_its_three_files() {
     }
 }
 
+/// Schemas that are somewhat like schemas.
+fn any_schema() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        r#"{"type":"string"}"#,
+        r#"{"type":["integer","null"]}"#,
+        r#"{"enum":[1,"a",[2]]}"#,
+        r#"{"const":{"a":1}}"#,
+        "true",
+        "false",
+        "{}",
+        r#"{"pattern":"^(a|b)*b{2,40}$"}"#,
+        r##"{"$ref":"#"}"##,
+        r##"{"$ref":"#/$defs/d"}"##,
+        r##"{"$ref":"#/properties/a"}"##,
+        r#"{"minLength":1,"maxItems":3}"#,
+        r#"{"uniqueItems":true}"#,
+        r#"{"multipleOf":0.1}"#,
+        r#"{"required":["a","b"]}"#,
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(5, 48, 4, |inner| {
+        let list = || prop::collection::vec(inner.clone(), 1..4).prop_map(|all| all.join(","));
+        prop_oneof![
+            (prop::sample::select(vec!["allOf", "anyOf", "oneOf", "prefixItems"]), list())
+                .prop_map(|(key, all)| format!(r#"{{"{key}":[{all}]}}"#)),
+            (prop::sample::select(vec!["items", "not", "contains", "additionalProperties", "propertyNames", "unevaluatedItems"]), inner.clone())
+                .prop_map(|(key, one)| format!(r#"{{"{key}":{one}}}"#)),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, d)| {
+                format!(r#"{{"properties":{{"a":{a}}},"patternProperties":{{"^b":{b}}},"unevaluatedProperties":false,"$defs":{{"d":{d}}}}}"#)
+            }),
+            (inner.clone(), inner.clone(), inner).prop_map(|(a, b, c)| format!(r#"{{"if":{a},"then":{b},"else":{c}}}"#)),
+        ]
+    })
+}
+
+fn any_value() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "1",
+        "1.0",
+        "-2.5e3",
+        "1e400",
+        "\"abbb\"",
+        "\"\"",
+        "true",
+        "null",
+        "18446744073709551616",
+        "[]",
+        "{}",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(5, 64, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|all| format!("[{}]", all.join(","))),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!(r#"{{"a":{a},"bb":{b}}}"#)),
+            inner.prop_map(|a| format!(r#"{{"a/~":{a}}}"#)),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn checks_end_on_generated_schemas_and_values(schema in any_schema(), value in any_value()) {
+        arguments::check(format!("{schema}\n{value}").as_bytes());
+    }
+
     #[test]
     fn the_reader_holds_on_generated_input(input in reader_inputs::any_input()) {
         reader::check(&input);

@@ -1,7 +1,12 @@
 //! Reads what an answer says about its server. Strictly: where two readers could differ nothing is learnt.
 
+use std::sync::Arc;
+
 use crate::{
-    catalog::offer::{TOOLS, Tool},
+    catalog::{
+        offer::{TOOLS, Tool},
+        schemas::Definition,
+    },
     protocol::{
         headers::ParamHeaders,
         json::{self, Kind, Span, Value},
@@ -50,5 +55,12 @@ fn tool(bytes: &[u8], definition: Value) -> Option<Tool> {
         return None;
     }
     let schema = json::member(bytes, definition.span, "inputSchema")?;
-    Some(Tool { name: name.as_ref().into(), params: ParamHeaders::read(bytes, schema) })
+    let kept = |schema: Value| Arc::new(Definition::new(schema.raw(bytes)));
+    let output = json::member(bytes, definition.span, "outputSchema").filter(|schema| schema.kind != Kind::Null);
+    Some(Tool {
+        name: name.as_ref().into(),
+        params: ParamHeaders::read(bytes, schema),
+        input: kept(schema),
+        output: output.map(kept),
+    })
 }

@@ -1,9 +1,12 @@
 //! What each server offers, as it was seen in its answers.
 //!
-//! Nobody asks a server for it: an [`Observer`] on each data core looks at the lists that pass, and what the catalog
-//! does not know goes to the control runtime, where [`publish`] reads it and swaps the server's snapshot. A call
-//! never waits for that; until then a tool counts as unknown, and what is unknown is not checked here but by its
-//! server.
+//! An [`Observer`] on each data core looks at the lists that pass, and what the catalog does not know goes to the control
+//! runtime, where [`publish`] reads it and swaps the server's snapshot. A call does not wait for that; until then a tool
+//! counts as unknown. Where a route checks arguments the pipeline asks the server itself and has the list learnt at once
+//! ([`Catalog::learn`], on a worker); else what is unknown is not checked here but by its server.
+//!
+//! A tool's schemas are kept as text and compiled when somebody first asks for one, on a worker; a definition that stays
+//! the same over lists stays compiled.
 //!
 //! ```text
 //!  data core                                     control runtime
@@ -18,6 +21,7 @@ mod learn;
 mod observer;
 mod offer;
 mod publisher;
+mod schemas;
 mod snapshot;
 mod splice;
 mod supported;
@@ -25,6 +29,7 @@ mod supported;
 pub use observer::{Observer, Seen, Sighting};
 pub use offer::Tool;
 pub use publisher::publish;
+pub use schemas::{Checked, Definition, Fault, Faults, Schema, Unheld, Unusable};
 pub use snapshot::{Catalog, ToolRef};
 pub use splice::{removals, respelt, splice, without};
 pub use supported::cut_supported;

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 
+use super::schemas::Definition;
 use crate::protocol::{
     headers::{Invalid, ParamHeaders},
     message::KnownResult,
@@ -16,6 +17,9 @@ pub(super) const TOOLS: usize = 10_000;
 /// Bytes of answers that are kept to know them again, a server.
 const KEPT: usize = 4 << 20;
 
+/// Bytes of the schemas of a server that are kept. Those of further tools cannot be checked against.
+const SCHEMAS: usize = 8 << 20;
+
 /// A tool, as its server's list describes it.
 #[derive(Debug)]
 pub struct Tool {
@@ -24,6 +28,35 @@ pub struct Tool {
     /// The arguments that it mirrors into headers, or why its definition is invalid: conforming clients leave such a
     /// tool out and send no headers for it.
     pub params: Result<ParamHeaders, Invalid>,
+    /// `inputSchema`.
+    pub input: Arc<Definition>,
+    /// `outputSchema`.
+    pub output: Option<Arc<Definition>>,
+}
+
+impl Tool {
+    fn schemas(&self) -> usize {
+        self.input.text().len() + self.output.as_ref().map_or(0, |output| output.text().len())
+    }
+
+    /// The same, with what was compiled for `before`, as far as that is unchanged.
+    fn carrying_over(self, before: &Self) -> Self {
+        let carried = |now: Arc<Definition>, before: &Arc<Definition>| match now.is_that_of(before) {
+            true => Arc::clone(before),
+            false => now,
+        };
+        let output = match (self.output, &before.output) {
+            (Some(now), Some(before)) => Some(carried(now, before)),
+            (now, _) => now,
+        };
+        Self { input: carried(self.input, &before.input), output, ..self }
+    }
+
+    /// The same, without the texts of its schemas.
+    fn without_schemas(self) -> Self {
+        let unkept = || Arc::new(Definition::unkept());
+        Self { input: unkept(), output: self.output.map(|_| unkept()), ..self }
+    }
 }
 
 /// The snapshot of a server.
@@ -71,7 +104,7 @@ impl Offer {
     }
 
     /// The tool at a place that [`Offer::find`] gave.
-    pub(super) fn tool(&self, at: usize) -> &Tool {
+    pub(super) fn tool(&self, at: usize) -> &Arc<Tool> {
         &self.tools[at].tool
     }
 
@@ -107,7 +140,17 @@ impl Offer {
             if whole { Self { discovered: self.discovered.clone(), ..Self::default() } } else { self.clone() };
         next.version = self.version + 1;
         let since = next.version;
-        let mut learnt: Vec<_> = tools.into_iter().map(|tool| Entry { tool: Arc::new(tool), since }).collect();
+        let mut room = SCHEMAS.saturating_sub(next.tools.iter().map(|entry| entry.tool.schemas()).sum());
+        let kept = |tool: Tool| {
+            let tool = match self.find(&tool.name) {
+                Some(at) => tool.carrying_over(self.tool(at)),
+                None => tool,
+            };
+            let tool = if tool.schemas() <= room { tool } else { tool.without_schemas() };
+            room -= tool.schemas();
+            Entry { tool: Arc::new(tool), since }
+        };
+        let mut learnt: Vec<_> = tools.into_iter().map(kept).collect();
         learnt.sort_by(|one, other| one.tool.name.cmp(&other.tool.name));
         drop_repeated(&mut learnt);
 

@@ -1,7 +1,5 @@
 //! The one writer of the catalog, on the control runtime.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc::Receiver;
 
 use super::learn;
@@ -17,23 +15,20 @@ pub async fn publish(mut sightings: Receiver<Sighting>) {
     }
 }
 
-/// Several cores may have seen the same answer, so it is compared once more.
+/// Several cores may have seen the same answer, and whoever asked on behalf of a call may, so it is compared once more.
 pub(super) fn take(sighting: Sighting) {
     let Sighting { server, seen } = sighting;
-    let offer = server.load_full();
-    let offer = match seen {
+    server.update(|offer| match seen {
         Seen::Tools { result, first_page } if !offer.knows_page(&result, first_page) => {
-            let Some(page) = learn::tools(&result) else { return };
+            let page = learn::tools(&result)?;
             let whole = first_page && !page.goes_on;
             let kept = Page::new(result, first_page, page.known);
-            offer.with_page(kept, whole, page.tools)
+            Some(offer.with_page(kept, whole, page.tools))
         }
         Seen::Supported { result } if !offer.knows_discovered(&result) => {
-            let Some(revisions) = learn::revisions(&result) else { return };
-            offer.with_discovered(result, revisions)
+            let revisions = learn::revisions(&result)?;
+            Some(offer.with_discovered(result, revisions))
         }
-        Seen::Tools { .. } | Seen::Supported { .. } => return,
-    };
-    // There is one publisher, so nothing is lost in between.
-    server.store(Arc::new(offer));
+        Seen::Tools { .. } | Seen::Supported { .. } => None,
+    });
 }

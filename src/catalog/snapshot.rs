@@ -1,10 +1,18 @@
 //! The catalog: one swapped snapshot a server, read without a lock.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
 
-use super::offer::{Offer, Tool};
+use super::{
+    observer::{Seen, Sighting},
+    offer::{Offer, Tool},
+    publisher,
+};
 use crate::protocol::revision::Revisions;
 
 /// What the servers offer. Shared by all cores; servers are numbered by whoever builds it.
@@ -14,7 +22,29 @@ pub struct Catalog {
 }
 
 /// What one server offers: the snapshot of it, swapped by the publisher. It outlives the catalogs that it is part of.
-pub(super) type Slot = Arc<ArcSwap<Offer>>;
+pub(super) type Slot = Arc<Shelf>;
+
+/// The snapshot of a server.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    offer: ArcSwap<Offer>,
+    /// Who makes the next one. Readers take no part in it, and neither does a data core.
+    next: Mutex<()>,
+}
+
+impl Shelf {
+    pub(super) fn load(&self) -> Guard<Arc<Offer>> {
+        self.offer.load()
+    }
+
+    /// Puts what `make` makes of the snapshot in its place, where it makes one.
+    pub(super) fn update(&self, make: impl FnOnce(&Offer) -> Option<Offer>) {
+        let _one = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = make(&self.offer.load()) {
+            self.offer.store(Arc::new(next));
+        }
+    }
+}
 
 /// A tool in the snapshot that it was found in. Not to be kept over an await: it holds the snapshot.
 pub struct ToolRef {
@@ -40,6 +70,19 @@ impl Catalog {
         let offer = self.servers.get(server)?.load();
         let at = offer.find(name)?;
         Some(ToolRef { offer, at })
+    }
+
+    /// The same, to be kept.
+    pub fn kept_tool(&self, server: usize, name: &str) -> Option<Arc<Tool>> {
+        let offer = self.servers.get(server)?.load();
+        Some(Arc::clone(offer.tool(offer.find(name)?)))
+    }
+
+    /// Learns the `result` of a server's `tools/list` before it returns; not on a data core.
+    pub fn learn(&self, server: usize, result: Bytes, first_page: bool) {
+        if let Some(slot) = self.slot(server) {
+            publisher::take(Sighting { server: Arc::clone(slot), seen: Seen::Tools { result, first_page } });
+        }
     }
 
     /// The modern revisions that a server's answer to `server/discover` named and Weir serves, if one was seen.

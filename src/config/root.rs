@@ -56,6 +56,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &command::PROCESSES,
     &command::LIMITS,
     &routes::SHAPE,
+    &bounds::SHAPE,
     &auth::SHAPE,
     &auth::jwt::SHAPE,
     &auth::jwt::JWKS,

@@ -2,6 +2,8 @@
 
 use super::{
     auth::Auth,
+    bounds::RouteChecks,
+    http::Http,
     section::Section,
     servers::{Era, Server},
     shape::{Key, Kind, Shape, Value},
@@ -26,6 +28,8 @@ pub struct Route {
     pub scopes: Vec<String>,
     /// `legacy_sse`: the path of the pair of 2024-11-05, where the route offers it; unlike every other path.
     pub legacy_sse: Option<String>,
+    /// `validate_arguments`, `validate_answers`, `bounds`.
+    pub checks: RouteChecks,
 }
 
 /// What is behind a route.
@@ -74,13 +78,35 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Offers HTTP+SSE of 2024-11-05 to clients that know nothing newer: GET here opens the stream, whose first \
                     event says where to POST. A path of its own, in front of a server of the legacy era.",
         },
+        Key {
+            name: "validate_arguments",
+            kind: Kind::Flag,
+            default: Value::Flag(false),
+            about: "Whether the arguments of a call are checked against the `inputSchema` of its tool, as the server's list has \
+                    it. What does not fit is not passed on, and neither is what cannot be checked.",
+        },
+        Key {
+            name: "validate_answers",
+            kind: Kind::Choice(&["off", "count", "refuse"]),
+            default: Value::Text("off"),
+            about: "What becomes of the answer to a call that does not fit the `outputSchema` of its tool: \"count\" counts it, \
+                    \"refuse\" refuses it as well. Answers come whole then, and not encoded.",
+        },
+        Key {
+            name: "bounds",
+            kind: Kind::Table(
+                "a list of tables, [{ methods = [\"tools/call\"], tools = [\"search\"], body = \"64KiB\", depth = 8 }]",
+            ),
+            default: Value::Absent,
+            about: "Bounds narrower than those of [http], by method and name.",
+        },
     ],
-    unbuilt: &["prefix", "validate_arguments", "validate_answers", "bounds"],
+    unbuilt: &["prefix"],
 };
 
 impl Route {
     /// Every route of the file, or those that are there without any.
-    pub(super) fn read_all(root: &Section<'_>, servers: &[Server], auth: &Auth) -> Vec<Self> {
+    pub(super) fn read_all(root: &Section<'_>, servers: &[Server], auth: &Auth, http: &Http) -> Vec<Self> {
         if !root.has("routes") {
             return Self::unsaid(servers, auth);
         }
@@ -95,13 +121,15 @@ impl Route {
             })
         });
         root.unique(paths, |path| format!("there is a route {path:?} already"));
-        sections.iter().filter_map(|section| Self::read(section, servers, auth)).collect()
+        sections.iter().filter_map(|section| Self::read(section, servers, auth, http)).collect()
     }
 
     fn unsaid(servers: &[Server], auth: &Auth) -> Vec<Self> {
         let anonymous = auth.anonymous.enabled;
-        let route =
-            |path: String, destination| Self { path, destination, anonymous, scopes: Vec::new(), legacy_sse: None };
+        let route = |path: String, destination| {
+            let (scopes, checks) = (Vec::new(), RouteChecks::default());
+            Self { path, destination, anonymous, scopes, legacy_sse: None, checks }
+        };
         let named = servers.iter().enumerate();
         let mut routes: Vec<_> =
             named.map(|(at, server)| route(format!("/{}/mcp", server.name), Destination::Server(at))).collect();
@@ -110,7 +138,7 @@ impl Route {
         routes
     }
 
-    fn read(section: &Section<'_>, servers: &[Server], auth: &Auth) -> Option<Self> {
+    fn read(section: &Section<'_>, servers: &[Server], auth: &Auth, http: &Http) -> Option<Self> {
         let path = section.required("path", path);
         let destination = read_destination(section, servers);
         let said = section.flag_if_written("anonymous");
@@ -139,7 +167,8 @@ impl Route {
             let message = "`legacy_sse` is for servers of the legacy era, and this one is `era = \"modern\"`";
             section.wrong("legacy_sse", message);
         }
-        Some(Self { path: path?, destination: destination?, anonymous, scopes, legacy_sse })
+        let checks = RouteChecks::read(section, http.body, http.depth);
+        Some(Self { path: path?, destination: destination?, anonymous, scopes, legacy_sse, checks })
     }
 }
 

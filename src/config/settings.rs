@@ -245,12 +245,13 @@ impl Overrides {
             let message = "[listen] needs `public_url`: an assertion says who makes it, which is what clients call us";
             mistakes.add(root.place_in_list("servers", at, "assertion"), message);
         }
-        let routes = Route::read_all(&root, &servers, &auth);
+        let connections_written = http.has("connections");
+        let http = Http::read(&http);
+        let routes = Route::read_all(&root, &servers, &auth, &http);
         let known = rules::Known { servers: &servers, routes: &routes, roles: &roles };
         let settings = Settings {
             rules: Rules::read(&root, known),
-            http: Http::read(&http),
-            connections_written: http.has("connections"),
+            connections_written,
             drain: Drain::read(&root.table("drain", &drain::SHAPE)),
             admin,
             fetch: Fetch::read(&root.table("fetch", &fetch::SHAPE)),
@@ -261,6 +262,7 @@ impl Overrides {
             limits: Limit::read_all(&root, &servers, &roles),
             roles,
             routes,
+            http,
             auth,
             listen,
             servers,

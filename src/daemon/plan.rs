@@ -21,9 +21,10 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Route, Server};
+use crate::pipeline::{Behind, Bounds, Core, Lookup, Route, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
+use crate::stages::arguments::Checks;
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
@@ -98,6 +99,7 @@ pub(super) struct Planned {
     pub(super) place: Place,
     pair: Option<String>,
     abandoned: Room,
+    checks: config::RouteChecks,
 }
 
 /// What all cores share for the life of the process, whatever the configuration.
@@ -260,6 +262,7 @@ impl Plan {
                 config::Era::Legacy => Some(Era::Legacy),
             },
             vouch,
+            lookup: Lookup::default(),
         });
         let routes = self.routes.iter().map(|route| Route {
             path: route.path.clone(),
@@ -268,6 +271,7 @@ impl Plan {
             place: route.place.clone(),
             abandoned: Rc::new(route.abandoned.clone()),
             meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
+            checks: Checks::new(&route.checks).map(Rc::new),
         });
         let names = self.servers.iter().map(|server| server.name.as_str());
         let pipeline = Core {
@@ -365,7 +369,7 @@ pub(super) fn routes(settings: &Settings, before: Option<&Plan>) -> Vec<Planned>
                 scopes: route.scopes.iter().map(|scope| scope.as_str().into()).collect(),
                 metadata: has_issuer.then(|| format!("{url}{}", metadata::location(&path)).into()),
             };
-            Some(Planned { path, server, place, pair, abandoned })
+            Some(Planned { path, server, place, pair, abandoned, checks: route.checks.clone() })
         }
         Destination::Federation => None,
     });

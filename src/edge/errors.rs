@@ -34,7 +34,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::Internal => (-32603, 500),
         Reason::Unauthenticated => (40101, 401),
         Reason::PolicyDenied | Reason::InsufficientScope => (40301, 403),
-        Reason::UnknownName | Reason::UnknownValue => (-32602, 200),
+        Reason::UnknownName | Reason::UnknownValue | Reason::InvalidArguments => (-32602, 200),
         Reason::RateLimited => (42901, 429),
         Reason::SessionRequired => (40001, 400),
         Reason::TooLarge => (41301, 413),
@@ -42,7 +42,7 @@ pub fn row(reason: Reason) -> Row {
         Reason::SessionNotFound | Reason::RouteNotFound => (40401, 404),
         Reason::MethodNotAllowed => (40501, 405),
         Reason::UnsupportedMediaType => (41501, 415),
-        Reason::UpstreamBadResponse | Reason::UpstreamReset => (50201, 502),
+        Reason::UpstreamBadResponse | Reason::UpstreamReset | Reason::UnusableSchema => (50201, 502),
         Reason::UpstreamUnavailable | Reason::Overloaded | Reason::Draining | Reason::IdentityUnavailable => {
             (50301, 503)
         }
@@ -161,10 +161,13 @@ pub(super) fn events(out: &mut Vec<u8>, refusal: &Refusal, addressee: &Addressee
     }
 }
 
-/// One JSON-RPC error; `of` is the id's own token, echoed as it was sent.
+/// One JSON-RPC error, or the result in its place; `of` is the id's own token, echoed as it was sent.
 pub(super) fn error(refusal: &Refusal, of: Option<&[u8]>, request: RequestId) -> String {
     let Particulars { reason, message, retryable, accepted, .. } = &**refusal;
     let of = of.map(|of| format!("\"id\":{},", String::from_utf8_lossy(of))).unwrap_or_default();
+    if let (Some(result), false) = (&refusal.result, of.is_empty()) {
+        return format!("{{\"jsonrpc\":\"2.0\",{of}\"result\":{result}}}");
+    }
     let wait = refusal.retry_after.map(|wait| format!("\"retryAfterMs\":{},", wait.as_millis())).unwrap_or_default();
     let more = if refusal.data.is_empty() { String::new() } else { format!(",{}", refusal.data) };
     format!(

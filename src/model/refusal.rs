@@ -66,6 +66,8 @@ reasons! {
     InvalidRequest = "invalid_request", Client;
     /// A parameter that the protocol asks for is absent or malformed.
     InvalidParams = "invalid_params", Client;
+    /// The arguments of a call do not fit its tool's schema.
+    InvalidArguments = "invalid_arguments", Client;
     /// A method that this revision has not.
     MethodNotFound = "method_not_found", Client;
     /// A header of the 2026-07-28 era does not say what the body says.
@@ -108,6 +110,8 @@ reasons! {
     UnsupportedMediaType = "unsupported_media_type", Client;
     /// The server's answer is none to this request, or no MCP at all.
     UpstreamBadResponse = "upstream_bad_response", Server;
+    /// The definition of a tool has a schema that nothing can be checked against.
+    UnusableSchema = "unusable_schema", Server;
     /// The server went away after the request was sent.
     UpstreamReset = "upstream_reset", Server;
     /// No endpoint of the server could be reached; nothing was sent.
@@ -142,6 +146,8 @@ pub struct Particulars {
     pub accepted: Accepted,
     /// Further members of `data`, as JSON text without the braces (`"supported":[...]`); empty for most.
     pub data: String,
+    /// The result that a call has in an error's place, as JSON text, where it is told in one (SEP-1303).
+    pub result: Option<Box<str>>,
     /// The value of `Allow`, where a method was refused.
     pub allow: Option<&'static str>,
     /// What the client is asked for, where its credential is missing or does not do.
@@ -162,6 +168,7 @@ impl Refusal {
             retry_after: None,
             accepted,
             data: String::new(),
+            result: None,
             allow: None,
             challenge: None,
             limited: None,
@@ -191,6 +198,12 @@ impl Refusal {
     /// Adds members to `data`, as JSON text without braces.
     pub fn with_data(mut self, members: String) -> Self {
         self.data = members;
+        self
+    }
+
+    /// Told as the result of the call, which is JSON text, and not as an error.
+    pub fn as_result(mut self, result: String) -> Self {
+        self.result = Some(result.into());
         self
     }
 

@@ -113,6 +113,7 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
         .showing(sight, &exchange.route.meter, &exchange.core.memo)
         .sealing(exchange.route.binder.as_ref(), exchange.principal())
         .asked_by(message.message(), message.bytes())
+        .promising(&exchange.progress.promises, &exchange.route.meter.calls)
 }
 
 /// An event stream. Where it `opens` a session, its head waits for the message that names the revision.

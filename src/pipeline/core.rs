@@ -10,6 +10,7 @@ use crate::net::command::Handle;
 use crate::net::upstream::Endpoint;
 use crate::protocol::revision::Era;
 use crate::seal::{Binder, Sealer};
+use crate::stages::arguments::Checks;
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
@@ -19,6 +20,7 @@ use crate::stages::upstream::{Client, Patience, Room};
 use crate::stages::vouch::Vouch;
 use crate::telemetry::{RouteMeter, Telemetry};
 
+use super::lookup::Lookup;
 use super::pair::Pairs;
 
 /// The state of one data core.
@@ -81,6 +83,8 @@ pub struct Route {
     pub place: Place,
     /// What is counted of it.
     pub meter: Rc<RouteMeter>,
+    /// What it checks of messages beyond the protocol; `None` where that is nothing.
+    pub checks: Option<Rc<Checks>>,
 }
 
 /// What a server is reached by.
@@ -105,4 +109,6 @@ pub struct Server {
     pub pinned: Option<Era>,
     /// What it is shown of us, and of the caller.
     pub vouch: Vouch,
+    /// Who asks it for its tools.
+    pub lookup: Lookup,
 }

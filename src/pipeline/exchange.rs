@@ -6,11 +6,12 @@ use crate::model::{Addressee, Principal, RequestId, Visitor};
 use crate::protocol::media;
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
+use crate::stages::arguments::Argued;
 use crate::stages::authenticate::Identified;
 use crate::stages::authorize::Permitted;
 use crate::stages::limit::{Admitted, Called, Tried};
 use crate::stages::opening::Opened;
-use crate::stages::respond;
+use crate::stages::respond::{self, Promise};
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
 
@@ -72,12 +73,23 @@ pub(super) struct Granted {
     permitted: Permitted,
 }
 
-/// What it brings back is the caller's own: the call may be made.
+/// What it brings back is the caller's own.
+pub(super) struct Brought {
+    read: Read,
+    pub(super) bound: Bound,
+    permitted: Permitted,
+    opened: Opened,
+}
+
+/// It asks for nothing that its route refuses: the call may be made.
 pub(super) struct Ready {
     read: Read,
     pub(super) bound: Bound,
     pub(super) permitted: Permitted,
     pub(super) opened: Opened,
+    /// What its answers have to be.
+    pub(super) promises: Vec<Promise>,
+    _argued: Argued,
 }
 
 impl<'a, P> Exchange<'a, P> {
@@ -150,15 +162,37 @@ impl<'a> Exchange<'a, Granted> {
     }
 
     /// `None` where what was opened cannot be read in its place.
-    pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Ready>> {
+    pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Brought>> {
         let Some(bytes) = opened.take_bytes() else {
-            return Some(self.advance(|Granted { read, bound, permitted }| Ready { read, bound, permitted, opened }));
+            return Some(self.advance(|Granted { read, bound, permitted }| Brought { read, bound, permitted, opened }));
         };
         let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
         let Granted { read: Read { known, message }, bound, permitted } = progress;
         let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
-        let progress = Ready { read, bound, permitted, opened };
+        let progress = Brought { read, bound, permitted, opened };
         Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
+    }
+}
+
+impl<'a> Exchange<'a, Brought> {
+    pub(super) fn message(&self) -> &WellFormed {
+        &self.progress.read.message
+    }
+
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.read.known.identified.principal()
+    }
+
+    pub(super) fn addressee(&self) -> Addressee {
+        self.message().addressee()
+    }
+
+    /// `promises`: what its answers have to be.
+    pub(super) fn argued(self, argued: Argued, promises: Vec<Promise>) -> Exchange<'a, Ready> {
+        self.advance(|brought| {
+            let Brought { read, bound, permitted, opened } = brought;
+            Ready { read, bound, permitted, opened, promises, _argued: argued }
+        })
     }
 }
 

@@ -22,12 +22,13 @@ use crate::stages::balance::Endpoints;
 use crate::stages::limit::{Admitted, Ruled, Tried};
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
-use crate::stages::{authorize, opening, session, vouch};
+use crate::stages::{arguments, authorize, opening, session, vouch};
 use crate::telemetry::trace::Trace;
 
 use super::answer::{self, Answer};
+use super::arguing;
 use super::core::{Behind, Core};
-use super::exchange::{Arrival, Arrived, Exchange, Found, Granted, Known, Read, Ready};
+use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Known, Read, Ready};
 use super::finish::Finish;
 use super::{limiting, stopping};
 
@@ -83,6 +84,13 @@ where
     // Whether what it brings back of the server's was given to this caller: only who may ask is told.
     let exchange = open(exchange, admitted)?;
     has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
+
+    // Whether the arguments are what the tool asks for, where the route wants to know. Its own box: no other call carries
+    // the room for it.
+    let exchange = match &exchange.route.checks {
+        None => exchange.argued(arguments::unasked(), Vec::new()),
+        Some(checks) => Box::pin(arguing::argue(exchange, checks, drain)).await?,
+    };
 
     // Which endpoint, and the call itself; then what of its answer passes.
     pin!(call(&exchange, trace, drain)).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
@@ -140,7 +148,7 @@ fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refuse
 }
 
 /// Opens for the server what it gave this caller to bring back.
-fn open(exchange: Exchange<'_, Granted>, admitted: Admitted) -> Result<Exchange<'_, Ready>, Refused> {
+fn open(exchange: Exchange<'_, Granted>, admitted: Admitted) -> Result<Exchange<'_, Brought>, Refused> {
     let message = exchange.message();
     let (binder, principal) = (exchange.route.binder.as_deref(), exchange.principal());
     match opening::open(binder, principal, message.era(), message.messages(), message.bytes()) {
@@ -170,7 +178,7 @@ pub(super) fn culprit(message: &WellFormed, at: usize) -> Addressee {
 }
 
 /// The headers say what the arguments do. Whoever may not use a tool is not told what it mirrors.
-fn has_params(exchange: &Exchange<'_, Ready>) -> Result<(), Refusal> {
+fn has_params(exchange: &Exchange<'_, Brought>) -> Result<(), Refusal> {
     wellformed::params(&exchange.core.catalog, exchange.route.server, exchange.headers, exchange.message())
 }
 
@@ -249,7 +257,7 @@ async fn over_http(
         name: exchange.progress.opened.name().filter(|_| exchange.headers.contains_key(headers::MCP_NAME)),
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
-        encodable: message.may_be_encoded() && !exchange.may_hold_sealed(),
+        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && exchange.progress.promises.is_empty(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));

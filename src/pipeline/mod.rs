@@ -1,12 +1,14 @@
 //! The way of a message. `flow` is the whole order on one screen; nothing else calls a stage.
 
 mod answer;
+mod arguing;
 mod core;
 mod exchange;
 mod explain;
 mod finish;
 pub mod flow;
 mod limiting;
+mod lookup;
 pub mod pair;
 mod relay;
 mod shown;
@@ -18,6 +20,7 @@ pub use core::{Behind, Bounds, Core, Route, Server};
 pub use exchange::Arrival;
 pub use explain::{Door, House, STAGES, explain};
 pub use finish::{Ending, Finish};
+pub use lookup::Lookup;
 pub use relay::{Relay, Step};
 
 #[cfg(test)]

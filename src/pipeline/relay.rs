@@ -101,6 +101,12 @@ impl Relay {
         Ok(events.revision().unwrap_or("").to_owned())
     }
 
+    /// Ends the call, and gives what was kept back of it.
+    pub(super) fn kept_back(mut self) -> Bytes {
+        self.end_call();
+        std::mem::take(&mut self.begun)
+    }
+
     /// Appends the next piece to `out`. Dropping the future loses nothing.
     pub async fn next(&mut self, out: &mut Vec<u8>, observer: &Observer) -> Step {
         let begun = std::mem::take(&mut self.begun);

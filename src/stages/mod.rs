@@ -1,5 +1,6 @@
 //! The stages of a request. They are strangers to each other: their order belongs to `pipeline::flow`.
 
+pub mod arguments;
 pub mod authenticate;
 pub mod authorize;
 pub mod balance;

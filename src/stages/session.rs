@@ -46,6 +46,11 @@ impl Bound {
         self.conversation.as_ref().map(|conversation| conversation.id.endpoint)
     }
 
+    /// What the conversation was agreed to be of, if that was said.
+    pub fn revision(&self) -> Option<Revision> {
+        Revision::parse(self.conversation.as_ref()?.id.revision.as_str())
+    }
+
     /// Whether the conversation may be of 2025-03-26, which alone has batches: it says so, or nothing was negotiated.
     pub fn takes_batches(&self) -> bool {
         let negotiated = self.conversation.as_ref().map_or("", |conversation| conversation.id.revision.as_str());

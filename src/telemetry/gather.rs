@@ -114,6 +114,10 @@ fn of_server<'a>(tally: &mut Tally<'a>, cores: &[&'a ServerCells]) {
     }
     tally.count(names::ABANDONED, [name, "adopted"], sum(cores, |server| &server.adopted));
     tally.count(names::ABANDONED, [name, "cut"], sum(cores, |server| &server.cut));
+    tally.count(names::ARGUMENTS_REFUSED, [name], sum(cores, |server| &server.arguments_refused));
+    tally.count(names::ANSWERS_UNFIT, [name], sum(cores, |server| &server.answers_unfit));
+    tally.count(names::SCHEMAS_UNUSABLE, [name], sum(cores, |server| &server.schemas_unusable));
+    tally.count(names::LOOKUPS, [name], sum(cores, |server| &server.lookups));
 }
 
 fn of_limit<'a>(tally: &mut Tally<'a>, cores: &[&'a LimitCells]) {

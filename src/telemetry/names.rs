@@ -97,6 +97,14 @@ metrics! {
         "Attempts at an endpoint that brought no head of an answer, those among them that were repeated in silence.";
     ABANDONED: Counter Number, "weir_abandoned_calls_total" ["server" "result"]
         "Legacy calls whose client left before their answer: `adopted` (they run on), or `cut` for want of room (`[http] abandoned`).";
+    ARGUMENTS_REFUSED: Counter Number, "weir_arguments_refused_total" ["server"]
+        "Calls that were refused because their arguments do not fit the tool's `inputSchema`, or could not be checked.";
+    ANSWERS_UNFIT: Counter Number, "weir_answers_unfit_total" ["server"]
+        "Answers to calls that do not fit the tool's `outputSchema`, or could not be checked; refused where the route says so.";
+    SCHEMAS_UNUSABLE: Counter Number, "weir_schemas_unusable_total" ["server"]
+        "Schemas of a server's tools that nothing can be checked against, each once; the log names the tool and says why.";
+    LOOKUPS: Counter Number, "weir_tool_lookups_total" ["server"]
+        "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against was not known or may have changed.";
 
     LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
         "What a limit was asked for, once for each key and place: `admitted`, or `refused` (429 `rate_limited`).";

@@ -70,6 +70,26 @@ impl ServerMeter {
         self.cells.reused.add(1);
     }
 
+    /// A call was refused for its arguments.
+    pub fn refuses_arguments(&self) {
+        self.cells.arguments_refused.add(1);
+    }
+
+    /// An answer does not fit.
+    pub fn answer_is_unfit(&self) {
+        self.cells.answers_unfit.add(1);
+    }
+
+    /// Nothing can be checked against a schema of its.
+    pub fn schema_is_unusable(&self) {
+        self.cells.schemas_unusable.add(1);
+    }
+
+    /// It is asked for its tools on behalf of a call.
+    pub fn looks_up(&self) {
+        self.cells.lookups.add(1);
+    }
+
     /// An attempt came to nothing.
     pub fn failed(&self, fault: Fault) {
         self.cells.failed[fault as usize].add(1);
@@ -140,6 +160,10 @@ pub(super) struct ServerCells {
     pub(super) failed: [Cell; Fault::ALL.len()],
     pub(super) adopted: Cell,
     pub(super) cut: Cell,
+    pub(super) arguments_refused: Cell,
+    pub(super) answers_unfit: Cell,
+    pub(super) schemas_unusable: Cell,
+    pub(super) lookups: Cell,
 }
 
 impl ServerCells {

@@ -71,8 +71,8 @@ pub(crate) const HOMES: &[Home] = &[
     only(&["x509_parser"], &["net::tls"], "certificates are read where TLS is decided"),
     only(
         &["serde_json"],
-        &["cli", "config", "admin", "telemetry", "daemon"],
-        "a `Value` of a message costs a hundred times our reader: documents of our own only",
+        &["cli", "config", "admin", "telemetry", "daemon", "catalog::schemas"],
+        "a `Value` of a message costs a hundred times our reader: documents of our own, and what a schema is checked on",
     ),
     only(&["jsonwebtoken"], &["stages::authenticate"], "one stage decides who is calling"),
     only(&["cel"], &["stages::rules"], "expressions are compiled and bounded in one place"),

@@ -10,6 +10,7 @@ mod support;
 
 mod admin_auth;
 mod api_keys;
+mod arguments;
 mod batches;
 mod broken_servers;
 mod catalog;

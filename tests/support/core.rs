@@ -11,7 +11,7 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Behind, Bounds, Core, Route, Server};
+use weir::pipeline::{Behind, Bounds, Core, Lookup, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
@@ -47,6 +47,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
             abandoned: Rc::new(Room::new(9)),
             meter: telemetry.route("/mcp", "files"),
             binder: None,
+            checks: None,
             place: Place { anonymous: true, ..Place::default() },
         }],
         servers: vec![Server {
@@ -55,6 +56,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             pinned: None,
             vouch: Vouch::default(),
+            lookup: Lookup::default(),
         }],
         client: Rc::new(Client {
             pool: Rc::new(Pool::new(1, 4)),

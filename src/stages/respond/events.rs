@@ -34,7 +34,8 @@ impl Events {
     /// Takes what came and appends what passes to `out`.
     ///
     /// # Errors
-    /// `upstream_bad_response` for a line or an event beyond the limit; the stream is over.
+    /// `upstream_bad_response` for a line or an event beyond the limit, and for an answer that breaks what was promised
+    /// of it; the stream is over.
     pub fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>, observer: &Observer) -> Result<(), Refusal> {
         self.reader.push(chunk);
         // Nearly all of it passes: room for it once, instead of with each event.
@@ -50,7 +51,9 @@ impl Events {
                         observer,
                         strays: &mut self.strays,
                     };
-                    verdicts.block(&block, out);
+                    if let Err(why) = verdicts.block(&block, out) {
+                        return Err(bad(why, self.expected.reads_only));
+                    }
                 }
                 Ok(None) => return Ok(()),
                 Err(overlong) => return Err(bad(overlong, self.expected.reads_only)),
@@ -126,9 +129,10 @@ struct Verdicts<'a> {
 }
 
 impl Verdicts<'_> {
-    fn block(&mut self, block: &Block<'_>, out: &mut Vec<u8>) {
+    /// The error is why the stream ends here.
+    fn block(&mut self, block: &Block<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         let judged = match (block.message(), block.data) {
-            (Some(text), _) => self.judge(text),
+            (Some(text), _) => self.judge(text)?,
             (None, Some(data)) => self.foreign(data).map(|()| Shown::All),
             (None, None) => Ok(Shown::All),
         };
@@ -145,14 +149,25 @@ impl Verdicts<'_> {
                 without_data(block, out);
             }
         }
+        Ok(())
     }
 
-    /// Whether a message passes, and what of it.
-    fn judge(&mut self, text: &[u8]) -> Result<Shown, String> {
-        let body = self.expected.read(self.observer, text).map_err(|fault| fault.to_string())?;
+    /// Whether a message passes, and what of it; the outer error is of an answer that breaks its promise.
+    fn judge(&mut self, text: &[u8]) -> Result<Result<Shown, String>, String> {
+        match self.expected.read(self.observer, text) {
+            Ok(body) => {
+                // Before it counts as the answer: it is none, and the error takes its place.
+                self.expected.keeps_promises(&body, text)?;
+                Ok(self.judge_body(&body, text))
+            }
+            Err(fault) => Ok(Err(fault.to_string())),
+        }
+    }
+
+    fn judge_body(&mut self, body: &Body, text: &[u8]) -> Result<Shown, String> {
         // First: an answer that cannot be cut for its reader is none, and still awaited.
-        let shown = self.expected.show(&body, text)?;
-        match &body {
+        let shown = self.expected.show(body, text)?;
+        match body {
             Body::One(message) => match self.expected.judge(Said::of(message, text)) {
                 Verdict::Pass => Ok(shown),
                 Verdict::Stray(why) => Err(why.to_owned()),

@@ -9,8 +9,9 @@ use crate::protocol::message::{self, Body, Fault, Id, Kind, Limits, Message, Own
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::seal::Binder;
-use crate::telemetry::RouteMeter;
+use crate::telemetry::{RouteMeter, ServerMeter};
 
+use super::promised::{Promise, Promises};
 use super::sealing::{self, Sealing};
 use super::unseen::{Memo, Shown, Unseen};
 
@@ -106,6 +107,8 @@ pub struct Expected {
     pub(super) unseen: Option<Unseen>,
     /// For whom is sealed what they bring back; `None` where it passes as it is.
     sealing: Option<Sealing>,
+    /// What calls were promised to be answered with; `None` where nobody looks.
+    promises: Option<Box<Promises>>,
     /// It was asked to become a task of 2025-11-25.
     task: bool,
     answered: bool,
@@ -114,8 +117,9 @@ pub struct Expected {
 impl Expected {
     /// Nothing has been said yet.
     pub fn new(awaited: Awaited, era: Era, method: Option<Method>, limits: Limits) -> Self {
-        let (lesson, reads_only, unseen, sealing) = (None, false, None, None);
-        Self { awaited, era, method, limits, lesson, reads_only, unseen, sealing, task: false, answered: false }
+        let (lesson, reads_only, unseen, sealing, promises) = (None, false, None, None, None);
+        let (task, answered) = (false, false);
+        Self { awaited, era, method, limits, lesson, reads_only, unseen, sealing, promises, task, answered }
     }
 
     /// The same, of a call that only reads (or not).
@@ -153,10 +157,25 @@ impl Expected {
         self
     }
 
+    /// The same, with what its calls were promised to be answered with.
+    pub fn promising(self, promises: &[Promise], meter: &Rc<ServerMeter>) -> Self {
+        let kept = || Box::new(Promises { all: promises.to_vec(), meter: Rc::clone(meter) });
+        Self { promises: (!promises.is_empty()).then(kept), ..self }
+    }
+
+    /// Whether the messages of a body are what was promised.
+    pub(super) fn keeps_promises(&self, body: &Body, bytes: &[u8]) -> Result<(), String> {
+        let Some(promises) = &self.promises else { return Ok(()) };
+        match body {
+            Body::One(message) => promises.kept(message, bytes),
+            Body::Batch(messages) => messages.iter().try_for_each(|message| promises.kept(message, bytes)),
+        }
+    }
+
     /// Whether the answer has to be read whole before any of it passes, however long it is.
     pub fn is_read_whole(&self) -> bool {
         let sealed = self.sealing.is_some() && sealing::is_read_whole(self.method);
-        self.method.is_some_and(Method::answer_is_read) || self.is_cut() || sealed
+        self.method.is_some_and(Method::answer_is_read) || self.is_cut() || sealed || self.promises.is_some()
     }
 
     /// Whether the answer may hold what has to be sealed.
