@@ -9,6 +9,8 @@ use weir::config::*;
 mod auth;
 #[path = "config/commands.rs"]
 mod commands;
+#[path = "config/routes.rs"]
+mod routes;
 
 const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://10.0.0.1:3000/mcp\"]\n";
 

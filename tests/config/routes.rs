@@ -1,0 +1,36 @@
+//! What a route checks beyond the protocol.
+
+use weir::config::*;
+use weir::model::Glob;
+
+use super::{mistake, parse};
+
+fn route(more: &str) -> RouteChecks {
+    parse(&format!("[[routes]]\npath = \"/x\"\nservers = [\"files\"]\n{more}")).routes[0].checks.clone()
+}
+
+#[test]
+fn nothing_is_checked_without_being_said() {
+    assert!(parse("").routes.iter().all(|route| route.checks.is_empty()));
+    assert!(route("").is_empty());
+    assert!(route("validate_arguments = false\nvalidate_answers = \"off\"\nbounds = []").is_empty());
+}
+
+#[test]
+fn what_is_written_is_what_is_checked() {
+    let bounds = r#"bounds = [{ methods = ["tools/call"], tools = ["a*"], body = "1KiB" }, { depth = 8, values = 9 }]"#;
+    let checks = route(&format!("validate_arguments = true\nvalidate_answers = \"refuse\"\n{bounds}"));
+    assert_eq!((checks.arguments, checks.answers), (true, ValidateAnswers::Refuse));
+    let tools = vec![Glob::parse("a*").unwrap()];
+    let first = Bound { methods: vec!["tools/call".into()], tools, body: Some(1024), depth: None, values: None };
+    let second = Bound { methods: vec![], tools: vec![], body: None, depth: Some(8), values: Some(9) };
+    assert_eq!(checks.bounds, [first, second]);
+}
+
+#[test]
+fn a_bound_is_narrower_than_that_of_http() {
+    let wide =
+        |more: &str| mistake(&format!("[[routes]]\npath = \"/x\"\nservers = [\"files\"]\nbounds = [{{ {more} }}]"));
+    assert!(wide("depth = 65").contains("[http] takes 64 levels"), "{}", wide("depth = 65"));
+    assert!(wide("body = \"5MiB\"").contains("[http] takes 4MiB"), "{}", wide("body = \"5MiB\""));
+}
