@@ -116,23 +116,6 @@ fn what_is_written_is_what_is_set() {
 }
 
 #[test]
-fn routes_are_there_without_being_said() {
-    let one = parse("");
-    let routes: Vec<_> = one.routes.iter().map(|route| (&*route.path, route.destination)).collect();
-    assert_eq!(routes, [("/files/mcp", Destination::Server(0)), ("/mcp", Destination::Server(0))]);
-
-    let to = ["a=http://a/mcp", "b=http://b/mcp?x=y"].map(To::parse);
-    let two = Settings::fronting(&to).unwrap();
-    let routes: Vec<_> = two.routes.iter().map(|route| (&*route.path, route.destination)).collect();
-    let [a, b] = [0, 1].map(Destination::Server);
-    assert_eq!(routes, [("/a/mcp", a), ("/b/mcp", b), ("/mcp", Destination::Federation)]);
-    assert_eq!(two.servers[1].endpoints[0].url, "http://b/mcp?x=y");
-
-    let said = parse("[[routes]]\npath = \"/x\"\nservers = [\"files\"]");
-    assert_eq!(said.routes.len(), 1);
-}
-
-#[test]
 fn a_server_without_a_name_is_called_server() {
     let settings = Settings::fronting(&[To::parse("http://a/mcp?x=y")]).unwrap();
     assert_eq!(settings.servers[0].name.as_str(), "server");
