@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::{SUM, answered, checking, config, member, offering, plain, reached, told, until_counted};
-use crate::support::{Gateway, Scripted, call, legacy, modern, only_through_weir, result, until};
+use super::{SUM, answered, checking, config, member, offering, plain, reached, session, told, until_counted};
+use crate::support::{Gateway, Scripted, call, legacy, modern, node, only_through_weir, result, until};
 
 #[tokio::test]
 async fn the_list_is_asked_for_as_the_caller_would() {
@@ -146,6 +146,36 @@ async fn a_list_that_cannot_be_had_refuses_and_says_when_to_come_back() {
     let weir = checking(&Scripted::nobody().await).await;
     let answer = weir.client().await.ask(&call("1", "sum", r#"{"a":1}"#)).await;
     assert_eq!((answer.status(), &*answer.refusal().1), (503, "upstream_unavailable"), "{answer:?}");
+    weir.stop().await;
+}
+
+/// A command is asked as well, in the caller's session or for one caller's message.
+#[tokio::test]
+async fn a_command_is_asked_in_both_eras() {
+    only_through_weir!();
+    let mut server = node("ref-server.mjs");
+    server.args(["--stdio", "--era", "dual"]);
+    for per in ["session", "shared"] {
+        let routes = "[auth.anonymous]\nenabled = true\n[[routes]]\npath = \"/mcp\"\nservers = [\"server\"]\nvalidate_arguments = true";
+        let weir = Gateway::command(&server, &format!("processes = {{ per = \"{per}\" }}\n{routes}")).start().await;
+        let mut client = weir.client().await;
+        let wrong = client.ask(&call("1", "probe_echo", r#"{"text":7}"#)).await;
+        assert!(told(&wrong).contains("/text: "), "{per}: {wrong:?}");
+        let id = session(&mut client, "2025-11-25").await;
+        let params = |text: &str| format!(r#"{{"name":"probe_echo","arguments":{{"text":{text}}}}}"#);
+        let wrong = client.ask(&legacy("2", "tools/call", &params("[]")).session(&id)).await;
+        assert!(told(&wrong).contains("/text: "), "{per}: {wrong:?}");
+        let fits = client.ask(&legacy("3", "tools/call", &params("\"hello\"")).session(&id)).await;
+        assert!(fits.text().contains("hello"), "{per}: {fits:?}");
+        weir.stop().await;
+    }
+    // Nobody has asked before, and the session's own process is asked.
+    let routes = "[auth.anonymous]\nenabled = true\n[[routes]]\npath = \"/mcp\"\nservers = [\"server\"]\nvalidate_arguments = true";
+    let weir = Gateway::command(&server, routes).start().await;
+    let mut client = weir.client().await;
+    let id = session(&mut client, "2025-06-18").await;
+    let wrong = client.ask(&legacy("2", "tools/call", r#"{"name":"probe_echo"}"#).session(&id)).await;
+    assert_eq!(wrong.refusal().1, "invalid_arguments", "{wrong:?}");
     weir.stop().await;
 }
 
