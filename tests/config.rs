@@ -11,6 +11,8 @@ mod auth;
 mod commands;
 #[path = "config/limits.rs"]
 mod limits;
+#[path = "config/routes.rs"]
+mod routes;
 
 const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://10.0.0.1:3000/mcp\"]\n";
 
@@ -113,23 +115,6 @@ fn what_is_written_is_what_is_set() {
     assert_eq!((http.keepalive, http.legacy_status), (Duration::from_millis(15), LegacyStatus::Table));
     assert_eq!((settings.drain.timeout, settings.admin.address.to_string().as_str()), (Duration::ZERO, "127.0.0.1:0"));
     assert_eq!(settings.keys.ring, Some(Secret::Env("RING".into())));
-}
-
-#[test]
-fn routes_are_there_without_being_said() {
-    let one = parse("");
-    let routes: Vec<_> = one.routes.iter().map(|route| (&*route.path, route.destination)).collect();
-    assert_eq!(routes, [("/files/mcp", Destination::Server(0)), ("/mcp", Destination::Server(0))]);
-
-    let to = ["a=http://a/mcp", "b=http://b/mcp?x=y"].map(To::parse);
-    let two = Settings::fronting(&to).unwrap();
-    let routes: Vec<_> = two.routes.iter().map(|route| (&*route.path, route.destination)).collect();
-    let [a, b] = [0, 1].map(Destination::Server);
-    assert_eq!(routes, [("/a/mcp", a), ("/b/mcp", b), ("/mcp", Destination::Federation)]);
-    assert_eq!(two.servers[1].endpoints[0].url, "http://b/mcp?x=y");
-
-    let said = parse("[[routes]]\npath = \"/x\"\nservers = [\"files\"]");
-    assert_eq!(said.routes.len(), 1);
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Bound {
         let (body, depth) = (table.size_if_written("body"), table.size_if_written("depth"));
         let values = table.size_if_written("values");
         if body.or(depth).or(values).is_none() {
-            table.missing("body");
+            table.wrong("methods", "an element of `bounds` bounds nothing: it needs `body`, `depth` or `values`");
         }
         if body.is_some_and(|body| body > most_body) {
             let size = units::show_size(most_body as u64);

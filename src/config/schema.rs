@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    auth, authorization, command, endpoint, listen, root, rules, secret,
+    auth, authorization, bounds, command, endpoint, listen, root, rules, secret,
     shape::{Key, Kind, Shape, Value},
     telemetry, tls,
 };
@@ -72,6 +72,7 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("`client` of these", "secret") => Some((&secret::SHAPE, false)),
         ("[[servers]]", "processes") => Some((&command::PROCESSES, false)),
         ("[[servers]]", "process_limits") => Some((&command::LIMITS, false)),
+        ("[[routes]]", "bounds") => Some((&bounds::SHAPE, true)),
         ("[auth.mtls]", "grants") => Some((&auth::mtls::GRANT, true)),
         ("[[auth.introspection]]", "client") => Some((&auth::introspection::CLIENT, false)),
         ("`client` of [[auth.introspection]]", "secret") => Some((&secret::SHAPE, false)),

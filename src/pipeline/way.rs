@@ -71,7 +71,7 @@ impl Way {
             Shape::Json if expected.is_read_whole() => Way::ReadWhole,
             Shape::Json => Way::Check,
             Shape::Empty => Way::Refuse("it is empty"),
-            Shape::Encoded if expected.may_hold_sealed() => ENCODED,
+            Shape::Encoded if expected.may_hold_sealed() || expected.is_read_whole() => ENCODED,
             Shape::Encoded if expected.method.is_some_and(Method::may_be_encoded) => Way::Unread,
             Shape::Encoded => ENCODED,
             Shape::Other => Way::Refuse("it is neither JSON in UTF-8 nor an event stream"),

@@ -52,7 +52,14 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::InvalidParams => {
             "`params._meta` lacks what 2026-07-28 asks of every request; or the name of what is asked for is no string, and \
-             the caller's roles do not grant all of its kind; or `taskIds` is no list, or is spelt in another case. `message` names the key."
+             the caller's roles do not grant all of its kind; or `taskIds` is no list, or is spelt in another case. `message` names the key. \
+             Or the message is deeper, or holds more, than the route's `bounds` allow; or the route checks arguments, and they are \
+             no object, or hold what cannot be checked: a number beyond 64 bits, or more than is looked at."
+        }
+        Reason::InvalidArguments => {
+            "The arguments do not fit the tool's `inputSchema`, on a route with `validate_arguments`. Nothing was called. \
+             `data.faults` has what is wrong and where (`path`, a JSON pointer). From 2025-11-25 on this is no error but a \
+             result with `isError`, which tells the model the same in words."
         }
         Reason::MethodNotFound => {
             "`tasks/result` in 2026-07-28, of a task that is not the caller's: that revision has `tasks/get` alone. Other \
@@ -90,7 +97,8 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::UnknownName => {
             "The tool, prompt or resource does not exist, or is not the caller's to see: the answer is the same, and \
-             the server is not asked. Who keeps the configuration can give a role that grants it (`[[roles]]`)."
+             the server is not asked. Who keeps the configuration can give a role that grants it (`[[roles]]`). On a route that \
+             checks arguments also: a tool that the server's list does not have."
         }
         Reason::UnknownValue => {
             "A cursor, `requestState` or task id that this caller was not given on this route, or that was altered; or whose \
@@ -98,7 +106,9 @@ fn advice(reason: Reason) -> &'static str {
              `requestState`."
         }
         Reason::RateLimited => "Too much for this caller or address in that time. Wait as long as `Retry-After` says.",
-        Reason::TooLarge => "The body is larger than `[http] body`.",
+        Reason::TooLarge => {
+            "The body is larger than `[http] body`, or than `bounds` of the route allow for that method and name."
+        }
         Reason::OriginNotAllowed => "A web page asks whose origin is not in `[listen] origins`.",
         Reason::HostNotAllowed => {
             "The client calls Weir by a name that it does not answer to: add it to `[listen] hosts`, or set \
@@ -123,6 +133,11 @@ fn advice(reason: Reason) -> &'static str {
             "The server's answer is malformed, too large, for another request, a redirect, or no MCP at all. The call may \
              have been run. Mend the server; `message` and the log say what was wrong. Where it does not take the credential \
              that Weir shows it (401) `accepted` is \"no\", and with `retryable` true the next call shows another one."
+        }
+        Reason::UnusableSchema => {
+            "The route checks calls against what their tool says of itself, and the schema there cannot be used: it refers to \
+             what would have to be fetched, is too large, or is none. `message` names tool and reason. Nothing was sent. Mend \
+             the server's tool, or turn `validate_arguments` or `validate_answers` off on the route."
         }
         Reason::UpstreamReset => {
             "The server closed the connection before its answer had ended, or its process ended. The call may have been run: look before you \

@@ -19,8 +19,8 @@ const PATTERN: usize = 128 * 1024;
 /// Steps of finding out whether a value fits, and of then finding all that is wrong with it, which costs more each.
 const STEPS: u64 = 50_000;
 const STEPS_OF_FAULTS: u64 = 2_000;
-/// Levels of nesting times subschemas in place: what a thread has the stack for.
-const FRAMES: usize = 512;
+/// Levels of nesting times subschemas in place: they are nested calls. They take less than half of a thread's stack.
+const FRAMES: usize = 256;
 /// Faults that are told.
 const MOST: usize = 20;
 /// Bytes of a fault's place, and of what is wrong there.

@@ -155,6 +155,27 @@ fn what_is_unheld_does_not_fit() {
     assert_eq!(check(&chain, &nested), Checked::Unheld(Unheld::Depth));
 }
 
+/// A data core's thread has 2 MiB.
+#[test]
+fn the_deepest_check_and_the_longest_chain_fit_into_half_of_a_threads_stack() {
+    let deepest = || {
+        for nested in [1, 3, 10, 28] {
+            let leaf = json!({ "items": { "$ref": "#" }, "type": ["array", "integer"] });
+            let schema = (0..nested).fold(leaf, |inside, _| json!({ "allOf": [inside] }));
+            let depth = 256 / (nested + 2) - 1;
+            let value = |innermost| (1..depth).fold(innermost, |inside, _| json!([inside]));
+            let checks = [json!([]), json!(["x"])].map(|innermost| check(&schema, &value(innermost)));
+            let deep = depth > 99 && checks == [Checked::Unheld(Unheld::Depth), Checked::Unheld(Unheld::Depth)];
+            assert!(deep || checks[0] == Checked::Fits && matches!(checks[1], Checked::Faulty(_)), "{checks:?}");
+        }
+        let link = |n: usize| json!({ "properties": { "x": { "$ref": format!("#/$defs/{}", n + 1) } } });
+        let mut links: serde_json::Map<_, _> = (0..900).map(|n| (n.to_string(), link(n))).collect();
+        links.insert("900".to_owned(), json!({}));
+        assert!(compile(&json!({ "$defs": links, "$ref": "#/$defs/0" })).is_ok());
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(deepest).unwrap().join().unwrap();
+}
+
 #[test]
 fn hostile_schemas_are_not_used() {
     let deep = (0..40).fold(json!({}), |inside, _| json!({ "properties": { "a": inside } }));

@@ -51,6 +51,7 @@ pub fn failed(mut expected: Expected, bytes: Bytes) -> Result<Bytes, Refusal> {
     };
     if all.iter().any(|message| message.kind != Kind::Error) {
         judge(&mut expected, &body, &bytes)?;
+        expected.keeps_promises(&body, &bytes).map_err(|why| bad(why, expected.reads_only))?;
     }
     if let Some(shown) = shown(&expected, &body, &bytes)? {
         return Ok(shown);

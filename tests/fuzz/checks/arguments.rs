@@ -5,7 +5,7 @@ use weir::catalog::{Checked, Schema};
 use weir::protocol::json;
 
 /// Panics where that does not hold.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (schema, value) = (&data[..at], data.get(at + 1..).unwrap_or_default());
     // Both have passed the strict reader wherever they come from.

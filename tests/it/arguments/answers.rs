@@ -47,6 +47,33 @@ async fn one_that_does_not_fit_is_refused_where_the_route_says_so() {
     weir.stop().await;
 }
 
+/// What cannot be looked at is no answer there: in a coding, or as the body of a failure.
+#[tokio::test]
+async fn no_status_and_no_coding_goes_around_it() {
+    only_through_weir!();
+    let server = Scripted::start(|exchange| async move {
+        let (text, method) = (echoing(&exchange.request), exchange.request.method());
+        if method == "tools/list" {
+            return exchange.json(text).await;
+        }
+        assert_eq!(exchange.request.header("accept-encoding"), Some("identity"));
+        match text.contains("s3cret") {
+            true => exchange.answer("500 Oh", "Content-Type: application/json\r\n", text).await,
+            false => {
+                exchange.answer("200 OK", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", "?").await
+            }
+        }
+    })
+    .await;
+    let weir = Gateway::config(&config(&server.url(), r#"validate_answers = "refuse""#)).start().await;
+    for answer in [FITS, WRONG] {
+        let answer = weir.client().await.ask(&asking("weather", answer).header("Accept-Encoding", "gzip")).await;
+        assert_eq!(answer.refusal().1, "upstream_bad_response", "{answer:?}");
+        assert!(!answer.text().contains("s3cret"));
+    }
+    weir.stop().await;
+}
+
 #[tokio::test]
 async fn one_that_does_not_fit_is_counted_and_passes_to_the_byte() {
     only_through_weir!();

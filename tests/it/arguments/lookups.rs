@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::{SUM, answered, checking, config, counted, member, offering, plain, reached, told};
-use crate::support::{Gateway, Scripted, call, legacy, modern, only_through_weir, result, until};
+use super::{SUM, answered, checking, config, member, offering, plain, reached, session, told, until_counted};
+use crate::support::{Gateway, Scripted, call, legacy, modern, node, only_through_weir, result, until};
 
 #[tokio::test]
 async fn the_list_is_asked_for_as_the_caller_would() {
@@ -149,32 +149,71 @@ async fn a_list_that_cannot_be_had_refuses_and_says_when_to_come_back() {
     weir.stop().await;
 }
 
+/// A command is asked as well, in the caller's session or for one caller's message.
+#[tokio::test]
+async fn a_command_is_asked_in_both_eras() {
+    only_through_weir!();
+    let mut server = node("ref-server.mjs");
+    server.args(["--stdio", "--era", "dual"]);
+    for per in ["session", "shared"] {
+        let routes = "[auth.anonymous]\nenabled = true\n[[routes]]\npath = \"/mcp\"\nservers = [\"server\"]\nvalidate_arguments = true";
+        let weir = Gateway::command(&server, &format!("processes = {{ per = \"{per}\" }}\n{routes}")).start().await;
+        let mut client = weir.client().await;
+        let wrong = client.ask(&call("1", "probe_echo", r#"{"text":7}"#)).await;
+        assert!(told(&wrong).contains("/text: "), "{per}: {wrong:?}");
+        let id = session(&mut client, "2025-11-25").await;
+        let params = |text: &str| format!(r#"{{"name":"probe_echo","arguments":{{"text":{text}}}}}"#);
+        let wrong = client.ask(&legacy("2", "tools/call", &params("[]")).session(&id)).await;
+        assert!(told(&wrong).contains("/text: "), "{per}: {wrong:?}");
+        let fits = client.ask(&legacy("3", "tools/call", &params("\"hello\"")).session(&id)).await;
+        assert!(fits.text().contains("hello"), "{per}: {fits:?}");
+        weir.stop().await;
+    }
+    // Nobody has asked before, and the session's own process is asked.
+    let routes = "[auth.anonymous]\nenabled = true\n[[routes]]\npath = \"/mcp\"\nservers = [\"server\"]\nvalidate_arguments = true";
+    let weir = Gateway::command(&server, routes).start().await;
+    let mut client = weir.client().await;
+    let id = session(&mut client, "2025-06-18").await;
+    let wrong = client.ask(&legacy("2", "tools/call", r#"{"name":"probe_echo"}"#).session(&id)).await;
+    assert_eq!(wrong.refusal().1, "invalid_arguments", "{wrong:?}");
+    weir.stop().await;
+}
+
 /// The server changes its tool; whoever calls it as it is now is not refused by what it was.
 #[tokio::test]
 async fn a_definition_that_has_changed_is_followed() {
     only_through_weir!();
+    const MIRRORED: &str = r#"{"name":"sum","inputSchema":{"properties":{"a":{"type":"integer"},"r":{"type":"string","x-mcp-header":"R"}}}}"#;
     let version = Arc::new(AtomicUsize::new(0));
     let now = version.clone();
     let server = Scripted::answering(move |request| match now.load(Ordering::Relaxed) {
-        0 => answered(request, SUM),
-        _ => answered(request, &SUM.replace("integer", "string")),
+        0 => answered(request, MIRRORED),
+        _ => answered(request, &MIRRORED.replace("integer", "string")),
     })
     .await;
-    let weir = checking(&server.url()).await;
+    let plain = "[[routes]]\npath = \"/plain\"\nservers = [\"files\"]";
+    let text = config(&server.url(), &format!("validate_arguments = true\n{plain}"));
+    let weir = Gateway::config(&format!("[listen]\ncores = 1\n{text}")).start().await;
     let mut client = weir.client().await;
-    // By a list that passes, at once known: nobody has asked before.
-    assert_eq!(client.ask(&modern("1", "tools/list", "")).await.status(), 200);
-    version.store(1, Ordering::Relaxed);
-    // Whether the old list has been learnt yet or not: the new one is looked up before anybody is refused.
-    let answer = client.ask(&call("2", "sum", r#"{"a":"now"}"#)).await;
-    assert_eq!(answer.json()["result"]["content"][0]["text"], "done", "{answer:?}");
-    // And a list that passes is followed, too.
-    version.store(0, Ordering::Relaxed);
-    until("the old definition", async || {
-        assert_eq!(client.ask(&modern("3", "tools/list", "")).await.status(), 200);
-        client.ask(&call("4", "sum", r#"{"a":1}"#)).await.json()["result"]["isError"] != true
+    // Learnt from a list that passes, and from nothing else: then what a header has to mirror is known.
+    until("the list is learnt", async || {
+        assert_eq!(client.ask(&modern("1", "tools/list", "").path("/plain")).await.status(), 200);
+        client.ask(&call("1", "sum", r#"{"r":"x"}"#).path("/plain")).await.status() == 400
     })
     .await;
-    assert!(counted(&weir, "weir_tool_lookups_total").await <= 2.0);
+    assert_eq!(client.ask(&call("2", "sum", r#"{"a":1}"#)).await.json()["result"]["content"][0]["text"], "done");
+    version.store(1, Ordering::Relaxed);
+    let answer = client.ask(&call("3", "sum", r#"{"a":"now"}"#)).await;
+    assert_eq!(answer.json()["result"]["content"][0]["text"], "done", "{answer:?}");
+    assert!(told(&client.ask(&call("4", "sum", r#"{"a":1}"#)).await).contains("/a: "), "it was looked up just now");
+    until_counted(&weir, "weir_tool_lookups_total", 1.0).await;
+    // A list that passes is followed without that.
+    version.store(0, Ordering::Relaxed);
+    until("the definition of before", async || {
+        assert_eq!(client.ask(&modern("5", "tools/list", "")).await.status(), 200);
+        client.ask(&call("6", "sum", r#"{"a":1}"#)).await.json()["result"]["isError"] != true
+    })
+    .await;
+    until_counted(&weir, "weir_tool_lookups_total", 1.0).await;
     weir.stop().await;
 }
