@@ -280,6 +280,25 @@ fn the_second_call_under_limits() {
     assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 
+/// What a limit remembers of a key, on the core that met it and on the node.
+#[test]
+fn a_key_of_a_limit_takes_little_memory() {
+    const KEYS: u32 = 100_000;
+    let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n\
+                [[limits]]\nname = \"a\"\nkey = \"client_ip\"\nrate = \"1/h\"\n";
+    let settings = Settings::parse(text, "weir.toml").expect("it is sound");
+    let telemetry = Telemetry::new(&Controls::nowhere());
+    let limits = Ledger::build(&settings.limits, None).on_core(|name| telemetry.limit(name));
+    let counted = measure(|| {
+        for key in 0..KEYS {
+            let mut taken = Taken::default();
+            drop(limits.address(Some(key.to_be_bytes().into()), &mut taken).expect("its first"));
+        }
+    });
+    let each = counted.bytes_current / i64::from(KEYS);
+    assert!(each <= 250, "{each} bytes: {counted:?}");
+}
+
 /// Answers with the body of the request.
 #[derive(Default)]
 struct Echo(Notify);
