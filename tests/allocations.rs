@@ -26,7 +26,7 @@ use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::LocalSet;
-use weir::config::Secret;
+use weir::config::{Secret, Settings};
 use weir::model::{ApiKey, Caller, Challenge, Means, Principal};
 use weir::net::client::{self, End, Handler, Limits, Next, Peer, Reply, RequestBody, Source, Stop, TurnedAway};
 use weir::net::drain::Drain;
@@ -34,8 +34,10 @@ use weir::net::fetch::{Fetcher, Policy};
 use weir::net::grant::{self, Book, Client, Runner, Terms};
 use weir::net::guard::HeadLimits;
 use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
+use weir::protocol::message;
 use weir::seal::{KeyRing, KeySecret};
 use weir::stages::authenticate::{self, Authenticator, KeyTable, Place, Presented};
+use weir::stages::limit::{Asked, Ledger, Ruled, Said, Taken};
 use weir::stages::vouch::{Asserting, Exchanging, Looked, Shown, Shows, Vouch};
 use weir::stages::wellformed::Verb;
 use weir::store::Key;
@@ -242,6 +244,59 @@ fn the_second_use_of_an_api_key() {
     check();
     let counted = measure(check);
     assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+/// Limits that this core has counted the caller by: their cells are found, and nothing is made.
+#[test]
+fn the_second_call_under_limits() {
+    let limit =
+        |key: &str, more: &str| format!("[[limits]]\nname = \"{key}\"\nkey = \"{key}\"\nrate = \"9/s\"\n{more}\n");
+    let text = format!(
+        "{}{}{}[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n",
+        limit("client_ip", ""),
+        limit("principal", "concurrent = 9\nquota = \"900/day\""),
+        limit("principal+tool", "tools = [\"files:l*\"]\nroles = [\"user\"]"),
+    );
+    let settings = Settings::parse(&text, "weir.toml").expect("it is sound");
+    let telemetry = Telemetry::new(&Controls::nowhere());
+    let limits = Ledger::build(&settings.limits, None).on_core(|name| telemetry.limit(name));
+    let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look"}}"#;
+    let read = message::read_client(body, &message::Limits::default());
+    let Ok(message::Body::One(call)) = read else { panic!("it is a message") };
+    let (principal, messages) = (Principal::anonymous(["user".into()].into()), [call]);
+    let (address, roles) = (Some([192, 0, 2, 1].into()), &*principal.caller().roles);
+    let said = Said::Messages(&messages, body);
+    let asked = Asked { address, principal: &principal, roles, server: "files", session: None, said };
+    let check = || {
+        let mut taken = Taken::default();
+        let tried = limits.address(address, &mut taken).expect("there is enough");
+        let called = limits.caller(&asked, &mut taken).expect("there is enough");
+        let admitted = limits.target(&asked, Ruled { class: None, cost: 1 }, &mut taken).expect("there is enough");
+        assert!(taken.standing().is_some());
+        drop((tried, called, admitted));
+    };
+    check();
+    let counted = measure(check);
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+/// What a limit remembers of a key, on the core that met it and on the node.
+#[test]
+fn a_key_of_a_limit_takes_little_memory() {
+    const KEYS: u32 = 100_000;
+    let text = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n\
+                [[limits]]\nname = \"a\"\nkey = \"client_ip\"\nrate = \"1/h\"\n";
+    let settings = Settings::parse(text, "weir.toml").expect("it is sound");
+    let telemetry = Telemetry::new(&Controls::nowhere());
+    let limits = Ledger::build(&settings.limits, None).on_core(|name| telemetry.limit(name));
+    let counted = measure(|| {
+        for key in 0..KEYS {
+            let mut taken = Taken::default();
+            drop(limits.address(Some(key.to_be_bytes().into()), &mut taken).expect("its first"));
+        }
+    });
+    let each = counted.bytes_current / i64::from(KEYS);
+    assert!(each <= 250, "{each} bytes: {counted:?}");
 }
 
 /// Answers with the body of the request.

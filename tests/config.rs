@@ -5,14 +5,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use proptest::prelude::*;
 use weir::config::*;
 
-#[path = "config/auth.rs"]
-mod auth;
-#[path = "config/commands.rs"]
-mod commands;
-#[path = "config/limits.rs"]
-mod limits;
-#[path = "config/routes.rs"]
-mod routes;
+#[path = "config/mod.rs"]
+mod parts;
 
 const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://10.0.0.1:3000/mcp\"]\n";
 

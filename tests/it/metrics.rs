@@ -236,7 +236,8 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let config = format!(
         "[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
-         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n{AWAY}",
+         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n\
+         [[limits]]\nname = \"a\"\nkey = \"global\"\nrate = \"9/s\"\n{AWAY}",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;

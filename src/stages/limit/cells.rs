@@ -131,8 +131,8 @@ impl Found {
     /// what nobody asks for and says nothing.
     fn keep(&self, shelf: &mut Shelf, name: Name, cell: Arc<Cell>, now: &Now) {
         shelf.tidy(|slot| !slot.asked_for.replace(false) && slot.cell.rests(now));
-        // Each core has one, and the plan another.
-        let cores = Arc::strong_count(&self.cells).max(1);
+        // Each core has one, and the ledger another.
+        let cores = Arc::strong_count(&self.cells).saturating_sub(1).max(1);
         if shelf.len() >= (self.cells.most / 2 / cores).max(1) {
             shelf.make_room();
         }

@@ -3,6 +3,7 @@
 mod crowds;
 mod doors;
 mod ends;
+mod limits;
 mod messages;
 mod sdks;
 mod upstream;

@@ -18,10 +18,10 @@ const APART: u64 = 1_000_000;
 const BURST: u32 = 5;
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 
-/// One in a millisecond, five at once.
-fn rate() -> Rate {
+/// One in a millisecond, so many at once.
+fn rate(burst: u32) -> Rate {
     let number = |number| NonZeroU32::new(number).unwrap();
-    Rate::new(&CallRate { most: number(1000), per: Duration::from_secs(1), burst: number(BURST) })
+    Rate::new(&CallRate { most: number(1000), per: Duration::from_secs(1), burst: number(burst) })
 }
 
 fn at(nanos: u64) -> Now {
@@ -29,57 +29,63 @@ fn at(nanos: u64) -> Now {
 }
 
 /// Whether in no span of time there are more than burst and rate.
-fn keeps_to_the_rate(admitted: &[u64]) -> bool {
+fn keeps_to_the_rate(admitted: &[u64], burst: u32) -> bool {
     let fits = |from: usize, to: usize| {
         let (calls, span) = ((to - from + 1) as u64, admitted[to] - admitted[from]);
-        calls <= u64::from(BURST) + span / APART
+        calls <= u64::from(burst) + span / APART
     };
     (0..admitted.len()).all(|from| (from..admitted.len()).all(|to| fits(from, to)))
 }
 
-fn counts_as_it_should(room: usize, cores: usize, steps: &[(u64, usize, u64)]) -> Result<(), TestCaseError> {
-    let (rate, cells) = (rate(), Arc::new(Cells::with_room(room)));
-    let found: Vec<_> = (0..cores).map(|_| Found::new(Arc::clone(&cells))).collect();
+/// A name of which all are in one part of the map, and three in a place of the row.
+fn crowded(key: u64) -> Name {
+    Name(key, key / 3)
+}
+
+/// Calls of keys on three cores, with the time before each.
+fn counts_as_it_should(most: usize, burst: u32, steps: &[(u64, usize, u64)]) -> Result<(), TestCaseError> {
+    let (rate, cells) = (rate(burst), Arc::new(Cells::with_room(most * SHELVES)));
+    let found: Vec<_> = (0..3).map(|_| Found::new(Arc::clone(&cells))).collect();
     let (mut now, mut admitted, mut untouched) = (0, HashMap::<u64, Vec<u64>>::new(), HashMap::new());
     for (gap, core, key) in steps {
         now += gap;
-        let found = &found[core % cores];
-        let taken = found.with(found.name(key), &at(now), |cell| rate.take(cell, ONE, &at(now)));
-        let enough = untouched.insert(*key, now).is_none_or(|before| now - before >= u64::from(BURST) * APART);
+        let taken = found[*core].with(crowded(*key), &at(now), |cell| rate.take(cell, ONE, &at(now)));
+        let enough = untouched.insert(*key, now).is_none_or(|before| now - before >= u64::from(burst) * APART);
         if taken.is_ok() {
             admitted.entry(*key).or_default().push(now);
-        } else if room > 1000 {
+        } else if most > 100 {
             prop_assert!(!enough, "who has used nothing for long is let in");
         }
-        prop_assert!(cells.len() <= room.max(SHELVES));
+        prop_assert!(cells.len() <= most);
     }
     for (key, admitted) in admitted {
-        prop_assert!(keeps_to_the_rate(&admitted), "{key}: {admitted:?}");
+        prop_assert!(keeps_to_the_rate(&admitted, burst), "{key}: {admitted:?}");
     }
     Ok(())
 }
 
 fn steps(keys: u64) -> impl Strategy<Value = Vec<(u64, usize, u64)>> {
-    prop::collection::vec((prop_oneof![Just(0), 0..2 * APART, 0..20 * APART], 0..3usize, 0..keys), 1..600)
+    let gap = prop_oneof![6 => Just(0), 2 => 0..2 * APART, 1 => 0..20 * APART];
+    prop::collection::vec((gap, 0..3usize, 0..keys), 1..600)
 }
 
 proptest! {
     #[test]
     fn no_key_has_more_than_its_rate_on_all_cores(steps in steps(6)) {
-        counts_as_it_should(1 << 12, 3, &steps)?;
+        counts_as_it_should(1000, BURST, &steps)?;
     }
 
-    /// One key has room in each part of the map: most are forgotten all the time, or share a cell of the row.
+    /// Most are forgotten all the time, or share a cell of the row.
     #[test]
-    fn nor_where_there_is_no_room(steps in steps(400)) {
-        counts_as_it_should(SHELVES, 3, &steps)?;
+    fn nor_where_there_is_no_room(most in 1..12usize, steps in steps(20)) {
+        counts_as_it_should(most, 2, &steps)?;
     }
 }
 
 /// More keys than there is room for, of which nobody rests: there is less for each, and the map does not grow.
 #[test]
 fn a_flood_of_keys_stays_in_its_room() {
-    let (rate, cells) = (rate(), Arc::new(Cells::with_room(1024)));
+    let (rate, cells) = (rate(BURST), Arc::new(Cells::with_room(1024)));
     let found = Found::new(Arc::clone(&cells));
     let used_up = |key: u64, now: u64| {
         let take = || found.with(found.name(&key), &at(now), |cell| rate.take(cell, ONE, &at(now)).is_ok());
@@ -91,7 +97,9 @@ fn a_flood_of_keys_stays_in_its_room() {
     assert!(found.shelves.iter().map(|shelf| shelf.borrow().len()).sum::<usize>() <= 1024);
     // Once they rest they make room, and each has all of its burst again.
     let later = 1 + u64::from(BURST) * APART;
-    assert_eq!((0..500).map(|key| used_up(1_000_000 + key, later)).sum::<usize>(), 500 * BURST as usize);
+    // (Where a core still keeps them, a few share a cell of the row.)
+    let again: usize = (0..500).map(|key| used_up(1_000_000 + key, later)).sum();
+    assert!(again >= 450 * BURST as usize, "{again}");
 }
 
 /// A call is under way by the cell that it began by, whatever is forgotten meanwhile.
@@ -117,7 +125,7 @@ fn cores_on_threads_share_exactly() {
         let (cells, start) = (Arc::new(Cells::with_room(room)), Barrier::new(CORES));
         let admitted: Vec<AtomicU64> = (0..keys).map(|_| AtomicU64::new(0)).collect();
         let core = || {
-            let (rate, found) = (rate(), Found::new(Arc::clone(&cells)));
+            let (rate, found) = (rate(BURST), Found::new(Arc::clone(&cells)));
             start.wait();
             for round in 0..200u64 {
                 for key in 0..keys {
@@ -139,4 +147,22 @@ fn cores_on_threads_share_exactly() {
         let never_more = admitted.iter().all(|count| *count <= u64::from(BURST));
         assert!(if room > SHELVES { exact } else { never_more }, "{room}: {admitted:?}");
     }
+}
+
+/// What two cores take at once is taken twice.
+#[test]
+fn nothing_that_is_taken_is_lost() {
+    const ALL: u32 = 100_000;
+    let (cells, start) = (Arc::new(Cells::with_room(SHELVES)), Barrier::new(4));
+    let core = || {
+        let (rate, found) = (rate(ALL), Found::new(Arc::clone(&cells)));
+        start.wait();
+        let take = || found.with(found.name(&"one"), &at(1), |cell| rate.take(cell, ONE, &at(1)).is_ok());
+        (0..ALL).take_while(|_| take()).count()
+    };
+    let taken = thread::scope(|scope| {
+        let cores: Vec<_> = (0..4).map(|_| scope.spawn(core)).collect();
+        cores.into_iter().map(|core| core.join().unwrap()).sum::<usize>()
+    });
+    assert_eq!(taken, ALL as usize);
 }
