@@ -12,6 +12,7 @@ mod decimal;
 mod glob;
 pub mod grants;
 mod hex;
+pub mod leases;
 mod listed;
 mod pattern;
 mod permission;

@@ -8,7 +8,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{MILLION, Slice, Whole};
+use crate::model::leases::Slice;
+
+use super::{MILLION, Whole};
 
 /// The credit at which the bucket was empty. Cores share it; a new one is full.
 #[derive(Debug, Default)]

@@ -8,7 +8,9 @@ mod share_out;
 #[cfg(test)]
 mod simulation;
 
-pub use book::{Lease, Settled, Standing, settle};
+use crate::model::leases::{Key, NodeId, Slice};
+
+pub use book::settle;
 pub use bucket::{Cell, Share};
 pub use node::{Change, Node};
 
@@ -20,15 +22,6 @@ const FLOORS: u32 = 45_000;
 
 /// Most keys that a node asks slices for; the keys beyond have their floor.
 pub const KEYS_A_NODE: usize = 1 << 14;
-
-/// A key of a limit: a hash of the limit's name, its numbers (so that nodes with other numbers do not share it) and the
-/// key, keyed so that no caller can choose one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(pub u128);
-
-/// What a node calls itself: at random, anew at each start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u64);
 
 /// What a limit allows each of its keys, on all nodes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +54,6 @@ pub enum Of {
     /// So many and no more. A slice is how many a node may count up to in the window, and ends with it: what was leased
     /// can be used however long the book is away.
     Count(Count),
-}
-
-/// A slice of a whole. The rate is cut as fine as one likes; a token cannot be cut, so the burst is in tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Slice {
-    /// Parts of a million of the rate.
-    pub rate: u32,
-    /// Tokens.
-    pub burst: u32,
 }
 
 /// How long things are good for, in milliseconds.

@@ -4,7 +4,9 @@ mod dice;
 mod trace;
 mod world;
 
-use super::{Count, KEYS_A_NODE, Key, Node, NodeId, Of, TERMS, Terms, Whole};
+use crate::model::leases::{Key, NodeId};
+
+use super::{Count, KEYS_A_NODE, Node, Of, TERMS, Terms, Whole};
 use dice::{Dice, seeds};
 use world::{Member, SECOND, STEP, Weather, World};
 
