@@ -4,6 +4,9 @@
 //! No lock is held between the two, so that a node that stops in the middle of its turn holds up nobody. Of nodes that
 //! write at once one does, and the others read again: there are a few turns a second, of some milliseconds each.
 
+#[cfg(test)]
+mod tests;
+
 use deadpool_postgres::Client;
 use tokio_postgres::Row;
 
@@ -15,15 +18,15 @@ use super::{Postgres, Trouble};
 const ONE_MOMENT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 /// The clock is read behind the moment, and nothing that counts happens between: the turn would have moved on.
 const TURN: &str = "SELECT turn, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM weir.lease_turn";
-const STANDINGS: &str = "SELECT node, turn, until, parts FROM weir.lease_nodes";
+const STANDINGS: &str = "SELECT node, turn, until, among FROM weir.lease_nodes";
 const LEASES: &str = "SELECT key, node, counts, rate, burst, want_rate, want_burst, remembered, ended \
                       FROM weir.leases WHERE key = ANY($1)";
 /// All of it, or nothing where the turn is another one. Who waits for the row of the turn looks at it again.
 const WRITE: &str = "WITH mine AS ( \
         UPDATE weir.lease_turn SET turn = turn + 1 WHERE turn = $1 RETURNING 1), \
     standing AS ( \
-        INSERT INTO weir.lease_nodes (node, turn, until, parts) SELECT $2, $3, $4, $5 FROM mine \
-        ON CONFLICT (node) DO UPDATE SET turn = excluded.turn, until = excluded.until, parts = excluded.parts), \
+        INSERT INTO weir.lease_nodes (node, turn, until, among) SELECT $2, $3, $4, $5 FROM mine \
+        ON CONFLICT (node) DO UPDATE SET turn = excluded.turn, until = excluded.until, among = excluded.among), \
     ended AS ( \
         UPDATE weir.leases SET want_rate = 0, want_burst = 0, \
             rate = CASE WHEN counts THEN rate ELSE 0 END, burst = CASE WHEN counts THEN burst ELSE 0 END, \

@@ -9,7 +9,7 @@ CREATE TABLE weir.lease_nodes (
     node   BIGINT PRIMARY KEY,
     turn   BIGINT NOT NULL,
     until  BIGINT NOT NULL,
-    parts  BIGINT NOT NULL
+    among  BIGINT NOT NULL
 ) WITH (fillfactor = 10);
 -- Of a key, by node: the rate in parts of a million, and tokens; what the node may use, and what it could.
 CREATE TABLE weir.leases (
