@@ -14,6 +14,7 @@ mod glob;
 pub mod grants;
 mod hex;
 mod limited;
+pub mod leases;
 mod listed;
 mod pattern;
 mod permission;

@@ -63,6 +63,14 @@ impl Store {
         }
     }
 
+    /// The one that nodes share, which keeps their leases.
+    pub fn shared(&self) -> Option<&Postgres> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Postgres(store) => Some(store),
+        }
+    }
+
     /// How a database fares.
     pub fn look(&self) -> Option<Seen> {
         match self {

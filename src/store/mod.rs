@@ -3,6 +3,7 @@
 //! ```text
 //! KeyBook    API keys: what is kept of each, and when it was used    (keys.rs)
 //! RuleBook   rules that were added while running, every version     (rules.rs)
+//! leases     what nodes have leased of limits that they share        (postgres/leases.rs: one that is not shared has none)
 //! Embedded   SQLite in the data directory, one writer thread         (embedded/)
 //! Postgres   a database of PostgreSQL, which nodes share             (postgres/)
 //! Store      the one of the two that the configuration names         (chosen.rs)

@@ -11,6 +11,7 @@
 //! [`PATIENCE`], and a connection that did not answer is not used again. Nothing on the data path waits for any of it.
 
 mod keys;
+mod leases;
 mod listener;
 mod login;
 mod migrations;

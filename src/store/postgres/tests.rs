@@ -17,13 +17,13 @@ mod server;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server, and a file with the URL of its database.
-struct Place {
-    server: server::Postgres,
+pub(super) struct Place {
+    pub(super) server: server::Postgres,
     home: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Self { server: server::Postgres::start(), home: tempfile::tempdir().unwrap() };
         place.say(&place.server.url("gate"));
         place
@@ -37,7 +37,7 @@ impl Place {
         config::Postgres { url: Secret::File(self.home.path().join("url")), pool: 5 }
     }
 
-    fn open(&self) -> Postgres {
+    pub(super) fn open(&self) -> Postgres {
         Postgres::open(&self.settings(), PATIENCE).unwrap()
     }
 

@@ -1,69 +1,26 @@
 //! The book's rule: what is written, and answered, when a node settles. Rows in, rows out.
 
+use crate::model::leases::{Entry, Lease, NodeId, Rows, Slice, Standing};
+
 use super::share_out::fair;
-use super::{Ask, Grant, Key, NodeId, Of, Reply, Request, Slice, Terms};
+use super::{Ask, Grant, Of, Reply, Request, Terms};
 
-/// A node that has settled. Times are milliseconds of the book's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Whose.
-    pub node: NodeId,
-    /// Its last turn.
-    pub turn: u64,
-    /// Until when all its leases are its own.
-    pub until: u64,
-    /// Among how many it takes its floor, at the most; 0: it has none yet.
-    pub among: u32,
-}
-
-/// What a node has leased of a key, or had: a row of nothing says until when it is not long ago.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// Of which.
-    pub key: Key,
-    /// Whose.
-    pub node: NodeId,
-    /// It is of a count, and does not end with its node ([`Standing::until`]).
-    pub counts: bool,
-    /// The most that the node may be using.
-    pub slice: Slice,
-    /// What it could use.
-    pub want: Slice,
-    /// Milliseconds in which the leased part of a rate fills up; of a count, the window.
-    pub remembered: u64,
-    /// When it was written last, or given back.
-    pub ended: u64,
-}
-
-/// What a turn comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
-    /// To be written.
-    pub standing: Standing,
-    /// To be written: of the keys that were asked for, those that are other than before.
-    pub leases: Vec<Lease>,
-    /// All other leases of this node end now ([`Lease::end`]).
-    pub others_end: bool,
-    /// For the node.
-    pub reply: Reply,
-}
-
-/// Settles a turn at `now`. `standings` are all there are, `leases` those of the keys that are asked for, of all nodes;
-/// between their reading and the writing of the answer nobody else may settle. None: the request is an old one.
-pub fn settle(now: u64, standings: &[Standing], leases: &[Lease], request: &Request, terms: &Terms) -> Option<Settled> {
-    let before = standings.iter().find(|standing| standing.node == request.node);
-    if before.is_some_and(|before| before.turn >= request.turn) {
+/// Settles a turn. None: the request is an old one, and nothing is to be written.
+pub fn settle(rows: &Rows, request: &Request, terms: &Terms) -> Option<(Entry, Reply)> {
+    let Rows { now, standings, leases } = rows;
+    let now = *now;
+    if standings.iter().any(|before| before.node == request.node && before.turn >= request.turn) {
         return None;
     }
-    let until = if request.leaves { now } else { now + terms.lease };
     let lives = |node: NodeId| standings.iter().any(|standing| standing.node == node && standing.until > now);
     let (kept, among) = if request.leaves { (0, 0) } else { among(now, standings, request, terms) };
-    let mut settled = Settled {
+    let until = if request.leaves { now } else { now + terms.lease };
+    let mut entry = Entry {
         standing: Standing { node: request.node, turn: request.turn, until, among: kept },
         leases: Vec::new(),
         others_end: request.anew || request.leaves || !lives(request.node),
-        reply: Reply { turn: request.turn, among, grants: Vec::new() },
     };
+    let mut reply = Reply { turn: request.turn, among, grants: Vec::new() };
     for ask in &request.asks {
         let rows = || leases.iter().filter(|lease| lease.key == ask.key);
         let mine = rows().find(|lease| lease.node == request.node);
@@ -89,11 +46,11 @@ pub fn settle(now: u64, standings: &[Standing], leases: &[Lease], request: &Requ
         };
         let same = |mine: &Lease| Lease { ended: now, ..*mine } == lease;
         if !mine.map_or(lease.slice.is_none() && lease.want.is_none(), same) {
-            settled.leases.push(lease);
+            entry.leases.push(lease);
         }
-        settled.reply.grants.push(Grant { key: ask.key, slice, gift: if fresh { slice.burst } else { 0 } });
+        reply.grants.push(Grant { key: ask.key, slice, gift: if fresh { slice.burst } else { 0 } });
     }
-    Some(settled)
+    Some((entry, reply))
 }
 
 impl Standing {
@@ -110,16 +67,6 @@ impl Standing {
 }
 
 impl Lease {
-    /// Given back at `now`; what was counted stays counted.
-    #[must_use]
-    pub fn end(self, now: u64) -> Self {
-        let none = Slice::default();
-        match self.slice.is_none() || self.counts {
-            true => Self { want: none, ..self },
-            false => Self { slice: none, want: none, ended: now, ..self },
-        }
-    }
-
     /// Whether the row says nothing any more: what was leased has filled up since, or the window has ended.
     pub fn is_over(&self, now: u64) -> bool {
         let nothing = self.counts || (self.slice.is_none() && self.want.is_none());

@@ -1,14 +1,17 @@
 //! A bucket of tokens that follows a share: its level carries over when the share moves.
 //!
 //! Time is counted as *credit*: a nanosecond at the whole rate is one, at a third of it a third. In credit the rate is
-//! constant, so one number remembers all: the credit at which the bucket was empty. What it holds is what has come since,
-//! at most its share of the burst. A share that grows therefore brings no tokens, only room to gather them; one that
-//! shrinks takes away what no longer fits ([`Cell::follow`]), so that it cannot be had twice when the share comes back.
+//! constant, so one number remembers all: the credit at which the bucket was empty. What it holds is what has come
+//! since, at most its share of the burst. A share that grows therefore brings no tokens, only room to gather them; one
+//! that shrinks takes away what no longer fits ([`Cell::follow`]), so that it cannot be had twice when the share comes
+//! back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{MILLION, Slice, Whole};
+use crate::model::leases::Slice;
+
+use super::{MILLION, Whole};
 
 /// The credit at which the bucket was empty. Cores share it; a new one is full.
 #[derive(Debug, Default)]
@@ -89,8 +92,8 @@ impl Cell {
         })
     }
 
-    /// Goes over into `share` ([`Share::with_slice`], [`Share::with_floor`]) with at most `most` of its tokens, and `gift` more. To be done before
-    /// the cores see the share.
+    /// Goes over into `share` ([`Share::with_slice`], [`Share::with_floor`]) with at most `most` of its tokens, and
+    /// `gift` more. To be done before the cores see the share.
     pub fn follow(&self, whole: Whole, share: &Share, most: u32, gift: u32) {
         let [most, gift] = [most, gift].map(|tokens| whole.apart.saturating_mul(tokens.into()));
         let full = share.credit.saturating_sub(most);

@@ -1,6 +1,8 @@
 //! What a node could use of a key, by what calls have asked for lately.
 
-use super::{Count, MILLION, Of, Slice, Whole};
+use crate::model::leases::Slice;
+
+use super::{Count, MILLION, Of, Whole};
 
 /// Wants are in steps of a 32nd.
 const STEP: u32 = MILLION / 32;

@@ -1,4 +1,62 @@
-//! Limits of a cluster: nodes that share a book lease slices of a quota from it, each by itself, and no call waits for it.
+//! Limits of a cluster: nodes that share a book lease slices of a quota from it, each by itself, and no call waits for
+//! it.
+//!
+//! ```text
+//!  calls --take--> Cell (bucket.rs) <--Change-- Node (node.rs) --Request--> settle (book.rs) <--> rows in PostgreSQL
+//!                    `--- how many asked (demand.rs) --^   ^-----Reply------'            (store/postgres/leases.rs)
+//! ```
+//!
+//! **Who holds what.** Of the rate of each key 4.5 % are floors, cut in equal parts among the nodes that are counted;
+//! of its burst three of four tokens are, since a burst comes before anybody has asked. The rest is leased, each to who
+//! asks for it, by the demand of its last turns; where all want more than there is, in equal parts (share_out.rs). A
+//! key that nobody asks for has no row and no entry.
+//!
+//! **Why it is never more than the whole.** A bucket takes no tokens over when its share grows, and loses what does not
+//! fit when it shrinks (bucket.rs). So what all nodes admit in a window is at most what the buckets hold at its
+//! beginning, and what comes in since: burst + rate x time, if at each moment all shares in force are together at most
+//! one whole. They are, because
+//!
+//! - the book leases at most what the leases of others leave, one turn after the other;
+//! - a slice becomes less on the node first, and then in the book: the node says what it uses until it has the answer
+//!   ([`Ask::hold`]), and the book notes no less than that. It is given on when the node's next turn has said so;
+//! - only the answer to the last request counts, and only a request that is newer than the last one settled;
+//! - all slices of a node end with its [`Standing`](crate::model::leases::Standing), by the book's clock. The node
+//!   stops [`Terms::margin`] earlier by its own, counted from when it sent the request: no two clocks are compared,
+//!   only how fast they go. 0.1 % in 10 s leave 0.99 s by which the book's clock may jump ahead; back it may jump by
+//!   any time;
+//! - floors are leases of the same kind, of a part that is nobody's else: a node that joins has none before the others
+//!   have said that they take theirs among more (`among` in book.rs);
+//! - tokens come with a slice ([`Grant::gift`]) only where nobody has leased any of that key for as long as its leased
+//!   part takes to fill up.
+//!
+//! What remains to 105 % is for clocks, and for a node that is cut off for more than an hour: its floor is not kept for
+//! it any longer, and it uses it all the same. That never ends; nobody is locked out because a database is away. A
+//! database that forgets what it has answered (a replica that lacks the last commits) can lease it twice, for one
+//! lease.
+//!
+//! | what | bound |
+//! | --- | --- |
+//! | one busy node alone | 95.5 % of the rate and its floor: 97 % among three |
+//! | a share moves | three turns: under a second |
+//! | a node ends | what it held is there [`Terms::lease`] later, its floor an hour later; at once where it [leaves](Node::leave) |
+//! | a node without the book | its slices for 9 s, then its floor: 1.5 % of the rate among three, a quarter of the burst |
+//! | the book is back | all again after [`Terms::patience`], two turns and an answer: 3 s |
+//! | memory, messages | [`KEYS_A_NODE`] entries, [`Terms::keys`] asks a turn; what lies idle is forgotten in 10 s |
+//! | writes | a row a turn, and one for each key whose demand has doubled or halved |
+//!
+//! **Counts** (`quota`) are slices of the same book: up to how many the node may count in this window ([`Of::Count`]).
+//! They do not end with the node's lease, since what was leased was taken from all others: a node without the book
+//! counts up to what it has leased ahead (two seconds of its demand, or its floor), and what a node takes with it when
+//! it ends is gone for that window. Windows have keys of their own, so each node may follow its own clock.
+//!
+//! **What stays with one node.** Calls at once (`concurrent`): a permit comes back in its own time, and a lease of it
+//! could not be taken back before. And rates that cannot be cut ([`Whole::is_divisible`]): with fewer than eight of the
+//! dearest calls at once the nodes' parts admit none, so these are for `weir check` to refuse.
+//!
+//! **Whoever drives it**, every [`Terms::turn`] on the control runtime: tells [`Node::demand`] and [`Node::counted`]
+//! what calls have asked for, takes a [`Node::turn`], does the [`Change`] ([`Share`], then [`Cell::follow`], then the
+//! share for the cores to see), and sends the request; with the answer does the change, and then publishes
+//! [`Node::until`]. An error of the book is no answer.
 
 mod book;
 mod bucket;
@@ -8,7 +66,9 @@ mod share_out;
 #[cfg(test)]
 mod simulation;
 
-pub use book::{Lease, Settled, Standing, settle};
+use crate::model::leases::{Key, NodeId, Slice};
+
+pub use book::settle;
 pub use bucket::{Cell, Share};
 pub use node::{Change, Node};
 
@@ -21,15 +81,6 @@ const FLOORS: u32 = 45_000;
 /// Most keys that a node asks slices for; the keys beyond have their floor.
 pub const KEYS_A_NODE: usize = 1 << 14;
 
-/// A key of a limit: a hash of the limit's name, its numbers (so that nodes with other numbers do not share it) and the
-/// key, keyed so that no caller can choose one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(pub u128);
-
-/// What a node calls itself: at random, anew at each start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u64);
-
 /// What a limit allows each of its keys, on all nodes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole {
@@ -41,8 +92,8 @@ pub struct Whole {
     pub grain: u32,
 }
 
-/// What a limit allows each of its keys in a window, on all nodes together. Windows have keys of their own, so that each
-/// node counts by its own clock.
+/// What a limit allows each of its keys in a window, on all nodes together. Windows have keys of their own, so that
+/// each node counts by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
     /// How many.
@@ -61,15 +112,6 @@ pub enum Of {
     /// So many and no more. A slice is how many a node may count up to in the window, and ends with it: what was leased
     /// can be used however long the book is away.
     Count(Count),
-}
-
-/// A slice of a whole. The rate is cut as fine as one likes; a token cannot be cut, so the burst is in tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Slice {
-    /// Parts of a million of the rate.
-    pub rate: u32,
-    /// Tokens.
-    pub burst: u32,
 }
 
 /// How long things are good for, in milliseconds.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use crate::model::leases::{Key, NodeId, Slice};
+
 use super::demand::Demand;
-use super::{Ask, Count, KEYS_A_NODE, Key, NodeId, Of, Reply, Request, Slice, Terms, Whole};
+use super::{Ask, Count, KEYS_A_NODE, Of, Reply, Request, Terms, Whole};
 
 /// The state of a node. Times are nanoseconds of its own monotonic clock.
 ///

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::{Cell, Change, Key, Lease, Node, NodeId, Of, Reply, Request, Share, Slice, Standing, Terms, settle};
+use crate::model::leases::{Key, Lease, NodeId, Rows, Slice, Standing};
+
+use super::super::{Cell, Change, Node, Of, Reply, Request, Share, Terms, settle};
 use super::dice::Dice;
 use super::trace::Trace;
 
@@ -294,18 +296,19 @@ impl Book {
     /// The transaction: reads, lets the rule decide, and writes.
     fn settle(&mut self, now: u64, request: &Request, terms: &Terms) -> Option<(Reply, usize)> {
         let asked = |key: Key| request.asks.iter().any(|ask| ask.key == key);
-        let leases: Vec<Lease> = self.leases.values().filter(|lease| asked(lease.key)).copied().collect();
-        let settled = settle(now, &self.standings, &leases, request, terms)?;
+        let leases = self.leases.values().filter(|lease| asked(lease.key)).copied().collect();
+        let rows = Rows { now, standings: self.standings.clone(), leases };
+        let (entry, reply) = settle(&rows, request, terms)?;
         self.standings.retain(|standing| standing.node != request.node);
-        self.standings.push(settled.standing);
+        self.standings.push(entry.standing);
         for lease in self.leases.values_mut().filter(|lease| lease.node == request.node && !asked(lease.key)) {
-            if settled.others_end {
+            if entry.others_end {
                 *lease = lease.end(now);
             }
         }
-        let written = settled.leases.len();
-        self.leases.extend(settled.leases.into_iter().map(|lease| ((lease.key, lease.node), lease)));
+        let written = entry.leases.len();
+        self.leases.extend(entry.leases.into_iter().map(|lease| ((lease.key, lease.node), lease)));
         self.leases.retain(|_, lease| !lease.is_over(now));
-        Some((settled.reply, written))
+        Some((reply, written))
     }
 }
