@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     auth, authorization, command, endpoint, listen, root, secret,
     shape::{Key, Kind, Shape, Value},
-    telemetry, tls,
+    store, telemetry, tls,
 };
 
 /// The schema as text.
@@ -76,6 +76,8 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("[[auth.introspection]]", "client") => Some((&auth::introspection::CLIENT, false)),
         ("`client` of [[auth.introspection]]", "secret") => Some((&secret::SHAPE, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
+        ("[store]", "postgres") => Some((&store::POSTGRES, false)),
+        ("`postgres` of [store]", "url") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
         _ => None,

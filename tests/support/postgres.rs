@@ -83,10 +83,6 @@ impl Postgres {
         format!("postgres://weir:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Does this as the superuser, in the database `gate`, and gives what it says, without headings.
     pub(crate) fn sql(&self, text: &str) -> String {
         let mut psql = tool("psql");
