@@ -196,6 +196,22 @@ async fn a_database_that_takes_no_changes_is_read() {
     assert_eq!((store.all().await, store.look().failed), (Ok(vec![key(1)]), 1));
 }
 
+/// What docs/OPERATIONS.md asks for, where the schema is made by another role.
+#[tokio::test]
+async fn a_role_that_owns_nothing_works_with_what_is_there() {
+    let place = Place::new();
+    drop(place.open());
+    place.server.sql(&format!(
+        "CREATE ROLE node LOGIN PASSWORD '{}'; GRANT USAGE ON SCHEMA weir TO node; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA weir TO node",
+        server::PASSWORD
+    ));
+    place.say(&place.server.url("gate").replace("//weir:", "//node:"));
+    let store = place.open();
+    key_book(&store).await;
+    rule_book(&store).await;
+}
+
 #[tokio::test]
 async fn a_password_that_was_changed_is_taken_without_a_restart() {
     let place = Place::new();
