@@ -11,9 +11,9 @@
 //!   8  edge       MCP over HTTP for clients; the one table "refusal -> HTTP status + JSON-RPC code"
 //!      admin      operators' side: who may ask, health, metrics, orders
 //!   7  pipeline   the way of a message: flow (whole order), exchange (typed progress), finish (one exit)
-//!   6  stages     authenticate  limit  wellformed  session  authorize  opening  arguments  balance  vouch  upstream  respond
+//!   6  stages     authenticate  limit  wellformed  session  authorize  rules  opening  arguments  balance  vouch  upstream  respond
 //!   5  catalog    what each server offers, as it was seen in its answers; schemas, compiled and bounded
-//!      store      durable state, one trait a noun: API keys; the embedded back end
+//!      store      durable state, one trait a noun: API keys, stored rules; embedded or PostgreSQL
 //!   4  net        listeners, the strict reader of requests, HTTP connections in and out, commands as servers, draining
 //!   3  telemetry  what operators see: the closed list of metric names, one line a request, spans
 //!   2  config     text in, checked Settings out; one file a section

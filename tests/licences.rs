@@ -12,10 +12,16 @@ use serde_json::Value;
 const ALLOWED: [&str; 7] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Zlib"];
 
 /// Crates that what we ship contains in more than one version, with the reason.
-const TWICE: [(&str, &str); 5] = [
+const TWICE: [(&str, &str); 8] = [
     ("base64", "tonic and the metrics exporter keep to 0.22"),
+    (
+        "fallible-iterator",
+        "rusqlite has moved from 0.2 to 0.3, the client of PostgreSQL has not; a trait and its adaptors",
+    ),
     ("getrandom", "the metrics exporter and OpenTelemetry draw random numbers by two generations of it"),
     ("hashbrown", "metrics-util keeps to 0.16"),
+    ("rand", "the client of PostgreSQL has moved from 0.9 to 0.10, OpenTelemetry and the metrics exporter have not"),
+    ("rand_core", "as rand"),
     ("syn", "runs at build time only; derives move from 2 to 3 one after the other"),
     ("untrusted", "aws-lc-rs keeps to 0.7, rustls-webpki to 0.9; a reader of a few lines"),
 ];

@@ -12,7 +12,7 @@ use crate::daemon::backup_here;
 /// Copy the store of the data directory to a file, while it is in use
 ///
 /// The copy is of one moment, and for its owner alone (mode 0600). A daemon that runs makes it, as its own user. Keys of the
-/// directory `keys` are not in it. A database that [store] of the configuration names is copied by its own tools (pg_dump)
+/// directory `keys` are not in it. A database that [store] of the configuration names is copied by its own tools (pg_dump).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Backup {
@@ -27,7 +27,7 @@ const EXAMPLE: &str = "Example: every night
   weir backup /var/backups/weir/$(date +%F).db
 
 Exit codes: 0 done, 1 the work failed, 2 the command line or the configuration is wrong,
-3 the daemon that has the store is out of reach.";
+3 the daemon that has the store, or its database, is out of reach.";
 
 pub(super) fn run(options: &Backup) -> ExitCode {
     // The daemon works in another directory.

@@ -31,7 +31,7 @@ const EXAMPLE: &str = "Example: a key for a month, and a call with it
   curl -H \"X-API-Key: $(cat key)\" ...
 
 Exit codes: 0 done, 1 the work failed, 2 the command line or the configuration is wrong,
-3 the daemon that has the store is out of reach.";
+3 the daemon that has the store, or its database, is out of reach.";
 
 #[derive(Debug, Subcommand)]
 enum Action {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     auth, authorization, bounds, command, endpoint, listen, root, rules, secret,
     shape::{Key, Kind, Shape, Value},
-    telemetry, tls,
+    store, telemetry, tls,
 };
 
 /// The schema as text.
@@ -84,6 +84,8 @@ pub(super) fn inside(shape: &Shape, key: &str) -> Option<(&'static Shape, bool)>
         ("`set` of [[rules]]", "cache") => Some((&rules::CACHE, false)),
         ("`set` of [[rules]]", "retry") => Some((&rules::RETRY, false)),
         ("[keys]", "ring") => Some((&secret::SHAPE, false)),
+        ("[store]", "postgres") => Some((&store::POSTGRES, false)),
+        ("`postgres` of [store]", "url") => Some((&secret::SHAPE, false)),
         ("[telemetry]", "log") => Some((&telemetry::LOG, false)),
         ("[telemetry]", "traces") => Some((&telemetry::TRACES, false)),
         _ => None,

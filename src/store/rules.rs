@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::StoreError;
 
 /// Most rules at a time.
-pub const MOST_RULES: usize = 1_000;
+pub const MOST_RULES: usize = if cfg!(test) { 20 } else { 1_000 };
 /// Most bytes of one rule, and of all of them.
 pub const MOST_TEXT: usize = 64 * 1024;
 /// The same of all rules of a version.
@@ -16,7 +16,7 @@ pub const MOST_TEXTS: usize = 1 << 20;
 /// Most bytes of an id, and of the name of whoever changes something.
 pub const MOST_NAME: usize = 256;
 /// How many versions are kept: what is older is forgotten.
-pub const KEPT_VERSIONS: u64 = if cfg!(test) { 40 } else { 1_000 };
+pub const KEPT_VERSIONS: u64 = if cfg!(test) { 60 } else { 1_000 };
 
 /// A stored rule. Its position is its place in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]

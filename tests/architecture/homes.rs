@@ -77,11 +77,7 @@ pub(crate) const HOMES: &[Home] = &[
     only(&["jsonwebtoken"], &["stages::authenticate"], "one stage decides who is calling"),
     only(&["cel"], &["stages::rules"], "expressions are compiled and bounded in one place"),
     only(&["jsonschema"], &["catalog"], "schemas are compiled once, bounded, beside what they describe"),
-    only(
-        &["rusqlite", "tokio_postgres", "deadpool_postgres", "tokio_postgres_rustls", "refinery"],
-        &["store"],
-        "back ends of the store alone speak SQL",
-    ),
+    only(&["rusqlite", "tokio_postgres", "deadpool_postgres"], &["store"], "back ends of the store alone speak SQL"),
     only(&["governor"], &["stages::limit"], "one stage counts; its clock and its store are ours"),
     only(&["rdkafka"], &["queue::kafka"], "one back end speaks Kafka; above it a queue is a trait"),
     anywhere(&["tokio"], "the runtime; pure modules are named in NEVER"),

@@ -8,8 +8,8 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use rustix::process::{Pid, Signal, getuid, kill_process};
@@ -35,6 +35,7 @@ pub(crate) struct Postgres {
     port: u16,
     settings: Vec<String>,
     home: TempDir,
+    _template: Arc<TempDir>,
 }
 
 impl Postgres {
@@ -58,8 +59,8 @@ impl Postgres {
 
     fn start_in(home: TempDir, files: &[(&str, &str)], settings: &[&str]) -> Self {
         own(home.path());
-        let data = home.path().join("data");
-        run(tool("cp").arg("-a").arg(template()).arg(&data), "");
+        let (data, template) = (home.path().join("data"), template());
+        run(tool("cp").arg("-a").arg(template.path().join("data")).arg(&data), "");
         for (name, text) in files {
             let path = data.join(name);
             fs::write(&path, text).expect("the directory can be written");
@@ -72,7 +73,7 @@ impl Postgres {
             let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             let port = free.expect("a port is free").port();
             if let Ok(child) = launch(home.path(), port, &settings) {
-                return Self { child, port, settings, home };
+                return Self { child, port, settings, home, _template: template };
             }
         }
         panic!("PostgreSQL does not start in {}", data.display());
@@ -81,10 +82,6 @@ impl Postgres {
     /// The URL of a database, as the role `weir`.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://weir:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
     }
 
     /// Does this as the superuser, in the database `gate`, and gives what it says, without headings.
@@ -146,21 +143,25 @@ impl Drop for Postgres {
     }
 }
 
-/// A directory made by `initdb`, with the role and its database, once for all tests of a process.
-fn template() -> &'static Path {
-    static MADE: OnceLock<TempDir> = OnceLock::new();
-    let home = MADE.get_or_init(|| {
+/// A directory made by `initdb`, with the role and its database. Tests that run at the same time share it, and the last one
+/// takes it away.
+fn template() -> Arc<TempDir> {
+    static MADE: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+    // A test that fails while it makes one leaves none.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.upgrade().unwrap_or_else(|| {
         let home = tempfile::tempdir().expect("a directory");
         own(home.path());
         let data = home.path().join("data");
         let mut initdb = tool("initdb");
         run(initdb.args(["-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-D"]).arg(&data), "");
-        let made = format!("CREATE ROLE weir LOGIN PASSWORD '{PASSWORD}'\nCREATE DATABASE gate OWNER weir\n");
-        run(tool("postgres").args(["--single", "-D"]).arg(&data).arg("postgres"), &made);
+        let role = format!("CREATE ROLE weir LOGIN PASSWORD '{PASSWORD}'\nCREATE DATABASE gate OWNER weir\n");
+        run(tool("postgres").args(["--single", "-D"]).arg(&data).arg("postgres"), &role);
         fs::write(data.join("pg_hba.conf"), WHO).expect("the directory can be written");
+        let home = Arc::new(home);
+        *made = Arc::downgrade(&home);
         home
-    });
-    Box::leak(home.path().join("data").into_boxed_path())
+    })
 }
 
 fn launch(home: &Path, port: u16, settings: &[String]) -> Result<Child, String> {

@@ -270,6 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_of_its_keys_and_of_no_others() {
+        let (one, other) = (KeySecret::generate(), KeySecret::generate());
+        let keys = vec![key("a", &one), key("b", &other)];
+        let table = KeyTable::new(keys.clone(), &KeyTable::default());
+        let with = |change: fn(&mut Vec<Key>)| {
+            let mut keys = keys.clone();
+            change(&mut keys);
+            table.is_of(&keys)
+        };
+        assert!(with(|_| {}) && with(|keys| keys[0].facts.used = Some(7)), "that a key was used changes nothing");
+        assert!(
+            !with(|keys| _ = keys.pop()) && !with(|keys| keys.push(keys[0].clone())) && !with(|keys| keys.swap(0, 1))
+        );
+        assert!(!with(|keys| keys[1].facts.revoked = Some(5)) && !with(|keys| keys[1].facts.roles = Box::default()));
+        assert!(!with(|keys| keys[0].digest = [7; 32]) && !with(|keys| keys[0].digest = keys[1].digest));
+        assert!(!with(|keys| keys[0].before = Some([7; 32])));
+    }
+
+    #[test]
     fn a_rotated_key_is_the_same_caller_and_the_secret_of_before_ends() {
         let (old, new) = (KeySecret::generate(), KeySecret::generate());
         let mut rotated = key("a", &new);

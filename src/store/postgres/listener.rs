@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client};
+
+use crate::model::clock;
 
 use super::super::StoreError;
 use super::login::Login;
@@ -19,7 +21,7 @@ use super::{Board, News, PATIENCE};
 /// How often the connection is asked for a sign of life.
 const PULSE: Duration = Duration::from_secs(5);
 /// How often everything counts as changed.
-const ANEW: Duration = Duration::from_secs(30);
+pub(super) const ANEW: Duration = Duration::from_secs(30);
 /// How long it rests before it tries again, at first and at last.
 const REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
@@ -27,6 +29,8 @@ pub(super) struct Listener {
     pub(super) login: Login,
     pub(super) news: Arc<News>,
     pub(super) board: Arc<Board>,
+    /// [`ANEW`].
+    pub(super) anew: Duration,
 }
 
 impl Listener {
@@ -34,12 +38,12 @@ impl Listener {
     pub(super) async fn listen(self) {
         let mut rest = REST.0;
         loop {
-            let began = Instant::now();
+            let began = clock::now();
             let why = self.session().await;
             if self.board.away.send_replace(Some(why.to_string())).is_none() {
                 tracing::warn!(%why, "the store is away; what is known of it stays in force");
             }
-            rest = if began.elapsed() > PULSE { REST.0 } else { REST.1.min(rest * 2) };
+            rest = if clock::now() - began > PULSE { REST.0 } else { REST.1.min(rest * 2) };
             sleep(rest).await;
         }
     }
@@ -87,13 +91,13 @@ impl Listener {
         if self.board.away.send_replace(None).is_some() {
             tracing::info!("the store is back");
         }
-        let mut told: Option<Instant> = None;
+        let mut told = None;
         loop {
-            if told.is_none_or(|at| at.elapsed() >= ANEW) {
+            if told.is_none_or(|at: std::time::Instant| clock::now() - at >= self.anew) {
                 self.tell_all();
-                told = Some(Instant::now());
+                told = Some(clock::now());
             }
-            sleep(PULSE).await;
+            sleep(PULSE.min(self.anew)).await;
             if let Err(why) = ask("SELECT 1").await {
                 return why;
             }

@@ -94,7 +94,7 @@ impl Postgres {
     /// # Errors
     /// Why it cannot be used; nothing was changed.
     pub fn open(settings: &config::Postgres, patience: Duration) -> Result<Self, StoreError> {
-        open::open(settings, patience)
+        open::open(settings, patience, listener::ANEW)
     }
 
     /// What is wrong with the place of the URL, and with the URL; nobody is asked.

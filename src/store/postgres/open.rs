@@ -39,14 +39,15 @@ pub struct Probed {
     pub missing: usize,
 }
 
-pub(super) fn open(settings: &config::Postgres, patience: Duration) -> Result<Postgres, StoreError> {
+/// `anew`: how often everything counts as changed.
+pub(super) fn open(settings: &config::Postgres, patience: Duration, anew: Duration) -> Result<Postgres, StoreError> {
     let login = Login::new(&settings.url)?;
     let at = login.at().to_owned();
     let pool = pool(&login, settings.pool)?;
     let (news, board) = (Arc::new(News::default()), Arc::new(Board::default()));
     let (way, work) = Writer::way();
     let (tell, told) = sync_channel(1);
-    let listener = Listener { login, news: Arc::clone(&news), board: Arc::clone(&board) };
+    let listener = Listener { login, news: Arc::clone(&news), board: Arc::clone(&board), anew };
     let (theirs, place) = (pool.clone(), at.clone());
     let body = move || {
         let runtime = match Builder::new_current_thread().enable_all().build() {

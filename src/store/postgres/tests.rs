@@ -4,6 +4,7 @@ use std::fs;
 use std::thread;
 
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::super::conformance::{key, key_book, rule, rule_book};
 use super::super::{Author, KeyBook, RuleBook, RuleChange, StoreError};
@@ -37,8 +38,15 @@ impl Place {
         config::Postgres { url: Secret::File(self.home.path().join("url")), pool: 5 }
     }
 
+    /// A node that hears of changes by `NOTIFY` alone.
     pub(super) fn open(&self) -> Postgres {
-        Postgres::open(&self.settings(), PATIENCE).unwrap()
+        open::open(&self.settings(), PATIENCE, Duration::from_secs(24 * 3_600)).unwrap()
+    }
+
+    /// The same, in messages.
+    fn at(&self) -> String {
+        let url = self.server.url("gate");
+        format!("PostgreSQL at {}", url.split_once('@').unwrap().1)
     }
 
     fn refused(&self) -> StoreError {
@@ -46,6 +54,16 @@ impl Place {
         assert!(!why.to_string().contains(server::PASSWORD), "{why}");
         why
     }
+}
+
+/// Something has changed since it was looked at last.
+async fn news(heard: &mut watch::Receiver<u64>) {
+    timeout(PATIENCE, heard.changed()).await.expect("it is heard of").unwrap();
+}
+
+/// The first news of a connection is that anything may have changed.
+async fn listens(heard: &mut watch::Receiver<u64>) {
+    timeout(PATIENCE, heard.wait_for(|news| *news > 0)).await.expect("it listens").unwrap();
 }
 
 #[tokio::test]
@@ -69,28 +87,41 @@ async fn nodes_that_start_together_make_the_schema_once_and_hear_of_each_other()
     let done = place.server.sql("SELECT count(*), min(number) FROM weir.migrations");
     assert_eq!(done, format!("{}|1", migrations::ALL.len()));
     let mut heard: Vec<_> = nodes.iter().map(Postgres::key_changes).collect();
-    // The first news of a connection is that anything may have changed.
     for heard in &mut heard {
-        heard.changed().await.unwrap();
+        listens(heard).await;
     }
     nodes[0].add(key(1)).await.unwrap();
     for (node, heard) in nodes.iter().zip(&mut heard) {
-        heard.changed().await.unwrap();
+        news(heard).await;
         assert_eq!(node.all().await, Ok(vec![key(1)]));
     }
     assert_eq!(nodes[1].used(vec![("key-1".into(), 9)]).await, Ok(()));
     place.server.sql("DELETE FROM weir.keys");
     for (node, heard) in nodes.iter().zip(&mut heard) {
-        heard.changed().await.unwrap();
+        news(heard).await;
         assert_eq!(node.all().await, Ok(vec![]), "whoever did it, and the use of a key is no news");
     }
     // A session that is ended is no end of the store.
     let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'weir'";
     assert_ne!(place.server.sql(ended), "0");
     for heard in &mut heard {
-        heard.changed().await.unwrap();
+        news(heard).await;
     }
     assert!(nodes[2].look().asked > 0 && !nodes[2].look().away);
+}
+
+#[tokio::test]
+async fn what_nobody_tells_of_is_read_again_in_time() {
+    let place = Place::new();
+    let store = open::open(&place.settings(), PATIENCE, Duration::from_millis(50)).unwrap();
+    store.add(key(1)).await.unwrap();
+    let mut heard = store.key_changes();
+    // As where a copy is put back: no trigger runs.
+    place.server.sql("SET session_replication_role = replica; DELETE FROM weir.keys");
+    while store.all().await != Ok(vec![]) {
+        news(&mut heard).await;
+    }
+    news(&mut heard).await;
 }
 
 #[tokio::test]
@@ -99,7 +130,7 @@ async fn of_nodes_that_change_rules_at_once_one_does_and_all_hear_of_it() {
     let nodes: Vec<_> = (0..3).map(|_| place.open()).collect();
     let mut heard: Vec<_> = nodes.iter().map(Postgres::rule_changes).collect();
     for heard in &mut heard {
-        heard.changed().await.unwrap();
+        listens(heard).await;
     }
     let change = |node: usize| {
         let author = Author { by: format!("node {node}").into(), at: 5 };
@@ -111,7 +142,7 @@ async fn of_nodes_that_change_rules_at_once_one_does_and_all_hear_of_it() {
     let moved = |changed: &&Result<_, _>| **changed == Err(StoreError::Moved { on: 0, found: 1 });
     assert_eq!(changed.iter().filter(moved).count(), 2, "{changed:?}");
     for (node, heard) in nodes.iter().zip(&mut heard) {
-        heard.changed().await.unwrap();
+        news(heard).await;
         let rules = node.rules().await.unwrap();
         assert_eq!((rules.version, rules.rules), (1, vec![rule("one")]));
     }
@@ -126,7 +157,7 @@ async fn a_newer_schema_and_an_altered_one_are_refused() {
     drop(place.open());
     assert_eq!(missing(probe(&place.settings()).await), 0);
     place.server.sql("INSERT INTO weir.migrations VALUES (4711, '4711_later', '', 0)");
-    let at = format!("PostgreSQL at 127.0.0.1:{}/gate", place.server.port());
+    let at = place.at();
     let newer = StoreError::Newer { at: at.clone(), found: 4711, known: u32::try_from(known).unwrap() };
     assert_eq!((place.refused(), probe(&place.settings()).await), (newer.clone(), Err(newer)));
     place.server.sql(
@@ -163,6 +194,22 @@ async fn a_database_that_takes_no_changes_is_read() {
     assert_eq!(store.all().await, Ok(vec![key(1)]));
     assert!(matches!(store.add(key(2)).await, Err(StoreError::ReadOnly(_))));
     assert_eq!((store.all().await, store.look().failed), (Ok(vec![key(1)]), 1));
+}
+
+/// What docs/OPERATIONS.md asks for, where the schema is made by another role.
+#[tokio::test]
+async fn a_role_that_owns_nothing_works_with_what_is_there() {
+    let place = Place::new();
+    drop(place.open());
+    place.server.sql(&format!(
+        "CREATE ROLE node LOGIN PASSWORD '{}'; GRANT USAGE ON SCHEMA weir TO node; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA weir TO node",
+        server::PASSWORD
+    ));
+    place.say(&place.server.url("gate").replace("//weir:", "//node:"));
+    let store = place.open();
+    key_book(&store).await;
+    rule_book(&store).await;
 }
 
 #[tokio::test]

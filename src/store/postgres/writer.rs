@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::thread;
+use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool};
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +15,9 @@ use super::trouble::{Trouble, unconnected};
 
 /// What may wait, and what may be under way; whoever comes then waits for room.
 const WAITING: usize = 1024;
+
+/// How long an end waits for what is under way.
+const LAST: Duration = Duration::from_secs(2);
 
 /// A piece of work: what it does with the pool, and then answers.
 pub(super) type Work = Box<dyn FnOnce(String, Pool) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
@@ -54,7 +58,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.way = None;
-        // What it was told has been done, or has had its time, when this returns.
+        // What it was told has been done when this returns, where the database answers.
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -86,5 +90,6 @@ pub(super) async fn serve(at: &str, pool: &Pool, mut work: mpsc::Receiver<Work>)
             under_way.join_next().await;
         }
     }
-    while under_way.join_next().await.is_some() {}
+    // Where the database does not answer nobody waits for it to the end.
+    let _ = timeout(LAST, async { while under_way.join_next().await.is_some() {} }).await;
 }
