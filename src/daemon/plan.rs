@@ -1,6 +1,7 @@
 //! What every core is built from: immutable, shared, made by the start and by every reload in the same way.
 
 mod callers;
+mod routes;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -21,13 +22,14 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Route, Server};
+use crate::pipeline::{Behind, Bounds, Core, Policy, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::Unverified;
+use crate::stages::rules::{Book, Rules};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
@@ -69,6 +71,8 @@ pub(super) struct Plan {
     open: bool,
     auth: config::Auth,
     roles: Arc<[config::Role]>,
+    /// What policy says of messages.
+    book: Arc<Book>,
     /// Who fetches what others have.
     fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
@@ -186,6 +190,7 @@ impl Plan {
         };
         let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
+        let book = book(settings).map_err(Failure::unusable)?;
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
@@ -206,6 +211,7 @@ impl Plan {
             open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
+            book: Arc::new(book),
             fetching,
             credentials,
             authorizations,
@@ -251,17 +257,10 @@ impl Plan {
             },
             vouch,
         });
-        let routes = self.routes.iter().map(|route| Route {
-            path: route.path.clone(),
-            server: route.server,
-            binder: self.binder(route).map(Rc::new),
-            place: route.place.clone(),
-            abandoned: Rc::new(route.abandoned.clone()),
-            meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
-        });
+        let routes = self.routes_of(kept);
         let names = self.servers.iter().map(|server| server.name.as_str());
         let pipeline = Core {
-            routes: routes.collect(),
+            routes,
             servers: servers.collect(),
             client: Rc::clone(&kept.client),
             catalog: Arc::clone(&self.catalog),
@@ -273,6 +272,7 @@ impl Plan {
             bounds: self.bounds,
             authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
+            policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
             memo: Rc::default(),
         };
         let placed = || self.routes.iter().enumerate();
@@ -283,6 +283,14 @@ impl Plan {
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
     }
+}
+
+/// The rules, compiled for the routes as they are counted.
+fn book(settings: &Settings) -> anyhow::Result<Book> {
+    let served = settings.routes.iter().filter(|route| route.destination != Destination::Federation);
+    let servers = settings.servers.iter().map(|server| server.name.as_str());
+    let rules = Arc::new(settings.rules.clone());
+    Book::compile(rules, served.map(|route| &*route.path), servers).map_err(anyhow::Error::msg)
 }
 
 fn credentials(

@@ -140,6 +140,8 @@ pub struct Particulars {
     pub retry_after: Option<Duration>,
     /// Whether the server may have run it.
     pub accepted: Accepted,
+    /// The code in the place of the reason's own, where policy has one; outside -32768 to -32000.
+    pub code: Option<i32>,
     /// Further members of `data`, as JSON text without the braces (`"supported":[...]`); empty for most.
     pub data: String,
     /// The value of `Allow`, where a method was refused.
@@ -159,6 +161,7 @@ impl Refusal {
             retryable: false,
             retry_after: None,
             accepted,
+            code: None,
             data: String::new(),
             allow: None,
             challenge: None,
@@ -168,6 +171,12 @@ impl Refusal {
     /// What the log says, where the client is told less.
     pub fn noted(mut self, note: &'static &'static str) -> Self {
         self.note = Some(note);
+        self
+    }
+
+    /// A code in the place of the reason's own.
+    pub fn coded(mut self, code: Option<i32>) -> Self {
+        self.code = code;
         self
     }
 

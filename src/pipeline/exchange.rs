@@ -10,11 +10,13 @@ use crate::stages::authenticate::Identified;
 use crate::stages::authorize::Permitted;
 use crate::stages::opening::Opened;
 use crate::stages::respond;
+use crate::stages::rules::{Changes, Ruled};
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
 
 use super::core::{Core, Route, Server};
 use super::finish::Seen;
+use super::home;
 
 /// A request as `edge` hands it over: the route is found, nothing else is.
 #[derive(Debug)]
@@ -58,30 +60,48 @@ pub(super) struct Read {
     pub(super) message: WellFormed,
 }
 
-/// The conversation is found.
+/// The conversation is found, and with it the server.
 pub(super) struct Found {
     read: Read,
     bound: Bound,
+    /// Something ties it to that server: no rule sends it to another.
+    settled: bool,
 }
 
 /// The caller may do it.
 pub(super) struct Granted {
     read: Read,
     bound: Bound,
+    settled: bool,
     permitted: Permitted,
 }
 
+/// Policy lets it go on.
+pub(super) struct Judged<'a> {
+    read: Read,
+    bound: Bound,
+    permitted: Permitted,
+    ruled: Ruled<'a>,
+}
+
 /// What it brings back is the caller's own: the call may be made.
-pub(super) struct Ready {
+pub(super) struct Ready<'a> {
     read: Read,
     pub(super) bound: Bound,
     pub(super) permitted: Permitted,
+    ruled: Ruled<'a>,
     pub(super) opened: Opened,
 }
 
 impl<'a, P> Exchange<'a, P> {
     pub(super) fn server(&self) -> &'a Server {
         &self.core.servers[self.route.server]
+    }
+
+    /// Takes the route at that place instead: the same path, with another server.
+    fn turn(&mut self, at: usize) {
+        self.route = &self.core.routes[at];
+        self.seen.turned(at);
     }
 
     fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
@@ -111,8 +131,13 @@ impl<'a> Exchange<'a, Read> {
         seal(self, self.progress.known.identified.principal())
     }
 
-    pub(super) fn bound(self, bound: Bound) -> Exchange<'a, Found> {
-        self.advance(|read| Found { read, bound })
+    pub(super) fn bound(mut self, bound: Bound) -> Exchange<'a, Found> {
+        let Read { known, message } = &self.progress;
+        let home = home::of(self.core, self.route, &bound, known.identified.principal(), message);
+        if let Some(at) = home {
+            self.turn(at);
+        }
+        self.advance(|read| Found { read, bound, settled: home.is_some() })
     }
 }
 
@@ -126,7 +151,7 @@ impl<'a> Exchange<'a, Found> {
     }
 
     pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Granted> {
-        self.advance(|Found { read, bound }| Granted { read, bound, permitted })
+        self.advance(|Found { read, bound, settled }| Granted { read, bound, settled, permitted })
     }
 }
 
@@ -139,20 +164,65 @@ impl<'a> Exchange<'a, Granted> {
         self.progress.read.known.identified.principal()
     }
 
+    /// Whether something ties it to its server.
+    pub(super) fn is_settled(&self) -> bool {
+        self.progress.settled
+    }
+
+    /// By the route at that place, whose server the caller may ask as well.
+    pub(super) fn sent_to(mut self, at: usize, permitted: Permitted) -> Self {
+        self.turn(at);
+        self.advance(|granted| Granted { permitted, ..granted })
+    }
+
+    pub(super) fn judged(self, ruled: Ruled<'a>) -> Exchange<'a, Judged<'a>> {
+        self.advance(|Granted { read, bound, permitted, .. }| Judged { read, bound, permitted, ruled })
+    }
+}
+
+impl<'a> Exchange<'a, Judged<'a>> {
+    pub(super) fn message(&self) -> &WellFormed {
+        &self.progress.read.message
+    }
+
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.read.known.identified.principal()
+    }
+
     /// `None` where what was opened cannot be read in its place.
-    pub(super) fn opened(self, mut opened: Opened) -> Option<Exchange<'a, Ready>> {
+    pub(super) fn opened(self, mut opened: Opened) -> Option<Exchange<'a, Ready<'a>>> {
         let Some(bytes) = opened.take_bytes() else {
-            return Some(self.advance(|Granted { read, bound, permitted }| Ready { read, bound, permitted, opened }));
+            return Some(self.advance(|Judged { read, bound, permitted, ruled }| Ready {
+                read,
+                bound,
+                permitted,
+                ruled,
+                opened,
+            }));
         };
         let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
-        let Granted { read: Read { known, message }, bound, permitted } = progress;
+        let Judged { read: Read { known, message }, bound, permitted, ruled } = progress;
         let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
-        let progress = Ready { read, bound, permitted, opened };
+        let progress = Ready { read, bound, permitted, ruled, opened };
         Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
     }
 }
 
-impl<'a> Exchange<'a, Ready> {
+impl<'a> Exchange<'a, Ready<'a>> {
+    /// What rules change.
+    pub(super) fn changes(&self) -> Option<&Changes<'a>> {
+        self.progress.ruled.changes()
+    }
+
+    /// The same with another body; `None` where that cannot be read.
+    pub(super) fn amended(self, bytes: Vec<u8>) -> Option<Self> {
+        let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
+        let Ready { read: Read { known, message }, bound, permitted, ruled, opened } = progress;
+        let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
+        let progress = Ready { read, bound, permitted, ruled, opened };
+        Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
+    }
+
     pub(super) fn message(&self) -> &WellFormed {
         &self.progress.read.message
     }

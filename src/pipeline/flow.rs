@@ -24,10 +24,12 @@ use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
 use crate::stages::{authorize, opening, session, vouch};
 use crate::telemetry::trace::Trace;
 
+use super::amending;
 use super::answer::{self, Answer};
 use super::core::{Behind, Core};
-use super::exchange::{Arrival, Arrived, Exchange, Found, Granted, Known, Read, Ready};
+use super::exchange::{Arrival, Arrived, Exchange, Found, Granted, Judged, Known, Read, Ready};
 use super::finish::Finish;
+use super::ruling::{self, Ruling};
 use super::stopping;
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
@@ -70,9 +72,25 @@ where
     // Whether this caller may use this name on this server.
     let exchange = permit(exchange)?;
 
+    // What policy says of it, and changes in it: only what the caller may ask for is ruled.
+    let exchange = match ruling::rule(exchange)? {
+        Ruling::On(exchange) => exchange,
+        Ruling::Answered(answer) => return Ok(answer),
+    };
+
     // Whether what it brings back of the server's was given to this caller: only who may ask is told.
     let exchange = open(exchange)?;
     has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
+
+    // The arguments as rules want them: what the client says of its own has been held against each other.
+    let exchange = changed(exchange)?;
+
+    // What rules make fail fails here, where only the server itself would.
+    if let Some(effect) = exchange.changes().and_then(|changes| changes.fault) {
+        // Its own box: it is for tests of clients.
+        let failing = Box::pin(ruling::fault(effect, drain));
+        failing.await.map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
+    }
 
     // Which endpoint, and the call itself; then what of its answer passes.
     pin!(call(&exchange, trace, drain)).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
@@ -130,7 +148,7 @@ fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refuse
 }
 
 /// Opens for the server what it gave this caller to bring back.
-fn open(exchange: Exchange<'_, Granted>) -> Result<Exchange<'_, Ready>, Refused> {
+fn open<'a>(exchange: Exchange<'a, Judged<'a>>) -> Result<Exchange<'a, Ready<'a>>, Refused> {
     let message = exchange.message();
     let (binder, principal) = (exchange.route.binder.as_deref(), exchange.principal());
     match opening::open(binder, principal, message.era(), message.messages(), message.bytes()) {
@@ -146,8 +164,17 @@ fn open(exchange: Exchange<'_, Granted>) -> Result<Exchange<'_, Ready>, Refused>
     }
 }
 
+/// Changes what rules change in the message itself.
+fn changed<'a>(exchange: Exchange<'a, Ready<'a>>) -> Result<Exchange<'a, Ready<'a>>, Refused> {
+    if exchange.changes().is_none_or(|changes| changes.arguments.is_empty()) {
+        return Ok(exchange);
+    }
+    let addressee = exchange.addressee();
+    amending::amend(exchange).map_err(|refusal| Box::new((refusal, addressee)))
+}
+
 /// Whom a refusal of the message at that place is addressed to.
-fn culprit(message: &WellFormed, at: usize) -> Addressee {
+pub(super) fn culprit(message: &WellFormed, at: usize) -> Addressee {
     match message.addressee() {
         Addressee::Batch { ids, .. } => {
             let culprit = Culprit::Request(authorize::request_at(message.messages(), at));
@@ -158,7 +185,7 @@ fn culprit(message: &WellFormed, at: usize) -> Addressee {
 }
 
 /// The headers say what the arguments do. Whoever may not use a tool is not told what it mirrors.
-fn has_params(exchange: &Exchange<'_, Ready>) -> Result<(), Refusal> {
+fn has_params(exchange: &Exchange<'_, Ready<'_>>) -> Result<(), Refusal> {
     wellformed::params(&exchange.core.catalog, exchange.route.server, exchange.headers, exchange.message())
 }
 
@@ -172,7 +199,7 @@ fn has_verb(exchange: &Exchange<'_, Arrived>) -> Result<(), Refusal> {
 }
 
 /// Makes the call and takes its answer.
-async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> Result<Answer, Refusal> {
+async fn call(exchange: &Exchange<'_, Ready<'_>>, trace: &Trace, drain: &Drain) -> Result<Answer, Refusal> {
     let (server, message) = (exchange.server(), exchange.message());
     let manner = Manner {
         reads_only: exchange.reads_only(),
@@ -182,9 +209,10 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
     };
     // A stream that is listened to is no call: it has no deadline, only its bounds on silence, and stopping does not
     // wait for it.
+    let patience = ruling::patience(exchange, server.patience);
     let (patience, last) = match exchange.listens() {
-        true => (server.patience.without_deadline(), Phase::Draining),
-        false => (server.patience, Phase::Cutting),
+        true => (patience.without_deadline(), Phase::Draining),
+        false => (patience, Phase::Cutting),
     };
     exchange.seen.asks();
     let sent = Cell::new(false);
@@ -208,7 +236,7 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
 
 /// The call on one of the server's endpoints: that of the conversation, where there is one.
 async fn over_http(
-    exchange: &Exchange<'_, Ready>,
+    exchange: &Exchange<'_, Ready<'_>>,
     endpoints: &Endpoints<Arc<Endpoint>>,
     told: Told<'_>,
     trace: &Trace,
@@ -237,6 +265,7 @@ async fn over_http(
         name: exchange.progress.opened.name().filter(|_| exchange.headers.contains_key(headers::MCP_NAME)),
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
+        more: exchange.changes().map_or(&[], |changes| &changes.headers),
         encodable: message.may_be_encoded() && !exchange.may_hold_sealed(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
@@ -256,7 +285,7 @@ async fn over_http(
 
 /// The call on a command. A conversation with another one, or of another life of this daemon, is over.
 async fn of_command(
-    exchange: &Exchange<'_, Ready>,
+    exchange: &Exchange<'_, Ready<'_>>,
     handle: &Handle,
     told: Told<'_>,
     patience: Patience,

@@ -1,12 +1,16 @@
 //! The way of a message. `flow` is the whole order on one screen; nothing else calls a stage.
 
+mod amending;
 mod answer;
 mod core;
 mod exchange;
 mod finish;
 pub mod flow;
+mod home;
 pub mod pair;
+mod policy;
 mod relay;
+mod ruling;
 mod shown;
 pub mod stopping;
 mod way;
@@ -15,6 +19,7 @@ pub use answer::{Answer, Head};
 pub use core::{Behind, Bounds, Core, Route, Server};
 pub use exchange::Arrival;
 pub use finish::{Ending, Finish};
+pub use policy::Policy;
 pub use relay::{Relay, Step};
 
 #[cfg(test)]

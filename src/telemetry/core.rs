@@ -11,6 +11,7 @@ use super::core_meter::{CoreCells, CoreMeter};
 use super::ended::Ended;
 use super::log::{Access, Settings, Sink};
 use super::meter::RouteMeter;
+use super::rules::RuleMeter;
 use super::server::{ServerCells, ServerMeter};
 use super::trace::{self, Trace, TraceControl, Tracer};
 
@@ -92,6 +93,11 @@ impl Telemetry {
         let meter = Rc::new(ServerMeter::new(self.core.server(name)));
         servers.push((name.to_owned(), Rc::clone(&meter)));
         meter
+    }
+
+    /// The meter of rules of these names, in this order: what was counted of a name counts on.
+    pub fn rules<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Rc<RuleMeter> {
+        Rc::new(RuleMeter::new(names.into_iter().map(|name| self.core.rule(name)).collect()))
     }
 
     /// The meter of the core itself.

@@ -1,5 +1,6 @@
 //! What is counted of a core itself: its clients' connections, and how late it is.
 
+use std::collections::HashMap;
 use std::fs::{read_link, read_to_string};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::model::clock;
 
 use super::cell::{Cell, Histogram, WAITING};
 use super::meter::RouteCells;
+use super::rules::RuleCells;
 use super::server::ServerCells;
 
 /// How often a core's lateness is measured.
@@ -103,6 +105,12 @@ impl CoreMeter {
         cells
     }
 
+    /// The cells of a rule, as it is counted here already, or anew.
+    pub(super) fn rule(&self, name: &str) -> Arc<RuleCells> {
+        let mut rules = locked(&self.cells.rules);
+        Arc::clone(rules.entry(name.to_owned()).or_insert_with(|| Arc::new(RuleCells::new(name))))
+    }
+
     /// Measures how late the core is, for as long as it lives.
     pub async fn watch_lag(&self) {
         loop {
@@ -134,6 +142,7 @@ pub(super) struct CoreCells {
     /// Touched where a core meets a route or server first, and by the reader; never for a request.
     routes: Mutex<Vec<Arc<RouteCells>>>,
     servers: Mutex<Vec<Arc<ServerCells>>>,
+    rules: Mutex<HashMap<String, Arc<RuleCells>>>,
 }
 
 impl CoreCells {
@@ -149,6 +158,7 @@ impl CoreCells {
             lag: Histogram::new(&WAITING),
             routes: Mutex::default(),
             servers: Mutex::default(),
+            rules: Mutex::default(),
         }
     }
 
@@ -159,6 +169,10 @@ impl CoreCells {
 
     pub(super) fn routes(&self) -> Vec<Arc<RouteCells>> {
         locked(&self.routes).clone()
+    }
+
+    pub(super) fn rules(&self) -> Vec<Arc<RuleCells>> {
+        locked(&self.rules).values().cloned().collect()
     }
 
     pub(super) fn servers(&self) -> Vec<Arc<ServerCells>> {

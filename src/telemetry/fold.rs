@@ -50,7 +50,15 @@ impl Fold {
         let cores = observed.cores();
         let routes: Vec<_> = cores.iter().flat_map(|core| core.routes()).collect();
         let servers: Vec<_> = cores.iter().flat_map(|core| core.servers()).collect();
-        let everything = Everything { cores: &cores, routes: &routes, servers: &servers, observed: &observed, sample };
+        let rules: Vec<_> = cores.iter().flat_map(|core| core.rules()).collect();
+        let everything = Everything {
+            cores: &cores,
+            routes: &routes,
+            servers: &servers,
+            rules: &rules,
+            observed: &observed,
+            sample,
+        };
         let tally = everything.gather();
         self.tell(tally);
     }

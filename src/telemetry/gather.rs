@@ -11,6 +11,7 @@ use super::core_meter::{CoreCells, TurnedAway};
 use super::meter::RouteCells;
 use super::names;
 use super::observed::{LOG_LINES_LOST, Observed};
+use super::rules::{EFFECTS, RuleCells};
 use super::sample::Sample;
 use super::server::{Fault, STATES, ServerCells};
 use super::tally::Tally;
@@ -23,6 +24,7 @@ pub(super) struct Everything<'a> {
     /// Those of all cores.
     pub(super) routes: &'a [Arc<RouteCells>],
     pub(super) servers: &'a [Arc<ServerCells>],
+    pub(super) rules: &'a [Arc<RuleCells>],
     pub(super) observed: &'a Observed,
     pub(super) sample: &'a Sample,
 }
@@ -35,6 +37,8 @@ impl<'a> Everything<'a> {
         routes.values().for_each(|cores| of_route(&mut tally, cores));
         let servers = by(self.servers, |server| server.name.as_str());
         servers.values().for_each(|cores| of_server(&mut tally, cores));
+        let rules = by(self.rules, |rule| rule.name.as_str());
+        rules.values().for_each(|cores| of_rule(&mut tally, cores));
         of_daemon(&mut tally, self.observed, self.sample);
         of_process(&mut tally, self.observed.beginning(), self.sample);
         tally
@@ -111,6 +115,18 @@ fn of_server<'a>(tally: &mut Tally<'a>, cores: &[&'a ServerCells]) {
     }
     tally.count(names::ABANDONED, [name, "adopted"], sum(cores, |server| &server.adopted));
     tally.count(names::ABANDONED, [name, "cut"], sum(cores, |server| &server.cut));
+}
+
+fn of_rule<'a>(tally: &mut Tally<'a>, cores: &[&'a RuleCells]) {
+    let name = cores[0].name.as_str();
+    for (at, effect) in EFFECTS.into_iter().enumerate() {
+        let count = sum(cores, |rule| &rule.effects[at]);
+        if effect == "failed" {
+            tally.count(names::RULE_ERRORS, [name], count);
+        } else if count > 0 {
+            tally.count(names::RULE_MATCHES, [name, effect], count);
+        }
+    }
 }
 
 fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample) {

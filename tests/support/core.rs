@@ -11,11 +11,12 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Behind, Bounds, Core, Route, Server};
+use weir::pipeline::{Behind, Bounds, Core, Policy, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
+use weir::stages::rules::{Book, Rules};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::stages::vouch::Vouch;
 use weir::telemetry::Telemetry;
@@ -39,10 +40,16 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
     let sealer = |purpose| KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(purpose);
+    let served = [("/mcp", "files")];
+    let book = Book::compile(Arc::new(settings.rules), served.map(|(path, _)| path), served.map(|(_, name)| name));
+    let book = Arc::new(book.expect("they are sound"));
+    let policy = Policy::new(Rules::new(Arc::clone(&book)), telemetry.rules(book.all_names()));
     Rc::new(Core {
         routes: vec![Route {
             path: "/mcp".into(),
             server: 0,
+            number: 0,
+            alternates: Box::default(),
             abandoned: Rc::new(Room::new(9)),
             meter: telemetry.route("/mcp", "files"),
             binder: None,
@@ -69,6 +76,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
         authenticator: Authenticator::without_credentials([role.into()].into()),
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
+        policy,
         memo: Rc::default(),
     })
 }

@@ -41,6 +41,11 @@ impl Roles {
         }
     }
 
+    /// The names of the roles that a caller has; those that no role has grant nothing.
+    pub fn held<'a>(&'a self, principal: &'a Principal) -> &'a [Box<str>] {
+        held(principal.caller(), &self.default)
+    }
+
     /// What a caller may use and see of a server.
     pub fn sight(&self, principal: &Principal, server: usize) -> Sight {
         let caller = principal.caller();

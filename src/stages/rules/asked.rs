@@ -117,6 +117,16 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Each name that rules are asked about; `None`, once, where there is none.
+    pub fn each(&self) -> impl Iterator<Item = Option<(Named, &str)>> {
+        let (one, many) = match self {
+            Self::One(named, name) => (Some(Some((*named, &**name))), &[][..]),
+            Self::Many(names) if !names.is_empty() => (None, &names[..]),
+            Self::None | Self::Many(_) => (Some(None), &[][..]),
+        };
+        one.into_iter().chain(many.iter().map(|name| Some((Named::Resource, &**name))))
+    }
+
     fn bounded(self) -> Option<Self> {
         let fits = match &self {
             Self::None => true,

@@ -102,6 +102,16 @@ impl Book {
         self.draws
     }
 
+    /// The places of all servers that a rule sends messages to, each once.
+    pub fn targets(&self) -> impl Iterator<Item = usize> {
+        let shares = self.written.rules.iter().filter_map(|rule| match &rule.then {
+            Some(config::Then::Route(shares)) => Some(shares),
+            _ => None,
+        });
+        let targets: BTreeSet<_> = shares.flatten().map(|share| share.server).collect();
+        targets.into_iter()
+    }
+
     /// What a rule is called.
     pub fn name(&self, rule: usize) -> &str {
         self.written.rules.get(rule).map_or("", |rule| &rule.name)

@@ -65,6 +65,65 @@ pub struct Changes<'a> {
     pub fault: Option<Effect>,
 }
 
+/// Proof that the rules let a message go on. Nobody else can make one.
+#[derive(Debug)]
+pub struct Ruled<'a> {
+    /// In a box: most messages go on as they are.
+    changes: Option<Box<Changes<'a>>>,
+}
+
+impl<'a> Ruled<'a> {
+    pub(super) fn unchanged() -> Self {
+        Self { changes: None }
+    }
+
+    /// What is changed, if anything is.
+    pub fn changes(&self) -> Option<&Changes<'a>> {
+        self.changes.as_deref()
+    }
+
+    /// Of a batch: this one, and what comes behind it.
+    pub fn and(self, behind: Self) -> Self {
+        let changes = match (self.changes, behind.changes) {
+            (Some(mut first), Some(then)) => {
+                first.add(*then);
+                Some(first)
+            }
+            (first, then) => first.or(then),
+        };
+        Self { changes }
+    }
+}
+
+impl<'a> Decided<'a> {
+    /// That it goes on, where the verdict lets it.
+    pub fn passed(self) -> Option<Ruled<'a>> {
+        let changes = (self.changes != Changes::default()).then(|| Box::new(self.changes));
+        matches!(self.verdict, Verdict::Pass | Verdict::Route(_)).then_some(Ruled { changes })
+    }
+}
+
+impl<'a> Changes<'a> {
+    fn add(&mut self, behind: Self) {
+        self.first_byte = self.first_byte.or(behind.first_byte);
+        self.idle_timeout = self.idle_timeout.or(behind.idle_timeout);
+        self.deadline = self.deadline.or(behind.deadline);
+        self.class = self.class.or(behind.class);
+        self.cost = self.cost.or(behind.cost);
+        self.fault = self.fault.or(behind.fault);
+        self.arguments.extend(behind.arguments);
+        for field in behind.headers {
+            self.header(field);
+        }
+    }
+
+    fn header(&mut self, field: &'a (String, String)) {
+        if !self.headers.iter().any(|(name, _)| *name == field.0) {
+            self.headers.push(field);
+        }
+    }
+}
+
 /// What a fault does to one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effect {
@@ -180,24 +239,17 @@ impl<'a> Walk<'a, '_> {
 
     fn change(&mut self, rule: usize, set: &'a config::Set) {
         let draw = self.draw(rule);
-        let changes = &mut self.changes;
-        changes.first_byte = changes.first_byte.or(set.first_byte);
-        changes.idle_timeout = changes.idle_timeout.or(set.idle_timeout);
-        changes.deadline = changes.deadline.or(set.deadline);
-        changes.class = changes.class.or(set.class.as_deref());
-        changes.cost = changes.cost.or(set.cost);
-        for field in &set.headers {
-            if !changes.headers.iter().any(|(name, _)| *name == field.0) {
-                changes.headers.push(field);
-            }
-        }
-        if !set.arguments.is_empty() {
-            changes.arguments.push(&set.arguments);
-        }
         let hit = |fault: &config::Fault| draw.rotate_left(32) % WHOLE < u64::from(fault.share);
-        if let (None, Some(fault)) = (changes.fault, set.fault.filter(hit)) {
-            changes.fault = Some(Effect { delay: fault.delay, abort: fault.abort });
-        }
+        self.changes.add(Changes {
+            first_byte: set.first_byte,
+            idle_timeout: set.idle_timeout,
+            deadline: set.deadline,
+            class: set.class.as_deref(),
+            cost: set.cost,
+            headers: set.headers.iter().collect(),
+            arguments: Some(&set.arguments).filter(|arguments| !arguments.is_empty()).into_iter().collect(),
+            fault: set.fault.filter(hit).map(|fault| Effect { delay: fault.delay, abort: fault.abort }),
+        });
     }
 
     /// The randomness of one rule: two rules that draw for one message draw on their own.

@@ -20,7 +20,7 @@ use index::Known;
 
 pub use asked::{Asked, Said, Subject, Unreadable, method};
 pub use book::Book;
-pub use decide::{Changes, Decided, Effect, Met, Verdict};
+pub use decide::{Changes, Decided, Effect, Met, Ruled, Verdict};
 
 /// The rules of one configuration, on one core.
 #[derive(Debug)]
@@ -38,6 +38,11 @@ impl Rules {
     /// Whether there is no rule, so that nothing need be asked.
     pub fn is_empty(&self) -> bool {
         self.book.rules.is_empty()
+    }
+
+    /// Where there is no rule, all messages may go on.
+    pub fn none(&self) -> Option<Ruled<'_>> {
+        self.is_empty().then(Ruled::unchanged)
     }
 
     /// What they are compiled from.
