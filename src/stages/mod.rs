@@ -6,6 +6,7 @@ pub mod balance;
 pub mod limit;
 pub mod opening;
 pub mod respond;
+pub mod rules;
 pub mod session;
 pub mod upstream;
 pub mod vouch;
