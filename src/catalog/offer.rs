@@ -24,6 +24,8 @@ pub struct Tool {
     /// The arguments that it mirrors into headers, or why its definition is invalid: conforming clients leave such a
     /// tool out and send no headers for it.
     pub params: Result<ParamHeaders, Invalid>,
+    /// What the server says of it beside its schemas: `name`, `description` and `annotations`, as they came.
+    pub about: Box<[u8]>,
 }
 
 /// The snapshot of a server.

@@ -23,6 +23,7 @@ mod plan;
 mod reading;
 mod reload;
 mod roster;
+mod rules;
 mod sockets;
 mod sources;
 mod spawned;
@@ -53,6 +54,7 @@ use sockets::HandedOver;
 pub use check::check;
 pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
+pub use rules::sound;
 pub use stop::Signals;
 
 /// What a daemon is started with.

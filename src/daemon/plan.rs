@@ -40,7 +40,7 @@ use super::endpoints::Endpoints;
 use super::fetching::Fetching;
 use super::keys::Keys;
 use super::spawned::{Commands, Driver};
-use super::{Failure, files, welcome};
+use super::{Failure, files, rules, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -190,7 +190,7 @@ impl Plan {
         };
         let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
-        let book = book(settings).map_err(Failure::unusable)?;
+        let book = rules::book(settings).map_err(Failure::unusable)?;
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
@@ -283,14 +283,6 @@ impl Plan {
         let trusted = self.welcome.trusted.clone();
         Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
     }
-}
-
-/// The rules, compiled for the routes as they are counted.
-fn book(settings: &Settings) -> anyhow::Result<Book> {
-    let served = settings.routes.iter().filter(|route| route.destination != Destination::Federation);
-    let servers = settings.servers.iter().map(|server| server.name.as_str());
-    let rules = Arc::new(settings.rules.clone());
-    Book::compile(rules, served.map(|route| &*route.path), servers).map_err(anyhow::Error::msg)
 }
 
 fn credentials(

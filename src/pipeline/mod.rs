@@ -13,6 +13,7 @@ mod relay;
 mod ruling;
 mod shown;
 pub mod stopping;
+mod told;
 mod way;
 
 pub use answer::{Answer, Head};

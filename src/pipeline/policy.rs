@@ -4,8 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use crate::model::RequestId;
-use crate::stages::rules::{Asked, Decided, Rules};
-use crate::telemetry::RuleMeter;
+use crate::stages::rules::expression::Budget;
+use crate::stages::rules::{Asked, Decided, Met, Rules};
+use crate::telemetry::{RuleEffect, RuleMeter};
 
 use super::finish::Seen;
 
@@ -29,8 +30,21 @@ impl Policy {
     }
 
     /// Decides, counts, and notes which rule has decided.
-    pub(super) fn decide(&self, asked: &Asked<'_>, seen: &Seen) -> Decided<'_> {
-        let decided = self.rules.decide(asked, &mut |rule, met| self.meter.count(rule, met as usize));
+    pub(super) fn decide(&self, asked: &Asked<'_>, budget: &mut Budget, id: RequestId, seen: &Seen) -> Decided<'_> {
+        let decided = self.rules.decide(asked, budget, &mut |rule, met| {
+            let effect = match met {
+                Met::Decided => RuleEffect::Decided,
+                Met::Changed => RuleEffect::Changed,
+                Met::Led => RuleEffect::Led,
+                Met::Shadow => RuleEffect::Shadow,
+                Met::Failed(failed) => {
+                    let name = self.rules.book().name(rule);
+                    tracing::warn!(%id, rule = name, why = %failed, "an expression has failed, which denies");
+                    RuleEffect::Failed
+                }
+            };
+            self.meter.count(rule, effect);
+        });
         if let Some(rule) = decided.rule {
             seen.ruled(rule);
         }

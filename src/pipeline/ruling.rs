@@ -19,12 +19,14 @@ use crate::protocol::message::{Kind, Message};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::stages::authorize;
+use crate::stages::rules::expression::Budget;
 use crate::stages::rules::{self, Asked, Decided, Effect, Ruled, Said, Subject, Unreadable, Verdict};
 use crate::stages::upstream::Patience;
 use crate::stages::wellformed::Verb;
 
 use super::answer::{Answer, Head};
 use super::exchange::{Exchange, Granted, Judged, Known, Ready};
+use super::told::Told;
 use super::{flow, stopping};
 
 /// What becomes of a message.
@@ -44,11 +46,13 @@ pub(super) fn rule(exchange: Exchange<'_, Granted>) -> Result<Ruling<'_>, Refuse
     if let Some(ruled) = exchange.core.policy.rules.none() {
         return Ok(Ruling::On(exchange.judged(ruled)));
     }
-    let mut all = All { ruled: None, server: None };
+    // One for the whole body, however many messages it has.
+    let mut all = All { ruled: None, server: None, budget: Budget::default() };
     let messages = exchange.message().messages();
     if messages.is_empty() {
         let said = if exchange.verb == Verb::Delete { Said::Delete } else { Said::Get };
-        all.passes(decide(&exchange, said, None)).map_err(flow::nobody)?;
+        let decided = decide(&exchange, said, None, None, &mut all.budget);
+        all.passes(decided).map_err(flow::nobody)?;
     }
     for (at, message) in messages.iter().enumerate() {
         let each = each(&exchange, message, &mut all);
@@ -56,7 +60,7 @@ pub(super) fn rule(exchange: Exchange<'_, Granted>) -> Result<Ruling<'_>, Refuse
             return Ok(Ruling::Answered(answered(&exchange, result)));
         }
     }
-    let All { ruled: Some(ruled), server } = all else {
+    let All { ruled: Some(ruled), server, .. } = all else {
         // A body has a message, and what has none was ruled above.
         return Err(flow::nobody(Refusal::new(Reason::Internal, "a message was not ruled")));
     };
@@ -72,6 +76,7 @@ struct All<'a> {
     ruled: Option<Ruled<'a>>,
     /// The server that it is to go to.
     server: Option<usize>,
+    budget: Budget,
 }
 
 impl<'a> All<'a> {
@@ -104,7 +109,7 @@ fn each<'a>(
     let subject = subject.map_err(|Unreadable(why)| Refusal::new(Reason::InvalidParams, why))?;
     let is_batch = exchange.message().batch().is_some();
     for named in subject.each() {
-        let decided = decide(exchange, said, named);
+        let decided = decide(exchange, said, named, Some(message), &mut all.budget);
         match decided.verdict {
             Verdict::Answer(_) | Verdict::Route(_) if is_batch => return Err(parts_a_batch()),
             Verdict::Answer(result) if message.kind == Kind::Request => return Ok(Some(result)),
@@ -120,7 +125,8 @@ pub(super) fn listen(exchange: &Exchange<'_, Known>) -> Result<(), Refusal> {
     if exchange.core.policy.rules.none().is_some() {
         return Ok(());
     }
-    let decided = ask(exchange, exchange.core.roles.held(exchange.principal()), Said::Get, None);
+    let facts = Told::of(exchange, exchange.principal(), Said::Get, None, None);
+    let decided = ask(exchange, &facts, &mut Budget::default());
     passed(decided).map(drop)
 }
 
@@ -153,27 +159,30 @@ fn failed() -> Refusal {
     Refusal::new(Reason::PolicyDenied, message).noted(&"an expression of the rule has failed")
 }
 
-fn decide<'a>(exchange: &Exchange<'a, Granted>, said: Said<'_>, named: Option<(Named, &str)>) -> Decided<'a> {
-    ask(exchange, exchange.core.roles.held(exchange.principal()), said, named)
-}
-
-fn ask<'a, P>(
-    exchange: &Exchange<'a, P>,
-    roles: &[Box<str>],
+fn decide<'a>(
+    exchange: &Exchange<'a, Granted>,
     said: Said<'_>,
     named: Option<(Named, &str)>,
+    message: Option<&Message>,
+    budget: &mut Budget,
 ) -> Decided<'a> {
+    let message = message.map(|message| (message, exchange.message()));
+    ask(exchange, &Told::of(exchange, exchange.principal(), said, named, message), budget)
+}
+
+fn ask<'a, P>(exchange: &Exchange<'a, P>, told: &Told<'_>, budget: &mut Budget) -> Decided<'a> {
     let policy = &exchange.core.policy;
     let asked = Asked {
         route: exchange.route.number,
         server: exchange.route.server,
-        said,
-        named,
-        roles,
+        said: told.said,
+        named: told.named,
+        roles: exchange.core.roles.held(told.principal),
         headers: exchange.headers,
+        facts: told,
         draw: policy.draw(exchange.id),
     };
-    policy.decide(&asked, exchange.seen)
+    policy.decide(&asked, budget, exchange.id, exchange.seen)
 }
 
 /// The same message for another server of its path, where nothing ties it to one: the caller has to be granted it there.

@@ -11,7 +11,7 @@ use super::core_meter::{CoreCells, TurnedAway};
 use super::meter::RouteCells;
 use super::names;
 use super::observed::{LOG_LINES_LOST, Observed};
-use super::rules::{EFFECTS, RuleCells};
+use super::rules::{RuleCells, RuleEffect};
 use super::sample::Sample;
 use super::server::{Fault, STATES, ServerCells};
 use super::tally::Tally;
@@ -119,12 +119,11 @@ fn of_server<'a>(tally: &mut Tally<'a>, cores: &[&'a ServerCells]) {
 
 fn of_rule<'a>(tally: &mut Tally<'a>, cores: &[&'a RuleCells]) {
     let name = cores[0].name.as_str();
-    for (at, effect) in EFFECTS.into_iter().enumerate() {
-        let count = sum(cores, |rule| &rule.effects[at]);
-        if effect == "failed" {
-            tally.count(names::RULE_ERRORS, [name], count);
-        } else if count > 0 {
-            tally.count(names::RULE_MATCHES, [name, effect], count);
+    for effect in RuleEffect::ALL {
+        match sum(cores, |rule| &rule.effects[effect as usize]) {
+            count if effect == RuleEffect::Failed => tally.count(names::RULE_ERRORS, [name], count),
+            0 => {}
+            count => tally.count(names::RULE_MATCHES, [name, effect.as_str()], count),
         }
     }
 }

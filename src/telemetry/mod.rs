@@ -34,6 +34,6 @@ pub use fold::Fold;
 pub use meter::RouteMeter;
 pub use names::{Kind, METRICS, Metric, Unit};
 pub use observed::{LOG_LINES_LOST, Observed};
-pub use rules::RuleMeter;
+pub use rules::{RuleEffect, RuleMeter};
 pub use sample::{Certificate, Introspections, KeySets, Processes, Queue, Sample};
 pub use server::{Fault, Held, ServerMeter};

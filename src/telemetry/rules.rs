@@ -6,8 +6,36 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 
-/// What a rule may do, as it stands in labels; the last one is counted by a metric of its own.
-pub(super) const EFFECTS: [&str; 5] = ["decided", "changed", "led", "shadow", "failed"];
+/// What a rule has done about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleEffect {
+    /// It has decided.
+    Decided,
+    /// It has changed something.
+    Changed,
+    /// It has led to a group.
+    Led,
+    /// It is a shadow, and would have done one of these.
+    Shadow,
+    /// Its expression has failed.
+    Failed,
+}
+
+impl RuleEffect {
+    /// All of them, each at the place of its discriminant.
+    pub(super) const ALL: [Self; 5] = [Self::Decided, Self::Changed, Self::Led, Self::Shadow, Self::Failed];
+
+    /// As it stands in labels.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Changed => "changed",
+            Self::Led => "led",
+            Self::Shadow => "shadow",
+            Self::Failed => "failed",
+        }
+    }
+}
 
 /// What this core counts of the rules of one configuration.
 #[derive(Debug)]
@@ -23,10 +51,10 @@ impl RuleMeter {
         Self { cells, _one_thread: PhantomData }
     }
 
-    /// The rule at that place has had this effect, by its place in the list of effects.
-    pub fn count(&self, rule: usize, effect: usize) {
-        if let Some(cell) = self.cells.get(rule).and_then(|cells| cells.effects.get(effect)) {
-            cell.add(1);
+    /// The rule at that place has done this.
+    pub fn count(&self, rule: usize, effect: RuleEffect) {
+        if let Some(cells) = self.cells.get(rule) {
+            cells.effects[effect as usize].add(1);
         }
     }
 }
@@ -35,11 +63,21 @@ impl RuleMeter {
 #[derive(Debug, Default)]
 pub(super) struct RuleCells {
     pub(super) name: String,
-    pub(super) effects: [Cell; EFFECTS.len()],
+    pub(super) effects: [Cell; RuleEffect::ALL.len()],
 }
 
 impl RuleCells {
     pub(super) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_effect_has_its_place() {
+        assert!(RuleEffect::ALL.iter().enumerate().all(|(at, effect)| *effect as usize == at));
     }
 }

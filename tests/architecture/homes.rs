@@ -75,7 +75,11 @@ pub(crate) const HOMES: &[Home] = &[
         "a `Value` of a message costs a hundred times our reader: documents of our own only",
     ),
     only(&["jsonwebtoken"], &["stages::authenticate"], "one stage decides who is calling"),
-    only(&["cel"], &["stages::rules"], "expressions are compiled and bounded in one place"),
+    only(
+        &["cel", "regex_automata", "regex_syntax"],
+        &["stages::rules::expression"],
+        "expressions are compiled and bounded in one place",
+    ),
     only(&["jsonschema"], &["catalog"], "schemas are compiled once, bounded, beside what they describe"),
     only(
         &["rusqlite", "tokio_postgres", "deadpool_postgres", "tokio_postgres_rustls", "refinery"],

@@ -11,6 +11,7 @@ use crate::protocol::message::Message;
 use crate::protocol::method::Method;
 
 use super::Book;
+use super::expression::Facts;
 
 /// Longer names are refused where rules name their kind, in bytes: a pattern costs its length times that of the name.
 const LONGEST: usize = 2048;
@@ -30,6 +31,8 @@ pub struct Asked<'a> {
     pub roles: &'a [Box<str>],
     /// The fields of its request.
     pub headers: &'a HeaderMap,
+    /// What expressions are decided on.
+    pub facts: &'a dyn Facts,
     /// Randomness, for shares and weights.
     pub draw: u64,
 }

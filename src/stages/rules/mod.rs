@@ -10,16 +10,18 @@
 mod asked;
 mod book;
 mod decide;
+pub mod expression;
 mod index;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
+use expression::Budget;
 use index::Known;
 
 pub use asked::{Asked, Said, Subject, Unreadable, method};
-pub use book::Book;
+pub use book::{Book, flaws};
 pub use decide::{Changes, Decided, Effect, Met, Ruled, Verdict};
 
 /// The rules of one configuration, on one core.
@@ -50,10 +52,10 @@ impl Rules {
         &self.book
     }
 
-    /// Decides about one message. Each rule that has done something, or would have, is told to `met` by its place.
-    pub fn decide(&self, asked: &Asked<'_>, met: &mut dyn FnMut(usize, Met)) -> Decided<'_> {
+    /// Decides about one message, as far as the budget of its body lasts. Each rule that has done something, or would have, is told to `met` by its place.
+    pub fn decide(&self, asked: &Asked<'_>, budget: &mut Budget, met: &mut dyn FnMut(usize, Met<'_>)) -> Decided<'_> {
         let lists = index::lists(&self.book, &self.known, asked);
-        decide::decide(&self.book, &lists, asked, met)
+        decide::decide(&self.book, &lists, asked, budget, met)
     }
 }
 

@@ -1,14 +1,18 @@
 //! The index against a reading of the rules from top to bottom, and what each part of a rule does.
 
+use std::net::IpAddr;
+
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
+use super::expression::{Facts, Json, Tool};
 use super::*;
 use crate::config::{self, Group, Matcher, Rule, Set, Settings, Share, Then};
 use crate::model::grants::{Named, Patterns};
-use crate::model::{Glob, Pattern};
+use crate::model::{Glob, Pattern, Principal};
 use crate::protocol::message::{Body, Limits, read_client};
 use crate::protocol::method::Method;
+use crate::protocol::revision::Era;
 
 const ROUTES: [&str; 3] = ["/a", "/b/mcp", "/c"];
 const SERVERS: [&str; 2] = ["files", "other"];
@@ -42,10 +46,85 @@ fn held(roles: &[&str]) -> Vec<Box<str>> {
     roles.iter().map(|name| Box::from(*name)).collect()
 }
 
+/// What expressions are decided on: this name, of a tool that its server has not listed.
+struct Told {
+    principal: Principal,
+    said: String,
+    name: String,
+}
+
+impl Facts for Told {
+    fn principal(&self) -> &Principal {
+        &self.principal
+    }
+    fn method(&self) -> &str {
+        &self.said
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn uri(&self) -> &str {
+        ""
+    }
+    fn era(&self) -> Era {
+        Era::Modern
+    }
+    fn tool(&self) -> Tool<'_> {
+        if self.said == "tools/call" { Tool::Unknown } else { Tool::None }
+    }
+    fn arguments(&self) -> Option<Json<'_>> {
+        None
+    }
+    fn path(&self) -> &str {
+        "/a"
+    }
+    fn route(&self) -> &str {
+        "/a"
+    }
+    fn address(&self) -> IpAddr {
+        IpAddr::from([127, 0, 0, 1])
+    }
+    fn headers(&self) -> &http::HeaderMap {
+        unreachable!("no expression here asks for it")
+    }
+    fn server(&self) -> &str {
+        "files"
+    }
+    fn time(&self) -> i64 {
+        0
+    }
+}
+
+fn told(said: Said<'_>, named: Option<(Named, &str)>) -> Told {
+    let name = named.map_or("", |(_, name)| name).to_owned();
+    Told { principal: Principal::anonymous(Box::default()), said: said.text().to_owned(), name }
+}
+
+/// Those of a call, for as long as a test lasts.
+fn facts(name: &str) -> &'static dyn Facts {
+    Box::leak(Box::new(told(Said::Method(Method::ToolsCall), Some((Named::Tool, name)))))
+}
+
+/// Conditions, and what each says of a message; `None` where it has no answer.
+type Condition = (&'static str, fn(&Asked<'_>) -> Option<bool>);
+
+const CONDITIONS: [Condition; 3] = [
+    ("message.name == \"a\"", |asked| Some(asked.named.is_some_and(|(_, name)| name == "a"))),
+    ("message.name.startsWith(\"b\")", |asked| Some(asked.named.is_some_and(|(_, name)| name.starts_with('b')))),
+    ("message.tool.annotations.readOnlyHint", |asked| match asked.said {
+        Said::Method(Method::ToolsCall) => None,
+        _ => Some(false),
+    }),
+];
+
+fn condition(at: usize) -> Option<config::Expression> {
+    CONDITIONS.get(at).map(|(text, _)| config::Expression::of(text))
+}
+
 /// A call of a tool, by nobody in particular.
 fn call<'a>(name: &'a str, roles: &'a [Box<str>], headers: &'a http::HeaderMap) -> Asked<'a> {
     let said = Said::Method(Method::ToolsCall);
-    Asked { route: 0, server: 0, said, named: Some((Named::Tool, name)), roles, headers, draw: 0 }
+    Asked { route: 0, server: 0, said, named: Some((Named::Tool, name)), roles, headers, facts: facts(name), draw: 0 }
 }
 
 /// What a rule asks for, does and is, by numbers.
@@ -58,6 +137,7 @@ struct Drawn {
     servers: Vec<usize>,
     roles: Vec<usize>,
     header: bool,
+    when: usize,
     then: u8,
     group: u8,
     shadow: bool,
@@ -67,8 +147,8 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     let some = |most: usize| prop::collection::vec(0..most, 0..2);
     let names = || prop::collection::vec("((files|other|f\\*|\\*):)?[ab\\*\\?]{1,2}", 0..2);
     let what = (some(3), some(METHODS.len()), names(), names(), some(2), some(3));
-    (what, prop::bool::weighted(0.2), 0..7u8, 0..4u8, prop::bool::weighted(0.15)).prop_map(
-        |((routes, methods, tools, prompts, servers, roles), header, then, group, shadow)| Drawn {
+    (what, prop::bool::weighted(0.2), 0..9usize, 0..7u8, 0..4u8, prop::bool::weighted(0.15)).prop_map(
+        |((routes, methods, tools, prompts, servers, roles), header, when, then, group, shadow)| Drawn {
             routes,
             methods,
             tools,
@@ -76,6 +156,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
             servers,
             roles,
             header,
+            when,
             then,
             group,
             shadow,
@@ -112,12 +193,12 @@ fn written(drawn: &[Drawn]) -> config::Rules {
                 roles: one.roles.iter().map(|at| ROLES[*at].to_owned()).collect(),
                 headers: one.header.then(|| ("x-team".to_owned(), Glob::parse("b*").unwrap())).into_iter().collect(),
             },
-            when: None,
+            when: condition(one.when),
             then,
             set: Set { cost: Some(at as u32), ..Set::default() },
         }
     };
-    let groups = (0..3).map(|at| Group { name: format!("g{at}"), when: None }).collect();
+    let groups = (0..3).map(|at| Group { name: format!("g{at}"), when: condition(at + 1) }).collect();
     config::Rules { rules: drawn.iter().enumerate().map(rule).collect(), groups }
 }
 
@@ -142,21 +223,41 @@ fn matches(rule: &Rule, asked: &Asked<'_>) -> bool {
         })
 }
 
-/// From top to bottom: the rule that decides, and those that have changed something.
-fn naive(rules: &config::Rules, group: Option<usize>, asked: &Asked<'_>, changed: &mut Vec<usize>) -> Option<usize> {
+/// Whether a condition holds.
+fn holds(when: Option<&config::Expression>, asked: &Asked<'_>) -> Option<bool> {
+    let Some(when) = when else { return Some(true) };
+    CONDITIONS.iter().find(|(text, _)| *text == when.text).and_then(|(_, says)| says(asked))
+}
+
+/// From top to bottom: the rule that decides and whether it has failed, and those that have changed something.
+fn naive(
+    rules: &config::Rules,
+    group: Option<usize>,
+    asked: &Asked<'_>,
+    changed: &mut Vec<usize>,
+) -> Option<(usize, bool)> {
     for (at, rule) in rules.rules.iter().enumerate().filter(|(_, rule)| rule.group == group) {
         if rule.shadow || !matches(rule, asked) {
             continue;
         }
-        changed.push(at);
+        match holds(rule.when.as_ref(), asked) {
+            Some(true) => changed.push(at),
+            Some(false) => continue,
+            None => return Some((at, true)),
+        }
         match &rule.then {
             None => {}
             Some(Then::Goto(to)) => {
-                if let Some(decided) = naive(rules, Some(*to), asked, changed) {
-                    return Some(decided);
+                let decided = match holds(rules.groups[*to].when.as_ref(), asked) {
+                    Some(true) => naive(rules, Some(*to), asked, changed),
+                    Some(false) => None,
+                    None => Some((at, true)),
+                };
+                if decided.is_some() {
+                    return decided;
                 }
             }
-            Some(_) => return Some(at),
+            Some(_) => return Some((at, false)),
         }
     }
     None
@@ -186,22 +287,25 @@ proptest! {
             if *header {
                 headers.insert("x-team", HeaderValue::from_static("blue"));
             }
-            let asked = Asked { route: *route, server: *server, said, named, roles: &roles, headers: &headers, draw: *draw };
+            let facts = told(said, named);
+            let asked = Asked { route: *route, server: *server, said, named, roles: &roles, headers: &headers, facts: &facts, draw: *draw };
             let (mut met, mut changed) = (Vec::new(), Vec::new());
-            let decided = all.decide(&asked, &mut |rule, how| met.push((rule, how)));
+            let decided = all.decide(&asked, &mut Budget::default(), &mut |rule, how| met.push((rule, !matches!(how, Met::Shadow | Met::Failed(_)))));
             let expected = naive(&written, None, &asked, &mut changed);
-            prop_assert_eq!(decided.rule, expected);
+            prop_assert_eq!(decided.rule, expected.map(|(at, _)| at));
             prop_assert_eq!(decided.changes.cost, changed.first().map(|at| *at as u32), "what comes first counts");
-            match (expected.map(|at| written.rules[at].then.clone().unwrap()), decided.verdict) {
-                (None | Some(Then::Pass), Verdict::Pass) => {}
-                (Some(Then::Refuse { message, .. }), Verdict::Refuse { message: said, .. }) => {
+            let then = |(at, failed): (usize, bool)| (!failed).then(|| written.rules[at].then.clone().unwrap());
+            match (expected.map(then), decided.verdict) {
+                (Some(None), Verdict::Failed) => {}
+                (None | Some(Some(Then::Pass)), Verdict::Pass) => {}
+                (Some(Some(Then::Refuse { message, .. })), Verdict::Refuse { message: said, .. }) => {
                     prop_assert_eq!(message.as_deref(), said);
                 }
-                (Some(Then::Answer(result)), Verdict::Answer(said)) => prop_assert_eq!(&*result, said),
-                (Some(Then::Route(_)), Verdict::Route(server)) => prop_assert!(server < 2),
+                (Some(Some(Then::Answer(result))), Verdict::Answer(said)) => prop_assert_eq!(&*result, said),
+                (Some(Some(Then::Route(_))), Verdict::Route(server)) => prop_assert!(server < 2),
                 (expected, decided) => prop_assert!(false, "{:?} and not {:?}", decided, expected),
             }
-            let did: Vec<_> = met.iter().filter(|(_, how)| *how != Met::Shadow).map(|(rule, _)| *rule).collect();
+            let did: Vec<_> = met.iter().filter(|(_, did)| *did).map(|(rule, _)| *rule).collect();
             let mut once = changed.clone();
             // A group is asked once: a second time it would decide nothing again.
             let mut seen = std::collections::HashSet::new();
@@ -229,7 +333,7 @@ proptest! {
         let mut draw = seed;
         for _ in 0..4000 {
             draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let decided = all.decide(&Asked { draw, ..call("x", &roles, &headers) }, &mut |_, _| ());
+            let decided = all.decide(&Asked { draw, ..call("x", &roles, &headers) }, &mut Budget::default(), &mut |_, _| ());
             let Verdict::Route(server) = decided.verdict else { panic!("{decided:?}") };
             counts[server] += 1;
         }
@@ -244,7 +348,7 @@ fn only_so_much_is_remembered() {
     let (roles, headers) = (held(&[]), http::HeaderMap::new());
     for at in 0..20_000 {
         let name = format!("x{at}");
-        let decided = all.decide(&call(&name, &roles, &headers), &mut |_, _| ());
+        let decided = all.decide(&call(&name, &roles, &headers), &mut Budget::default(), &mut |_, _| ());
         assert!(matches!(decided.verdict, Verdict::Refuse { .. }), "{name}");
     }
     assert!(all.known.borrow().len() <= 4096);
@@ -258,10 +362,12 @@ fn a_shadow_is_met_and_does_nothing() {
     );
     let (roles, headers) = (held(&[]), http::HeaderMap::new());
     let mut met = Vec::new();
-    let decided = all.decide(&call("x", &roles, &headers), &mut |rule, how| met.push((rule, how)));
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |rule, how| {
+        met.push((rule, how == Met::Shadow))
+    });
     assert_eq!((decided.verdict, decided.rule), (Verdict::Pass, None));
     assert_eq!(decided.changes, Changes { class: Some("cheap"), ..Changes::default() });
-    assert_eq!(met, [(0, Met::Shadow), (1, Met::Changed)]);
+    assert_eq!(met, [(0, true), (1, false)]);
 }
 
 #[test]
@@ -276,12 +382,12 @@ fn a_group_is_gone_into_once_and_left_where_it_decides_nothing() {
     let roles = held(&[]);
     let mut headers = http::HeaderMap::new();
     let mut met = Vec::new();
-    let decided = all.decide(&call("x", &roles, &headers), &mut |rule, _| met.push(rule));
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |rule, _| met.push(rule));
     assert_eq!(decided.verdict, Verdict::Refuse { message: Some("behind"), code: None });
     assert_eq!((met, decided.changes.cost), (vec![0, 4, 1, 2], Some(7)));
     headers.append(HeaderName::from_static("x-team"), HeaderValue::from_static("green"));
     headers.append(HeaderName::from_static("x-team"), HeaderValue::from_static("blue"));
-    let decided = all.decide(&call("x", &roles, &headers), &mut |_, _| ());
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |_, _| ());
     assert_eq!((decided.verdict, decided.rule), (Verdict::Pass, Some(3)));
 }
 
@@ -295,7 +401,7 @@ fn a_fault_hits_its_share_and_no_other() {
         draws
             .filter(|draw| {
                 let asked = Asked { draw: *draw, ..call("x", &roles, &headers) };
-                all.decide(&asked, &mut |_, _| ()).changes.fault.is_some()
+                all.decide(&asked, &mut Budget::default(), &mut |_, _| ()).changes.fault.is_some()
             })
             .count()
     };
@@ -343,4 +449,38 @@ fn a_name_that_a_server_might_read_otherwise_is_unreadable() {
         assert!(subject(&none, method, params).is_ok(), "{method} {params}");
     }
     assert_eq!(subject(&all, "tools/list", ""), Ok(Vec::new()));
+}
+
+#[test]
+fn what_fails_denies_and_a_budget_is_of_a_whole_body() {
+    let all = parsed(
+        "[[rules]]\nname = \"shadow\"\nshadow = true\nwhen = 'message.tool.annotations.readOnlyHint'\nthen = \"pass\"\n\
+         [[rules]]\nname = \"a\"\nmethods = [\"tools/call\"]\nwhen = 'message.name != \"y\"'\nthen = \"pass\"\n",
+    );
+    let (roles, headers) = (held(&[]), http::HeaderMap::new());
+    let mut met = Vec::new();
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |rule, how| {
+        met.push((rule, matches!(how, Met::Failed(_))));
+    });
+    assert_eq!((decided.verdict, met), (Verdict::Pass, vec![(0, true), (1, false)]), "a shadow denies nothing");
+    let mut budget = Budget::new(200);
+    let mut verdicts = (0..200).map(|_| all.decide(&call("x", &roles, &headers), &mut budget, &mut |_, _| ()).verdict);
+    assert_eq!(verdicts.next(), Some(Verdict::Pass));
+    assert_eq!(verdicts.last(), Some(Verdict::Failed), "in the end it is spent");
+}
+
+#[test]
+fn what_is_wrong_with_an_expression_is_shown_where_it_stands() {
+    let server = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+    let text = format!(
+        "[[rules]]\nname = \"a\"\nwhen = 'principal.sub == \"x\"'\nthen = \"pass\"\n\
+         [[rules]]\nname = \"b\"\nwhen = \"\"\"\nserver == 1\"\"\"\nthen = \"pass\"\n{server}"
+    );
+    let settings = Settings::parse(&text, "weir.toml").unwrap();
+    let found = flaws(&settings.rules);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let report = settings.flaws(found.into_iter().map(|(written, flaw)| (written, flaw.span, flaw.message))).unwrap();
+    let lines: Vec<_> = report.findings().iter().map(|finding| finding.position.unwrap().0).collect();
+    assert_eq!(lines, [3, 8], "{report}");
+    assert!(report.to_string().contains("^"), "{report}");
 }

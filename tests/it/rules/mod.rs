@@ -1,6 +1,7 @@
 //! What policy says of messages: refused, passed, answered, sent elsewhere and changed, on every path and in both eras.
 
 mod changed;
+mod examples;
 mod routed;
 
 use crate::support::{
