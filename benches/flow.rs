@@ -79,6 +79,7 @@ impl Room {
             name: None,
             session,
             shown: [None; 2],
+            more: &[],
             encodable,
             length,
         };

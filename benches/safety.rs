@@ -134,6 +134,7 @@ fn of_heads() -> Vec<Check> {
     vec![
         Check {
             name: "strict reading of the head",
+            rule: "",
             buys: "no request can be smuggled behind another: what two readers could take for different requests is refused",
             with: {
                 let raw = Bytes::from(request());

@@ -26,6 +26,7 @@ fn ended<'a>(ids: &RequestIds, route: &'a RouteMeter, said: Said, reason: Option
         said,
         method: "tools/call",
         name: "look",
+        rule: "",
         outcome: if reason.is_some() { Outcome::Refused } else { Outcome::Answered },
         reason,
         why: "",

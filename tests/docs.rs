@@ -17,6 +17,8 @@ mod forwarded;
 mod markdown;
 #[path = "docs/metrics.rs"]
 mod metrics;
+#[path = "docs/rules.rs"]
+mod rules;
 
 use markdown::{Block, Document};
 

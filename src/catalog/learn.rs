@@ -17,6 +17,8 @@ use crate::{
 
 /// Longer names are not learnt, in bytes.
 const NAME: usize = 256;
+/// Longer descriptions and annotations are not kept, in bytes.
+const ABOUT: usize = 8 * 1024;
 
 /// The tools of a page, and whether the list goes on behind it.
 pub(super) struct PageOfTools {
@@ -62,5 +64,22 @@ fn tool(bytes: &[u8], definition: Value) -> Option<Tool> {
         params: ParamHeaders::read(bytes, schema),
         input: kept(schema),
         output: output.map(kept),
+        about: about(bytes, definition).into(),
     })
+}
+
+/// What is said of a tool beside its schemas. What is too long to be kept becomes what it cannot be, so that nobody who
+/// asks for it takes it for absent.
+fn about(bytes: &[u8], definition: Value) -> Vec<u8> {
+    let mut about = Vec::new();
+    for key in ["name", "description", "annotations"] {
+        let Some(value) = json::member(bytes, definition.span, key) else { continue };
+        let raw = if value.raw(bytes).len() <= ABOUT { value.raw(bytes) } else { b"0" };
+        about.extend_from_slice(if about.is_empty() { b"{\"" } else { b",\"" });
+        about.extend_from_slice(key.as_bytes());
+        about.extend_from_slice(b"\":");
+        about.extend_from_slice(raw);
+    }
+    about.push(b'}');
+    about
 }

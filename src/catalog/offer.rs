@@ -32,6 +32,8 @@ pub struct Tool {
     pub input: Arc<Definition>,
     /// `outputSchema`.
     pub output: Option<Arc<Definition>>,
+    /// What the server says of it beside its schemas: `name`, `description` and `annotations`, as they came.
+    pub about: Box<[u8]>,
 }
 
 impl Tool {

@@ -36,7 +36,7 @@ pub(super) fn run(options: &Check) -> ExitCode {
         return nothing_to("check", "a configuration (--config FILE)");
     };
     let name = file.display().to_string();
-    match Overrides::default().load_once(file) {
+    match Overrides::default().load_once(file).and_then(daemon::sound) {
         Ok(settings) => {
             let (mistakes, more) = daemon::check(&settings);
             let warnings: Vec<_> = settings.warnings.iter().cloned().chain(more).collect();

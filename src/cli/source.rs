@@ -47,7 +47,7 @@ impl Source {
         let file = file.ok_or_else(|| {
             nothing_to(command, "a server (--to URL, --to-command 'CMD ARGS') or a configuration (--config FILE)")
         })?;
-        let settings = overrides.load(file).map_err(|report| refuse(&report))?;
+        let settings = overrides.load(file).and_then(daemon::sound).map_err(|report| refuse(&report))?;
         Ok((settings, file.display().to_string()))
     }
 
@@ -55,7 +55,7 @@ impl Source {
     pub(super) fn reload(&self) -> Option<daemon::Loader> {
         let file = configuration(self.config.as_deref()).filter(|_| !self.is_fileless())?.to_owned();
         let overrides = self.overrides();
-        Some(Arc::new(move || overrides.load(&file)))
+        Some(Arc::new(move || overrides.load(&file).and_then(daemon::sound)))
     }
 
     /// Whether all servers are named by options.

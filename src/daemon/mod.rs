@@ -24,6 +24,7 @@ mod plan;
 mod reading;
 mod reload;
 mod roster;
+mod rules;
 mod sockets;
 mod sources;
 mod spawned;
@@ -57,6 +58,7 @@ pub use check::check;
 pub use explain::explain;
 pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
+pub use rules::sound;
 pub use stop::Signals;
 
 /// What a daemon is started with.

@@ -1,6 +1,7 @@
 //! What every core is built from: immutable, shared, made by the start and by every reload in the same way.
 
 mod callers;
+mod routes;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -21,14 +22,14 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Lookup, Route, Server};
+use crate::pipeline::{Behind, Bounds, Core, Lookup, Policy, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
-use crate::stages::arguments::Checks;
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::{Ledger, Unverified};
+use crate::stages::rules::{Book, Rules};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
 
@@ -40,7 +41,7 @@ use super::fetching::Fetching;
 use super::keys::Keys;
 use super::spawned::{Commands, Driver};
 use super::stores::Stores;
-use super::{Failure, files, welcome};
+use super::{Failure, files, rules, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -73,6 +74,8 @@ pub(super) struct Plan {
     pub(super) roles: Arc<[config::Role]>,
     /// What `[[limits]]` have counted.
     ledger: Ledger,
+    /// What policy says of messages.
+    book: Arc<Book>,
     /// Who fetches what others have.
     fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.
@@ -196,6 +199,7 @@ impl Plan {
         };
         let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
+        let book = rules::book(settings).map_err(Failure::unusable)?;
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
@@ -217,6 +221,7 @@ impl Plan {
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
             ledger: Ledger::build(&settings.limits, before.map(|before| &before.ledger)),
+            book: Arc::new(book),
             fetching,
             credentials,
             authorizations,
@@ -264,18 +269,10 @@ impl Plan {
             vouch,
             lookup: Lookup::default(),
         });
-        let routes = self.routes.iter().map(|route| Route {
-            path: route.path.clone(),
-            server: route.server,
-            binder: self.binder(route).map(Rc::new),
-            place: route.place.clone(),
-            abandoned: Rc::new(route.abandoned.clone()),
-            meter: kept.telemetry.route(&route.path, self.servers[route.server].name.as_str()),
-            checks: Checks::new(&route.checks).map(Rc::new),
-        });
+        let routes = self.routes_of(kept);
         let names = self.servers.iter().map(|server| server.name.as_str());
         let pipeline = Core {
-            routes: routes.collect(),
+            routes,
             servers: servers.collect(),
             client: Rc::clone(&kept.client),
             catalog: Arc::clone(&self.catalog),
@@ -288,6 +285,7 @@ impl Plan {
             authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
+            policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
             memo: Rc::default(),
         };
         let placed = || self.routes.iter().enumerate();

@@ -173,7 +173,7 @@ pub(super) fn error(refusal: &Refusal, of: Option<&[u8]>, request: RequestId) ->
     format!(
         "{{\"jsonrpc\":\"2.0\",{of}\"error\":{{\"code\":{},\"message\":{},\"data\":{{\"reason\":\"{}\",\
          \"retryable\":{retryable},{wait}\"requestId\":\"{request}\",\"accepted\":\"{}\"{more}}}}}}}",
-        row(*reason).code,
+        refusal.code.unwrap_or(row(*reason).code),
         quoted(message),
         reason.as_str(),
         accepted.as_str(),

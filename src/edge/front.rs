@@ -226,6 +226,7 @@ impl Front {
             said: Said::Unread,
             method: "",
             name: "",
+            rule: "",
             outcome: Outcome::of_refusal(reason, status),
             reason,
             why,

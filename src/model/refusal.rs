@@ -144,6 +144,8 @@ pub struct Particulars {
     pub retry_after: Option<Duration>,
     /// Whether the server may have run it.
     pub accepted: Accepted,
+    /// The code in the place of the reason's own, where policy has one; outside -32768 to -32000.
+    pub code: Option<i32>,
     /// Further members of `data`, as JSON text without the braces (`"supported":[...]`); empty for most.
     pub data: String,
     /// The result that a call has in an error's place, as JSON text, where it is told in one (SEP-1303).
@@ -167,6 +169,7 @@ impl Refusal {
             retryable: false,
             retry_after: None,
             accepted,
+            code: None,
             data: String::new(),
             result: None,
             allow: None,
@@ -178,6 +181,12 @@ impl Refusal {
     /// What the log says, where the client is told less.
     pub fn noted(mut self, note: &'static &'static str) -> Self {
         self.note = Some(note);
+        self
+    }
+
+    /// A code in the place of the reason's own.
+    pub fn coded(mut self, code: Option<i32>) -> Self {
+        self.code = code;
         self
     }
 

@@ -41,7 +41,7 @@ pub enum Answer {
 
 /// Takes the answer of a call.
 pub(super) async fn take(
-    exchange: &Exchange<'_, Ready>,
+    exchange: &Exchange<'_, Ready<'_>>,
     mut call: Call,
     head: ResponseHead,
 ) -> Result<Answer, Refusal> {
@@ -91,7 +91,7 @@ pub(super) async fn take(
     }
 }
 
-fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
+fn expected(exchange: &Exchange<'_, Ready<'_>>) -> Expected {
     let message = exchange.message();
     let id = |of: &Message| of.id.as_ref().filter(|_| of.method.is_some()).map(|id| OwnedId::of(id, message.bytes()));
     let awaited = match (exchange.verb, message.message(), message.batch()) {
@@ -118,7 +118,7 @@ fn expected(exchange: &Exchange<'_, Ready>) -> Expected {
 
 /// An event stream. Where it `opens` a session, its head waits for the message that names the revision.
 async fn events(
-    exchange: &Exchange<'_, Ready>,
+    exchange: &Exchange<'_, Ready<'_>>,
     head: ResponseHead,
     mut relay: Box<Relay>,
     opens: bool,
@@ -138,7 +138,7 @@ async fn events(
 
 /// An answer of which head and beginning have come.
 struct Taking<'a, 'b> {
-    exchange: &'a Exchange<'b, Ready>,
+    exchange: &'a Exchange<'b, Ready<'b>>,
     call: Call,
     head: ResponseHead,
     expected: Expected,
@@ -211,7 +211,12 @@ impl Taking<'_, '_> {
 }
 
 /// The head for the client. The server's session id is sealed, in the era that has sessions.
-fn reply(exchange: &Exchange<'_, Ready>, endpoint: u64, head: ResponseHead, revision: &str) -> Result<Head, Refusal> {
+fn reply(
+    exchange: &Exchange<'_, Ready<'_>>,
+    endpoint: u64,
+    head: ResponseHead,
+    revision: &str,
+) -> Result<Head, Refusal> {
     let legacy = exchange.message().era() == Era::Legacy;
     let upstream = if legacy { head.headers.get(SESSION_ID).cloned() } else { None };
     let mut headers = respond::passing(head.headers);

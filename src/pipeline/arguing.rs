@@ -21,10 +21,10 @@ use super::stopping;
 
 /// Checks every message of a body, each on its own; they go on together or not at all.
 pub(super) async fn argue<'a>(
-    exchange: Exchange<'a, Brought>,
+    exchange: Exchange<'a, Brought<'a>>,
     checks: &Checks,
     drain: &Drain,
-) -> Result<Exchange<'a, Ready>, Refused> {
+) -> Result<Exchange<'a, Ready<'a>>, Refused> {
     let mut promises = Vec::new();
     let message = exchange.message();
     let is_batch = message.batch().is_some();
@@ -39,7 +39,7 @@ pub(super) async fn argue<'a>(
 }
 
 async fn one_message(
-    exchange: &Exchange<'_, Brought>,
+    exchange: &Exchange<'_, Brought<'_>>,
     checks: &Checks,
     message: &Message,
     is_batch: bool,
@@ -81,7 +81,7 @@ async fn one_message(
 
 /// The tool as the catalog has it, looked up where it does not. `None` only where the call may go on without.
 async fn definition(
-    exchange: &Exchange<'_, Brought>,
+    exchange: &Exchange<'_, Brought<'_>>,
     checks: &Checks,
     call: &Call<'_>,
 ) -> Result<Option<Arc<Tool>>, Refusal> {
@@ -102,7 +102,7 @@ async fn definition(
 }
 
 async fn fit(
-    exchange: &Exchange<'_, Brought>,
+    exchange: &Exchange<'_, Brought<'_>>,
     call: &Call<'_>,
     tool: Option<&Tool>,
     telling: Telling,
@@ -114,7 +114,7 @@ async fn fit(
 
 /// What was compiled of a definition; by a worker, the first time.
 async fn compiled<'a>(
-    exchange: &Exchange<'_, Brought>,
+    exchange: &Exchange<'_, Brought<'_>>,
     definition: &'a Arc<Definition>,
     which: &'static str,
     tool: &str,
@@ -137,7 +137,7 @@ async fn compiled<'a>(
 }
 
 /// What was agreed on decides how faults are told: by the session, else by the header of each request.
-fn telling(exchange: &Exchange<'_, Brought>, is_batch: bool) -> Telling {
+fn telling(exchange: &Exchange<'_, Brought<'_>>, is_batch: bool) -> Telling {
     let era = exchange.message().era();
     if is_batch {
         return Telling::Error;

@@ -22,6 +22,7 @@ use crate::telemetry::{RouteMeter, Telemetry};
 
 use super::lookup::Lookup;
 use super::pair::Pairs;
+use super::policy::Policy;
 
 /// The state of one data core.
 pub struct Core {
@@ -51,6 +52,8 @@ pub struct Core {
     pub roles: Roles,
     /// How much there may be of what they ask for.
     pub limits: Limits,
+    /// What is said of messages beside that.
+    pub policy: Policy,
     /// What was left out of lists for them.
     pub memo: Rc<Memo>,
 }
@@ -75,6 +78,10 @@ pub struct Route {
     pub path: String,
     /// The place of the server in [`Core::servers`].
     pub server: usize,
+    /// Its place among the paths of the configuration: [`Core::routes`] begins with one for each.
+    pub number: usize,
+    /// The places in [`Core::routes`] of the same path with other servers, which rules send messages to. Theirs are empty.
+    pub alternates: Box<[usize]>,
     /// Room for calls whose client left. Counted over all cores; this core's handle, since every call takes one.
     pub abandoned: Rc<Room>,
     /// What seals what its callers bring back; `None` where the server's `seal` is off.

@@ -12,11 +12,13 @@ use crate::stages::authorize::Permitted;
 use crate::stages::limit::{Admitted, Called, Tried};
 use crate::stages::opening::Opened;
 use crate::stages::respond::{self, Promise};
+use crate::stages::rules::{Changes, Ruled};
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
 
 use super::core::{Core, Route, Server};
 use super::finish::Seen;
+use super::home;
 
 /// A request as `edge` hands it over: the route is found, nothing else is.
 #[derive(Debug)]
@@ -60,32 +62,45 @@ pub(super) struct Read {
     pub(super) message: WellFormed,
 }
 
-/// The conversation is found.
+/// The conversation is found, and with it the server.
 pub(super) struct Found {
     read: Read,
     bound: Bound,
+    /// Something ties it to that server: no rule sends it to another.
+    settled: bool,
 }
 
 /// The caller may do it.
 pub(super) struct Granted {
     read: Read,
     bound: Bound,
+    settled: bool,
     permitted: Permitted,
 }
 
+/// Policy lets it go on.
+pub(super) struct Judged<'a> {
+    read: Read,
+    bound: Bound,
+    permitted: Permitted,
+    ruled: Ruled<'a>,
+}
+
 /// What it brings back is the caller's own.
-pub(super) struct Brought {
+pub(super) struct Brought<'a> {
     read: Read,
     pub(super) bound: Bound,
     permitted: Permitted,
+    ruled: Ruled<'a>,
     opened: Opened,
 }
 
 /// It asks for nothing that its route refuses: the call may be made.
-pub(super) struct Ready {
+pub(super) struct Ready<'a> {
     read: Read,
     pub(super) bound: Bound,
     pub(super) permitted: Permitted,
+    ruled: Ruled<'a>,
     pub(super) opened: Opened,
     /// What its answers have to be.
     pub(super) promises: Vec<Promise>,
@@ -95,6 +110,12 @@ pub(super) struct Ready {
 impl<'a, P> Exchange<'a, P> {
     pub(super) fn server(&self) -> &'a Server {
         &self.core.servers[self.route.server]
+    }
+
+    /// Takes the route at that place instead: the same path, with another server.
+    fn turn(&mut self, at: usize) {
+        self.route = &self.core.routes[at];
+        self.seen.turned(at);
     }
 
     fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
@@ -128,8 +149,13 @@ impl<'a> Exchange<'a, Read> {
         seal(self, self.principal())
     }
 
-    pub(super) fn bound(self, bound: Bound, _: Called) -> Exchange<'a, Found> {
-        self.advance(|read| Found { read, bound })
+    pub(super) fn bound(mut self, bound: Bound, _: Called) -> Exchange<'a, Found> {
+        let Read { known, message } = &self.progress;
+        let home = home::of(self.core, self.route, &bound, known.identified.principal(), message);
+        if let Some(at) = home {
+            self.turn(at);
+        }
+        self.advance(|read| Found { read, bound, settled: home.is_some() })
     }
 }
 
@@ -143,11 +169,36 @@ impl<'a> Exchange<'a, Found> {
     }
 
     pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Granted> {
-        self.advance(|Found { read, bound }| Granted { read, bound, permitted })
+        self.advance(|Found { read, bound, settled }| Granted { read, bound, settled, permitted })
     }
 }
 
 impl<'a> Exchange<'a, Granted> {
+    pub(super) fn message(&self) -> &WellFormed {
+        &self.progress.read.message
+    }
+
+    pub(super) fn principal(&self) -> &Principal {
+        self.progress.read.known.identified.principal()
+    }
+
+    /// Whether something ties it to its server.
+    pub(super) fn is_settled(&self) -> bool {
+        self.progress.settled
+    }
+
+    /// By the route at that place, whose server the caller may ask as well.
+    pub(super) fn sent_to(mut self, at: usize, permitted: Permitted) -> Self {
+        self.turn(at);
+        self.advance(|granted| Granted { permitted, ..granted })
+    }
+
+    pub(super) fn judged(self, ruled: Ruled<'a>) -> Exchange<'a, Judged<'a>> {
+        self.advance(|Granted { read, bound, permitted, .. }| Judged { read, bound, permitted, ruled })
+    }
+}
+
+impl<'a> Exchange<'a, Judged<'a>> {
     pub(super) fn message(&self) -> &WellFormed {
         &self.progress.read.message
     }
@@ -161,20 +212,31 @@ impl<'a> Exchange<'a, Granted> {
         &self.progress.bound
     }
 
+    /// What rules change.
+    pub(super) fn changes(&self) -> Option<&Changes<'a>> {
+        self.progress.ruled.changes()
+    }
+
     /// `None` where what was opened cannot be read in its place.
-    pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Brought>> {
+    pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Brought<'a>>> {
         let Some(bytes) = opened.take_bytes() else {
-            return Some(self.advance(|Granted { read, bound, permitted }| Brought { read, bound, permitted, opened }));
+            return Some(self.advance(|Judged { read, bound, permitted, ruled }| Brought {
+                read,
+                bound,
+                permitted,
+                ruled,
+                opened,
+            }));
         };
         let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
-        let Granted { read: Read { known, message }, bound, permitted } = progress;
+        let Judged { read: Read { known, message }, bound, permitted, ruled } = progress;
         let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
-        let progress = Brought { read, bound, permitted, opened };
+        let progress = Brought { read, bound, permitted, ruled, opened };
         Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
     }
 }
 
-impl<'a> Exchange<'a, Brought> {
+impl<'a> Exchange<'a, Brought<'a>> {
     pub(super) fn message(&self) -> &WellFormed {
         &self.progress.read.message
     }
@@ -187,16 +249,35 @@ impl<'a> Exchange<'a, Brought> {
         self.message().addressee()
     }
 
+    /// What rules change.
+    pub(super) fn changes(&self) -> Option<&Changes<'a>> {
+        self.progress.ruled.changes()
+    }
+
+    /// The same with another body; `None` where that cannot be read.
+    pub(super) fn amended(self, bytes: Vec<u8>) -> Option<Self> {
+        let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
+        let Brought { read: Read { known, message }, bound, permitted, ruled, opened } = progress;
+        let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
+        let progress = Brought { read, bound, permitted, ruled, opened };
+        Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
+    }
+
     /// `promises`: what its answers have to be.
-    pub(super) fn argued(self, argued: Argued, promises: Vec<Promise>) -> Exchange<'a, Ready> {
+    pub(super) fn argued(self, argued: Argued, promises: Vec<Promise>) -> Exchange<'a, Ready<'a>> {
         self.advance(|brought| {
-            let Brought { read, bound, permitted, opened } = brought;
-            Ready { read, bound, permitted, opened, promises, _argued: argued }
+            let Brought { read, bound, permitted, ruled, opened } = brought;
+            Ready { read, bound, permitted, ruled, opened, promises, _argued: argued }
         })
     }
 }
 
-impl<'a> Exchange<'a, Ready> {
+impl<'a> Exchange<'a, Ready<'a>> {
+    /// What rules change.
+    pub(super) fn changes(&self) -> Option<&Changes<'a>> {
+        self.progress.ruled.changes()
+    }
+
     pub(super) fn message(&self) -> &WellFormed {
         &self.progress.read.message
     }

@@ -13,7 +13,7 @@ use crate::protocol::json::Value;
 use crate::stages::limit::Taken;
 use crate::stages::wellformed::{Verb, WellFormed};
 use crate::telemetry::trace::Trace;
-use crate::telemetry::{Ended, Outcome, Said, Telemetry};
+use crate::telemetry::{Ended, Outcome, RouteMeter, Said, Telemetry};
 
 use super::core::Core;
 use super::shown::Shown;
@@ -60,6 +60,10 @@ pub(super) struct Seen {
     /// The body, and where in it the arguments of a call are; only where they are wanted.
     arguments: RefCell<Option<(Bytes, Value)>>,
     keeps_arguments: bool,
+    /// The place of the route that it takes, where that is not the one that it came by.
+    turned: Cell<Option<usize>>,
+    /// The place of the rule that has decided.
+    rule: Cell<Option<usize>>,
     /// The trace that it belongs to, once its head was looked at.
     trace: OnceCell<Trace>,
     /// How long its body was waited for.
@@ -100,6 +104,8 @@ impl Finish {
             received: Cell::default(),
             sent: Cell::default(),
             arguments: RefCell::default(),
+            turned: Cell::default(),
+            rule: Cell::default(),
             trace: OnceCell::new(),
             keeps_arguments,
             awaited: Cell::default(),
@@ -164,7 +170,11 @@ impl Finish {
     /// The head of a streaming answer goes out now.
     pub fn streams(&self) {
         self.seen.handed.set(Some(clock::now()));
-        self.core.routes[self.route].meter.stream_begins();
+        self.meter().stream_begins();
+    }
+
+    fn meter(&self) -> &RouteMeter {
+        &self.core.routes[self.seen.turned.get().unwrap_or(self.route)].meter
     }
 
     /// So many bytes of the answer's body go out.
@@ -203,7 +213,7 @@ impl Finish {
         };
         let (now, seen) = (clock::now(), &self.seen);
         if seen.handed.get().is_some() {
-            self.core.routes[self.route].meter.stream_ends();
+            self.meter().stream_ends();
         }
         let (method, name) = (seen.method.get(), seen.name.get());
         let server = seen.asked.get().zip(seen.came.get()).map(|(asked, came)| came.duration_since(asked));
@@ -213,7 +223,8 @@ impl Finish {
         let arguments = seen.arguments.borrow();
         self.core.telemetry.ended(&Ended {
             id: self.id,
-            route: &self.core.routes[self.route].meter,
+            route: self.meter(),
+            rule: seen.rule.get().map_or("", |rule| self.core.policy.rules.book().name(rule)),
             peer: self.peer.remote,
             caller: seen.caller.get().map_or("", Principal::shown),
             issuer: seen.caller.get().map_or("", |principal| &principal.caller().issuer),
@@ -280,6 +291,16 @@ impl Seen {
         if self.keeps_arguments {
             *self.arguments.borrow_mut() = one.fields.arguments.map(|arguments| (bytes.clone(), arguments));
         }
+    }
+
+    /// It takes the route at that place.
+    pub(super) fn turned(&self, route: usize) {
+        self.turned.set(Some(route));
+    }
+
+    /// The rule at that place has decided.
+    pub(super) fn ruled(&self, rule: usize) {
+        self.rule.set(Some(rule));
     }
 
     /// The trace that the request belongs to, by its head.

@@ -19,17 +19,19 @@ use crate::protocol::headers;
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::{Looked, Presented};
 use crate::stages::balance::Endpoints;
-use crate::stages::limit::{Admitted, Ruled, Tried};
+use crate::stages::limit::{Admitted, Tried};
 use crate::stages::upstream::{self, Call, Manner, Outgoing, Patience, Told};
 use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
 use crate::stages::{arguments, authorize, opening, session, vouch};
 use crate::telemetry::trace::Trace;
 
+use super::amending;
 use super::answer::{self, Answer};
 use super::arguing;
 use super::core::{Behind, Core};
-use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Known, Read, Ready};
+use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Judged, Known, Read, Ready};
 use super::finish::Finish;
+use super::ruling::{self, Ruling};
 use super::{limiting, stopping};
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
@@ -78,12 +80,21 @@ where
     // Whether this caller may use this name on this server.
     let exchange = permit(exchange)?;
 
+    // What policy says of it, and changes in it: only what the caller may ask for is ruled.
+    let exchange = match ruling::rule(exchange)? {
+        Ruling::On(exchange) => exchange,
+        Ruling::Answered(answer) => return Ok(answer),
+    };
+
     // Whether there may be so much of it on this server.
-    let admitted = limiting::target(&exchange, Ruled { class: None, cost: 1 })?;
+    let admitted = limiting::target(&exchange)?;
 
     // Whether what it brings back of the server's was given to this caller: only who may ask is told.
     let exchange = open(exchange, admitted)?;
     has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
+
+    // The arguments as rules want them: what the client says of its own has been held against each other.
+    let exchange = changed(exchange)?;
 
     // Whether the arguments are what the tool asks for, where the route wants to know. Its own box: no other call carries
     // the room for it.
@@ -91,6 +102,13 @@ where
         None => exchange.argued(arguments::unasked(), Vec::new()),
         Some(checks) => Box::pin(arguing::argue(exchange, checks, drain)).await?,
     };
+
+    // What rules make fail fails here, where only the server itself would.
+    if let Some(effect) = exchange.changes().and_then(|changes| changes.fault) {
+        // Its own box: it is for tests of clients.
+        let failing = Box::pin(ruling::fault(effect, drain));
+        failing.await.map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
+    }
 
     // Which endpoint, and the call itself; then what of its answer passes.
     pin!(call(&exchange, trace, drain)).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
@@ -148,7 +166,7 @@ fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refuse
 }
 
 /// Opens for the server what it gave this caller to bring back.
-fn open(exchange: Exchange<'_, Granted>, admitted: Admitted) -> Result<Exchange<'_, Brought>, Refused> {
+fn open<'a>(exchange: Exchange<'a, Judged<'a>>, admitted: Admitted) -> Result<Exchange<'a, Brought<'a>>, Refused> {
     let message = exchange.message();
     let (binder, principal) = (exchange.route.binder.as_deref(), exchange.principal());
     match opening::open(binder, principal, message.era(), message.messages(), message.bytes()) {
@@ -166,6 +184,15 @@ fn open(exchange: Exchange<'_, Granted>, admitted: Admitted) -> Result<Exchange<
     }
 }
 
+/// Changes what rules change in the message itself.
+fn changed<'a>(exchange: Exchange<'a, Brought<'a>>) -> Result<Exchange<'a, Brought<'a>>, Refused> {
+    if exchange.changes().is_none_or(|changes| changes.arguments.is_empty()) {
+        return Ok(exchange);
+    }
+    let addressee = exchange.addressee();
+    amending::amend(exchange).map_err(|refusal| Box::new((refusal, addressee)))
+}
+
 /// Whom a refusal of the message at that place is addressed to.
 pub(super) fn culprit(message: &WellFormed, at: usize) -> Addressee {
     match message.addressee() {
@@ -178,7 +205,7 @@ pub(super) fn culprit(message: &WellFormed, at: usize) -> Addressee {
 }
 
 /// The headers say what the arguments do. Whoever may not use a tool is not told what it mirrors.
-fn has_params(exchange: &Exchange<'_, Brought>) -> Result<(), Refusal> {
+fn has_params(exchange: &Exchange<'_, Brought<'_>>) -> Result<(), Refusal> {
     wellformed::params(&exchange.core.catalog, exchange.route.server, exchange.headers, exchange.message())
 }
 
@@ -192,7 +219,7 @@ fn has_verb(exchange: &Exchange<'_, Arrived>) -> Result<(), Refusal> {
 }
 
 /// Makes the call and takes its answer.
-async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> Result<Answer, Refusal> {
+async fn call(exchange: &Exchange<'_, Ready<'_>>, trace: &Trace, drain: &Drain) -> Result<Answer, Refusal> {
     let (server, message) = (exchange.server(), exchange.message());
     let manner = Manner {
         reads_only: exchange.reads_only(),
@@ -202,9 +229,10 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
     };
     // A stream that is listened to is no call: it has no deadline, only its bounds on silence, and stopping does not
     // wait for it.
+    let patience = ruling::patience(exchange, server.patience);
     let (patience, last) = match exchange.listens() {
-        true => (server.patience.without_deadline(), Phase::Draining),
-        false => (server.patience, Phase::Cutting),
+        true => (patience.without_deadline(), Phase::Draining),
+        false => (patience, Phase::Cutting),
     };
     exchange.seen.asks();
     let sent = Cell::new(false);
@@ -228,7 +256,7 @@ async fn call(exchange: &Exchange<'_, Ready>, trace: &Trace, drain: &Drain) -> R
 
 /// The call on one of the server's endpoints: that of the conversation, where there is one.
 async fn over_http(
-    exchange: &Exchange<'_, Ready>,
+    exchange: &Exchange<'_, Ready<'_>>,
     endpoints: &Endpoints<Arc<Endpoint>>,
     told: Told<'_>,
     trace: &Trace,
@@ -257,6 +285,7 @@ async fn over_http(
         name: exchange.progress.opened.name().filter(|_| exchange.headers.contains_key(headers::MCP_NAME)),
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
+        more: exchange.changes().map_or(&[], |changes| &changes.headers),
         encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && exchange.progress.promises.is_empty(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
@@ -276,7 +305,7 @@ async fn over_http(
 
 /// The call on a command. A conversation with another one, or of another life of this daemon, is over.
 async fn of_command(
-    exchange: &Exchange<'_, Ready>,
+    exchange: &Exchange<'_, Ready<'_>>,
     handle: &Handle,
     told: Told<'_>,
     patience: Patience,

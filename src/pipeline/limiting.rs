@@ -4,7 +4,7 @@ use crate::model::{Refusal, Refused};
 use crate::stages::limit::{Admitted, Asked, Called, Denied, Ruled, Said, Tried};
 use crate::stages::wellformed::{Verb, WellFormed};
 
-use super::exchange::{Arrived, Exchange, Granted, Read};
+use super::exchange::{Arrived, Exchange, Judged, Read};
 use super::flow;
 
 /// Whether the address may try at all.
@@ -32,7 +32,12 @@ pub(super) fn caller(exchange: &Exchange<'_, Read>) -> Result<Called, Refused> {
 }
 
 /// Whether it may go to its server, by what the rules make of it.
-pub(super) fn target(exchange: &Exchange<'_, Granted>, ruled: Ruled<'_>) -> Result<Admitted, Refused> {
+pub(super) fn target(exchange: &Exchange<'_, Judged<'_>>) -> Result<Admitted, Refused> {
+    let changes = exchange.changes();
+    let ruled = Ruled {
+        class: changes.and_then(|changes| changes.class),
+        cost: changes.and_then(|changes| changes.cost).unwrap_or(1),
+    };
     let (message, bound) = (exchange.message(), exchange.found());
     let asked = Asked {
         address: exchange.peer.remote.ip(),

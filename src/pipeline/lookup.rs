@@ -53,7 +53,7 @@ pub struct Lookup {
 ///
 /// # Errors
 /// Why the server's list could not be had. Nothing of the call was sent.
-pub(super) async fn unknown(exchange: &Exchange<'_, Brought>, name: &str) -> Result<(), Refusal> {
+pub(super) async fn unknown(exchange: &Exchange<'_, Brought<'_>>, name: &str) -> Result<(), Refusal> {
     let lookup = &exchange.server().lookup;
     let _turn = lookup.turn.lock().await;
     let (catalog, server) = (&exchange.core.catalog, exchange.route.server);
@@ -67,7 +67,7 @@ pub(super) async fn unknown(exchange: &Exchange<'_, Brought>, name: &str) -> Res
 }
 
 /// Asks for the whole list, unless that was done not long ago; whether it was read now.
-pub(super) async fn again(exchange: &Exchange<'_, Brought>) -> bool {
+pub(super) async fn again(exchange: &Exchange<'_, Brought<'_>>) -> bool {
     let lookup = &exchange.server().lookup;
     let _turn = lookup.turn.lock().await;
     let recently = is_within(lookup.read.get(), OLD) || is_within(lookup.failed.get(), HOLDS);
@@ -79,7 +79,7 @@ fn is_within(moment: Option<Instant>, time: Duration) -> bool {
 }
 
 /// Reads the list, as far as to that name.
-async fn read(exchange: &Exchange<'_, Brought>, until: Option<&str>) -> Result<(), Refusal> {
+async fn read(exchange: &Exchange<'_, Brought<'_>>, until: Option<&str>) -> Result<(), Refusal> {
     exchange.route.meter.calls.looks_up();
     let lookup = &exchange.server().lookup;
     let read = pages(exchange, until).await;
@@ -90,7 +90,7 @@ async fn read(exchange: &Exchange<'_, Brought>, until: Option<&str>) -> Result<(
     read
 }
 
-async fn pages(exchange: &Exchange<'_, Brought>, until: Option<&str>) -> Result<(), Refusal> {
+async fn pages(exchange: &Exchange<'_, Brought<'_>>, until: Option<&str>) -> Result<(), Refusal> {
     let (catalog, server) = (&exchange.core.catalog, exchange.route.server);
     let mut cursor = None;
     for page in 0..PAGES {
@@ -116,7 +116,7 @@ fn next(result: &[u8]) -> Option<String> {
 }
 
 /// The `result` of one page.
-async fn one_page(exchange: &Exchange<'_, Brought>, page: usize, cursor: Option<&str>) -> Result<Bytes, Refusal> {
+async fn one_page(exchange: &Exchange<'_, Brought<'_>>, page: usize, cursor: Option<&str>) -> Result<Bytes, Refusal> {
     let body = Bytes::from(request(exchange, page, cursor));
     let limits = Limits { depth: exchange.core.bounds.depth, ..Limits::default() };
     let Ok(Body::One(asking)) = message::read_client(&body, &limits) else {
@@ -134,7 +134,7 @@ async fn one_page(exchange: &Exchange<'_, Brought>, page: usize, cursor: Option<
 }
 
 /// The request for a page, with what the caller says of themselves.
-fn request(exchange: &Exchange<'_, Brought>, page: usize, cursor: Option<&str>) -> String {
+fn request(exchange: &Exchange<'_, Brought<'_>>, page: usize, cursor: Option<&str>) -> String {
     let mut params: Vec<String> = cursor.map(|cursor| format!("\"cursor\":{cursor}")).into_iter().collect();
     if exchange.message().era() == Era::Modern {
         params.push(format!("\"_meta\":{{{}}}", envelope(exchange).join(",")));
@@ -144,7 +144,7 @@ fn request(exchange: &Exchange<'_, Brought>, page: usize, cursor: Option<&str>) 
 }
 
 /// The members of the caller's `_meta` that the protocol asks for (2026-07-28, "Requests").
-fn envelope(exchange: &Exchange<'_, Brought>) -> Vec<String> {
+fn envelope(exchange: &Exchange<'_, Brought<'_>>) -> Vec<String> {
     let bytes = exchange.message().bytes();
     let params = exchange.message().message().and_then(|message| message.params);
     let meta = params.and_then(|params| json::member(bytes, params.span, "_meta"));
@@ -173,7 +173,7 @@ fn fields(headers: &HeaderMap, era: Era) -> HeaderMap {
 
 /// Makes the call where the one that waits for it would be made.
 async fn ask(
-    exchange: &Exchange<'_, Brought>,
+    exchange: &Exchange<'_, Brought<'_>>,
     asking: &Message,
     body: &Bytes,
 ) -> Result<(Call, ResponseHead), Refusal> {
@@ -217,6 +217,7 @@ async fn ask(
         name: None,
         session: bound.upstream_id(),
         shown: shown.fields(),
+        more: &[],
         encodable: false,
         length: Some(body.len()),
     };
@@ -237,7 +238,7 @@ async fn ask(
 
 /// The text of the answer: one message, or those of a stream until it has come.
 async fn take(
-    exchange: &Exchange<'_, Brought>,
+    exchange: &Exchange<'_, Brought<'_>>,
     mut call: Call,
     head: ResponseHead,
     expected: Expected,

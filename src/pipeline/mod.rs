@@ -1,5 +1,6 @@
 //! The way of a message. `flow` is the whole order on one screen; nothing else calls a stage.
 
+mod amending;
 mod answer;
 mod arguing;
 mod core;
@@ -7,12 +8,16 @@ mod exchange;
 mod explain;
 mod finish;
 pub mod flow;
+mod home;
 mod limiting;
 mod lookup;
 pub mod pair;
+mod policy;
 mod relay;
+mod ruling;
 mod shown;
 pub mod stopping;
+mod told;
 mod way;
 
 pub use answer::{Answer, Head};
@@ -21,6 +26,7 @@ pub use exchange::Arrival;
 pub use explain::{Door, House, STAGES, explain};
 pub use finish::{Ending, Finish};
 pub use lookup::Lookup;
+pub use policy::Policy;
 pub use relay::{Relay, Step};
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ impl<E> Endpoints<E> {
         Self { listed, turn: Cell::new(start) }
     }
 
+    /// Whether one of them has this fingerprint.
+    pub fn has(&self, fingerprint: u64) -> bool {
+        self.listed.iter().any(|listed| listed.fingerprint == fingerprint)
+    }
+
     /// Those to try, in order: the pinned one alone, or all of them beginning with the one whose turn it is.
     /// Empty where the pinned one is no longer configured.
     pub fn candidates(&self, pinned: Option<u64>) -> Candidates<'_, E> {

@@ -12,6 +12,7 @@ use super::ended::Ended;
 use super::limit::LimitMeter;
 use super::log::{Access, Settings, Sink};
 use super::meter::RouteMeter;
+use super::rules::RuleMeter;
 use super::server::{ServerCells, ServerMeter};
 use super::trace::{self, Trace, TraceControl, Tracer};
 
@@ -113,6 +114,11 @@ impl Telemetry {
         let meter = Rc::new(LimitMeter::new(self.core.limit(name)));
         limits.push((name.to_owned(), Rc::clone(&meter)));
         meter
+    }
+
+    /// The meter of rules of these names, in this order: what was counted of a name counts on.
+    pub fn rules<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Rc<RuleMeter> {
+        Rc::new(RuleMeter::new(names.into_iter().map(|name| self.core.rule(name)).collect()))
     }
 
     /// The meter of the core itself.

@@ -1,5 +1,6 @@
 //! What is counted of a core itself: its clients' connections, and how late it is.
 
+use std::collections::HashMap;
 use std::fs::{read_link, read_to_string};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::model::clock;
 use super::cell::{Cell, Histogram, WAITING};
 use super::limit::LimitCells;
 use super::meter::RouteCells;
+use super::rules::RuleCells;
 use super::server::ServerCells;
 
 /// How often a core's lateness is measured.
@@ -115,6 +117,12 @@ impl CoreMeter {
         cells
     }
 
+    /// The cells of a rule, as it is counted here already, or anew.
+    pub(super) fn rule(&self, name: &str) -> Arc<RuleCells> {
+        let mut rules = locked(&self.cells.rules);
+        Arc::clone(rules.entry(name.to_owned()).or_insert_with(|| Arc::new(RuleCells::new(name))))
+    }
+
     /// Measures how late the core is, for as long as it lives.
     pub async fn watch_lag(&self) {
         loop {
@@ -147,6 +155,7 @@ pub(super) struct CoreCells {
     routes: Mutex<Vec<Arc<RouteCells>>>,
     servers: Mutex<Vec<Arc<ServerCells>>>,
     limits: Mutex<Vec<Arc<LimitCells>>>,
+    rules: Mutex<HashMap<String, Arc<RuleCells>>>,
 }
 
 impl CoreCells {
@@ -163,6 +172,7 @@ impl CoreCells {
             routes: Mutex::default(),
             servers: Mutex::default(),
             limits: Mutex::default(),
+            rules: Mutex::default(),
         }
     }
 
@@ -173,6 +183,10 @@ impl CoreCells {
 
     pub(super) fn routes(&self) -> Vec<Arc<RouteCells>> {
         locked(&self.routes).clone()
+    }
+
+    pub(super) fn rules(&self) -> Vec<Arc<RuleCells>> {
+        locked(&self.rules).values().cloned().collect()
     }
 
     pub(super) fn servers(&self) -> Vec<Arc<ServerCells>> {

@@ -28,6 +28,8 @@ pub struct Ended<'a> {
     pub method: &'a str,
     /// The tool, prompt or resource that was named, at most its beginning; empty for none.
     pub name: &'a str,
+    /// The rule that decided about it; empty where none did.
+    pub rule: &'a str,
     /// How it ended.
     pub outcome: Outcome,
     /// Why, where Weir refused or cut it; `None` for what was turned away below MCP.

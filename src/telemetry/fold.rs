@@ -51,8 +51,16 @@ impl Fold {
         let routes: Vec<_> = cores.iter().flat_map(|core| core.routes()).collect();
         let servers: Vec<_> = cores.iter().flat_map(|core| core.servers()).collect();
         let limits: Vec<_> = cores.iter().flat_map(|core| core.limits()).collect();
-        let (routes, servers, limits) = (&routes[..], &servers[..], &limits[..]);
-        let everything = Everything { cores: &cores, routes, servers, limits, observed: &observed, sample };
+        let rules: Vec<_> = cores.iter().flat_map(|core| core.rules()).collect();
+        let everything = Everything {
+            cores: &cores,
+            routes: &routes,
+            servers: &servers,
+            limits: &limits,
+            rules: &rules,
+            observed: &observed,
+            sample,
+        };
         let tally = everything.gather();
         self.tell(tally);
     }

@@ -12,6 +12,7 @@ use super::limit::LimitCells;
 use super::meter::RouteCells;
 use super::names;
 use super::observed::{LOG_LINES_LOST, Observed};
+use super::rules::{RuleCells, RuleEffect};
 use super::sample::Sample;
 use super::server::{Fault, STATES, ServerCells};
 use super::tally::Tally;
@@ -25,6 +26,7 @@ pub(super) struct Everything<'a> {
     pub(super) routes: &'a [Arc<RouteCells>],
     pub(super) servers: &'a [Arc<ServerCells>],
     pub(super) limits: &'a [Arc<LimitCells>],
+    pub(super) rules: &'a [Arc<RuleCells>],
     pub(super) observed: &'a Observed,
     pub(super) sample: &'a Sample,
 }
@@ -38,6 +40,8 @@ impl<'a> Everything<'a> {
         let servers = by(self.servers, |server| server.name.as_str());
         servers.values().for_each(|cores| of_server(&mut tally, cores));
         by(self.limits, |limit| limit.name.as_str()).values().for_each(|cores| of_limit(&mut tally, cores));
+        let rules = by(self.rules, |rule| rule.name.as_str());
+        rules.values().for_each(|cores| of_rule(&mut tally, cores));
         of_daemon(&mut tally, self.observed, self.sample);
         of_process(&mut tally, self.observed.beginning(), self.sample);
         tally
@@ -124,6 +128,17 @@ fn of_limit<'a>(tally: &mut Tally<'a>, cores: &[&'a LimitCells]) {
     let name = cores[0].name.as_str();
     tally.count(names::LIMIT_DECISIONS, [name, "admitted"], sum(cores, |limit| &limit.admitted));
     tally.count(names::LIMIT_DECISIONS, [name, "refused"], sum(cores, |limit| &limit.refused));
+}
+
+fn of_rule<'a>(tally: &mut Tally<'a>, cores: &[&'a RuleCells]) {
+    let name = cores[0].name.as_str();
+    for effect in RuleEffect::ALL {
+        match sum(cores, |rule| &rule.effects[effect as usize]) {
+            count if effect == RuleEffect::Failed => tally.count(names::RULE_ERRORS, [name], count),
+            0 => {}
+            count => tally.count(names::RULE_MATCHES, [name, effect.as_str()], count),
+        }
+    }
 }
 
 fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample) {

@@ -76,6 +76,11 @@ metrics! {
     HIDDEN: Counter Number, "weir_hidden_messages_total" ["route" "server"]
         "Notifications of a server about resources or lists that the roles of their listener do not grant: they were dropped.";
 
+    RULE_MATCHES: Counter Number, "weir_rule_matches_total" ["rule" "effect"]
+        "Messages that a rule has matched: it `decided`, `changed` something, `led` to a group, or is a `shadow` and would have. Of a batch each message counts.";
+    RULE_ERRORS: Counter Number, "weir_rule_errors_total" ["rule"]
+        "Messages that were denied because the expression of a rule failed or took too long; of a shadow, that it failed for.";
+
     CONNECTIONS: Gauge Number, "weir_connections_open" ["core"]
         "Clients' connections.";
     CONNECTIONS_ACCEPTED: Counter Number, "weir_connections_accepted_total" ["core"]

@@ -75,7 +75,11 @@ pub(crate) const HOMES: &[Home] = &[
         "a `Value` of a message costs a hundred times our reader: documents of our own, and what a schema is checked on",
     ),
     only(&["jsonwebtoken"], &["stages::authenticate"], "one stage decides who is calling"),
-    only(&["cel"], &["stages::rules"], "expressions are compiled and bounded in one place"),
+    only(
+        &["cel", "regex_automata", "regex_syntax"],
+        &["stages::rules::expression"],
+        "expressions are compiled and bounded in one place",
+    ),
     only(&["jsonschema"], &["catalog"], "schemas are compiled once, bounded, beside what they describe"),
     only(&["rusqlite", "tokio_postgres", "deadpool_postgres"], &["store"], "back ends of the store alone speak SQL"),
     only(&["governor"], &["stages::limit"], "one stage counts; its clock and its store are ours"),

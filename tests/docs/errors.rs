@@ -52,7 +52,7 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::InvalidParams => {
             "`params._meta` lacks what 2026-07-28 asks of every request; or the name of what is asked for is no string, and \
-             the caller's roles do not grant all of its kind; or `taskIds` is no list, or is spelt in another case. `message` names the key. \
+             the caller's roles do not grant all of its kind, or rules name some of it; or a URI is not in the normal form that rules compare; or `taskIds` is no list, or is spelt in another case. `message` names the key. \
              Or the message is deeper, or holds more, than the route's `bounds` allow; or the route checks arguments, and they are \
              no object, or hold what cannot be checked: a number beyond 64 bits, or more than is looked at."
         }
@@ -88,7 +88,8 @@ fn advice(reason: Reason) -> &'static str {
              nothing of it is kept. Nothing was sent; repeat it later."
         }
         Reason::PolicyDenied => {
-            "The caller's roles grant nothing on the server; or another message of the same batch was refused. Who keeps the \
+            "The caller's roles grant nothing on the server; or a rule refuses the message (its own code may stand here, and its \
+             `message`), or could not be decided; or another message of the same batch was refused. Who keeps the \
              configuration can give a role that does. Or the server is called in the name of a caller's token, and its issuer \
              exchanges this one for none; `message` says which."
         }

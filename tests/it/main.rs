@@ -49,6 +49,7 @@ mod reload;
 mod reload_commands;
 mod rmcp_client;
 mod roles;
+mod rules;
 mod sdk;
 mod sealing;
 mod secrets;

@@ -424,6 +424,7 @@ fn cores_add_up_and_odd_labels_are_escaped() {
                 said,
                 method: "",
                 name: "",
+                rule: "",
                 outcome,
                 reason,
                 why: "",

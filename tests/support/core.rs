@@ -11,12 +11,13 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Behind, Bounds, Core, Lookup, Route, Server};
+use weir::pipeline::{Behind, Bounds, Core, Lookup, Policy, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
 use weir::stages::limit::Limits;
+use weir::stages::rules::{Book, Rules};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::stages::vouch::Vouch;
 use weir::telemetry::Telemetry;
@@ -40,10 +41,16 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
     let sealer = |purpose| KeyRing::parse(&KeyRing::generate_text()).expect("a ring").sealer(purpose);
+    let served = [("/mcp", "files")];
+    let book = Book::compile(Arc::new(settings.rules), served.map(|(path, _)| path), served.map(|(_, name)| name));
+    let book = Arc::new(book.expect("they are sound"));
+    let policy = Policy::new(Rules::new(Arc::clone(&book)), telemetry.rules(book.all_names()));
     Rc::new(Core {
         routes: vec![Route {
             path: "/mcp".into(),
             server: 0,
+            number: 0,
+            alternates: Box::default(),
             abandoned: Rc::new(Room::new(9)),
             meter: telemetry.route("/mcp", "files"),
             binder: None,
@@ -73,6 +80,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         authenticator: Authenticator::without_credentials([role.into()].into()),
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
         limits: Limits::none(),
+        policy,
         memo: Rc::default(),
     })
 }

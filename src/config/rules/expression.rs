@@ -16,6 +16,11 @@ pub struct Expression {
 }
 
 impl Expression {
+    /// One that stands in no file.
+    pub fn of(text: &str) -> Self {
+        Self { text: text.to_owned(), place: Place::Whole }
+    }
+
     /// That of a key, where there is one.
     pub(in crate::config) fn read(section: &Section<'_>, key: &str) -> Option<Self> {
         let text = section.text(key, |text| match text.trim() {

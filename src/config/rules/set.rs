@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use toml::{
+    Spanned,
+    de::{DeString, DeValue},
+};
+
 use super::Known;
 use crate::config::{
     authorization,
@@ -283,17 +288,23 @@ fn header(name: &str, value: Value<'_>) -> Result<(String, String), String> {
     }
 }
 
+/// The members of a table, as the file has them.
+type Members<'a, 'b> = Vec<(&'a Spanned<DeString<'b>>, &'a Spanned<DeValue<'b>>)>;
+
+/// A table of the file as JSON, in its order. The error is a sentence without subject.
+pub(super) fn object(mut members: Members<'_, '_>) -> Result<serde_json::Value, String> {
+    members.sort_by_key(|(key, _)| key.span().start);
+    let member = |(key, value): &(&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+        Ok((key.get_ref().to_string(), json(value.get_ref())?))
+    };
+    Ok(serde_json::Value::Object(members.iter().map(member).collect::<Result<_, String>>()?))
+}
+
 /// A value of the file as JSON. The error is a sentence without subject.
-pub(super) fn json(value: &toml::de::DeValue<'_>) -> Result<serde_json::Value, String> {
-    use toml::de::DeValue;
+fn json(value: &DeValue<'_>) -> Result<serde_json::Value, String> {
     Ok(match value {
         DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect::<Result<Vec<_>, _>>()?.into(),
-        DeValue::Table(table) => {
-            let member = |(key, value): (&toml::Spanned<toml::de::DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
-                Ok((key.get_ref().to_string(), json(value.get_ref())?))
-            };
-            serde_json::Value::Object(table.iter().map(member).collect::<Result<_, String>>()?)
-        }
+        DeValue::Table(table) => object(table.iter().collect())?,
         other => match value_of(other) {
             Value::Text(text) => text.into(),
             Value::Number(number) => number.into(),

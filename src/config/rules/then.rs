@@ -1,6 +1,6 @@
 //! `then`: what a rule does with a message that it matches.
 
-use super::{Group, Known, set::json};
+use super::{Group, Known, set::object};
 use crate::config::{
     routes,
     section::Section,
@@ -227,14 +227,13 @@ fn answer(table: &Section<'_>) -> Option<Then> {
         table.wrong("answer", format!("`answer` takes {what}, not {}", table.read("answer").describe()));
         return None;
     }
-    let mut members = serde_json::Map::new();
-    for (key, value) in table.entries("answer") {
-        match json(value.get_ref()) {
-            Ok(value) => _ = members.insert(key.get_ref().to_string(), value),
-            Err(why) => table.wrong("answer", format!("`answer` {why}")),
+    let text = match object(table.entries("answer").collect()) {
+        Ok(result) => result.to_string(),
+        Err(why) => {
+            table.wrong("answer", format!("`answer` {why}"));
+            return None;
         }
-    }
-    let text = serde_json::Value::Object(members).to_string();
+    };
     if text.len() > MOST_ANSWER {
         table.wrong("answer", format!("`answer` is {} bytes of JSON: at most {MOST_ANSWER}", text.len()));
     }

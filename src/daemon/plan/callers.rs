@@ -18,9 +18,9 @@ use super::{Plan, Planned};
 
 impl Plan {
     /// What seals on a route; `None` where its server says `seal = false`.
-    pub(super) fn binder(&self, route: &Planned) -> Option<Binder> {
-        let server = &self.servers[route.server];
-        server.seal.then(|| Binder::new(self.opaques.clone(), &route.path, server.name.as_str()))
+    pub(super) fn binder(&self, path: &str, server: usize) -> Option<Binder> {
+        let server = &self.servers[server];
+        server.seal.then(|| Binder::new(self.opaques.clone(), path, server.name.as_str()))
     }
 
     /// What is told of the routes that take tokens of an issuer, and the keys of assertions: path, place of the route, text.

@@ -20,7 +20,7 @@ use crate::stages::wellformed::{Verb, WellFormed};
 use super::super::core::Core;
 use super::super::exchange::{Arrival, Arrived, Exchange};
 use super::super::finish::Finish;
-use super::super::{flow, limiting};
+use super::super::{flow, limiting, ruling};
 use super::mailbox::{Kind, Letter, Mailbox, Posted, Slot, Unposted};
 use super::table::unknown;
 
@@ -44,6 +44,7 @@ pub async fn listen(
     // What is posted is decided where it is walked; whoever may do nothing opens no stream either.
     let sight = core.roles.sight(exchange.principal(), exchange.route.server);
     authorize::check(sight, &[], b"").map_err(|denied| denied.refusal)?;
+    ruling::listen(&exchange)?;
     Ok(core.pairs.open(&exchange.route.path, exchange.principal()))
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::core::{Behind, Server as Fronted};
 use super::pair::Pairs;
-use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Lookup, Relay, Route, Step, flow};
+use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Lookup, Policy, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::config::Settings;
 use crate::model::{Reason, Refusal, Remote, RequestIds};
@@ -32,6 +32,7 @@ use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::{Endpoints, Listed, fingerprint};
 use crate::stages::limit::Limits;
+use crate::stages::rules::{Book, Rules};
 use crate::stages::upstream::tests::scripted::{Peer, Server, local, poll_once, until};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::stages::vouch::Vouch;
@@ -110,10 +111,13 @@ impl Plan {
         tokio::task::spawn_local(Rc::clone(&client.abandoned).run(Rc::clone(&client.pool)));
         let catalog = Arc::new(Catalog::new(1));
         let telemetry = Rc::new(Telemetry::new(&Controls::of(sink)));
+        let no_rules = Book::compile(Arc::default(), ["/mcp"], ["files"]).expect("there is none");
         Rc::new(Core {
             routes: vec![Route {
                 path: "/mcp".into(),
                 server: 0,
+                number: 0,
+                alternates: Box::default(),
                 binder: None,
                 checks: None,
                 place: Place { anonymous: self.anonymous, ..Place::default() },
@@ -132,6 +136,7 @@ impl Plan {
             authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
             limits: Limits::none(),
+            policy: Policy::new(Rules::new(Arc::new(no_rules)), telemetry.rules([])),
             memo: Rc::default(),
         })
     }

@@ -41,7 +41,7 @@ impl Roles {
         }
     }
 
-    /// The names of the roles that a caller has.
+    /// The names of the roles that a caller has; those that no role has grant nothing.
     pub fn held<'a>(&'a self, principal: &'a Principal) -> &'a [Box<str>] {
         held(principal.caller(), &self.default)
     }

@@ -11,6 +11,7 @@ use crate::protocol::message::Message;
 use crate::protocol::method::Method;
 
 use super::Book;
+use super::expression::Facts;
 
 /// Longer names are refused where rules name their kind, in bytes: a pattern costs its length times that of the name.
 const LONGEST: usize = 2048;
@@ -30,6 +31,8 @@ pub struct Asked<'a> {
     pub roles: &'a [Box<str>],
     /// The fields of its request.
     pub headers: &'a HeaderMap,
+    /// What expressions are decided on.
+    pub facts: &'a dyn Facts,
     /// Randomness, for shares and weights.
     pub draw: u64,
 }
@@ -115,6 +118,16 @@ impl<'a> Subject<'a> {
             Self::Many(uris) if uris.iter().any(|uri| !is_normal_uri(uri)) => Err(NOT_NORMAL),
             _ => subject.bounded().ok_or(TOO_LONG),
         }
+    }
+
+    /// Each name that rules are asked about; `None`, once, where there is none.
+    pub fn each(&self) -> impl Iterator<Item = Option<(Named, &str)>> {
+        let (one, many) = match self {
+            Self::One(named, name) => (Some(Some((*named, &**name))), &[][..]),
+            Self::Many(names) if !names.is_empty() => (None, &names[..]),
+            Self::None | Self::Many(_) => (Some(None), &[][..]),
+        };
+        one.into_iter().chain(many.iter().map(|name| Some((Named::Resource, &**name))))
     }
 
     fn bounded(self) -> Option<Self> {

@@ -9,6 +9,7 @@ use crate::model::grants::{Named, Patterns};
 
 use super::asked::{Asked, Said};
 use super::decide::has;
+use super::expression::{Expected, Expression, Flaw, Needs};
 
 /// Roles that rules may name in all: the caller's are as many bits.
 pub(super) const MOST_ROLES: usize = 128;
@@ -20,11 +21,14 @@ pub struct Book {
     pub(super) rules: Box<[Rule]>,
     /// The roles that any rule names, sorted.
     roles: Box<[Box<str>]>,
-    /// The kinds that any rule names.
+    /// The kinds that any rule names, or may look at.
     named: [bool; 3],
     /// The rules that every message begins with; then those of each group.
     pub(super) lists: Box<[Box<[u32]>]>,
     draws: bool,
+    needs: Needs,
+    /// The common conditions of groups.
+    pub(super) groups: Box<[Option<Expression>]>,
 }
 
 /// One rule, as it is matched.
@@ -39,8 +43,27 @@ pub(super) struct Rule {
     names: Option<Box<[Names]>>,
     /// Bits of the book's roles; 0 where any caller will do.
     roles: u128,
+    pub(super) when: Option<Expression>,
     /// Whether there is something that only the message itself can tell.
     pub(super) is_open: bool,
+}
+
+fn condition(written: &config::Expression) -> Result<Expression, String> {
+    Expression::compile(&written.text, Expected::Bool).map_err(|flaws| {
+        let first = flaws.first().map_or("", |flaw| &flaw.message);
+        format!("the expression `{}` is wrong: {first}", written.text)
+    })
+}
+
+/// What is wrong with the expressions of rules, each with the part that is meant.
+pub fn flaws(rules: &config::Rules) -> Vec<(&config::Expression, Flaw)> {
+    let mut found = Vec::new();
+    for written in rules.expressions() {
+        if let Err(flaws) = Expression::compile(&written.text, Expected::Bool) {
+            found.extend(flaws.into_iter().map(|flaw| (written, flaw)));
+        }
+    }
+    found
 }
 
 /// What a rule names on one server, by kind.
@@ -61,7 +84,7 @@ impl Book {
     /// Compiles rules for routes of these paths and servers of these names.
     ///
     /// # Errors
-    /// Where the rules name more roles than there are bits for.
+    /// Where the rules name more roles than there are bits for, or an expression is wrong: see [`flaws`].
     pub fn compile<'a>(
         written: Arc<config::Rules>,
         routes: impl IntoIterator<Item = &'a str>,
@@ -74,12 +97,18 @@ impl Book {
             return Err(format!("[[rules]] name {} roles: at most {MOST_ROLES}", roles.len()));
         }
         let roles: Box<[Box<str>]> = roles.into_iter().map(Box::from).collect();
-        let rules = written.rules.iter().map(|rule| Rule::compile(rule, &routes, &servers, &roles)).collect();
+        let rules = written.rules.iter().map(|rule| Rule::compile(rule, &routes, &servers, &roles));
+        let rules: Box<[Rule]> = rules.collect::<Result<_, _>>()?;
+        let groups = written.groups.iter().map(|group| group.when.as_ref().map(condition).transpose());
+        let groups: Box<[Option<Expression>]> = groups.collect::<Result<_, _>>()?;
+        let all = rules.iter().filter_map(|rule| rule.when.as_ref()).chain(groups.iter().flatten());
+        let needs = all.fold(Needs::NOTHING, |needs, when| needs | when.needs());
         let mut lists = vec![Vec::new(); 1 + written.groups.len()];
         for (at, rule) in (0..).zip(&written.rules) {
             lists[rule.group.map_or(0, |group| group + 1)].push(at);
         }
-        let names = |named: Named| written.rules.iter().any(|rule| !rule.matcher.names.of(named).is_empty());
+        let named = |named: Named| written.rules.iter().any(|rule| !rule.matcher.names.of(named).is_empty());
+        let names = |kind: Named| needs.has(Needs::MESSAGE) || named(kind);
         let draws = written.rules.iter().any(|rule| {
             matches!(&rule.then, Some(config::Then::Route(shares)) if shares.len() > 1) || rule.set.fault.is_some()
         });
@@ -89,18 +118,35 @@ impl Book {
             named: KINDS.map(names),
             lists: lists.into_iter().map(Vec::into_boxed_slice).collect(),
             draws,
+            needs,
+            groups,
             written,
         })
     }
 
-    /// Whether a rule names anything of that kind.
+    /// Whether a rule names anything of that kind, or may look at what is named.
     pub fn names(&self, named: Named) -> bool {
         self.named[place(named)]
+    }
+
+    /// What the expressions of all rules ask for.
+    pub fn needs(&self) -> Needs {
+        self.needs
     }
 
     /// Whether any decision takes randomness.
     pub fn draws(&self) -> bool {
         self.draws
+    }
+
+    /// The places of all servers that a rule sends messages to, each once.
+    pub fn targets(&self) -> impl Iterator<Item = usize> {
+        let shares = self.written.rules.iter().filter_map(|rule| match &rule.then {
+            Some(config::Then::Route(shares)) => Some(shares),
+            _ => None,
+        });
+        let targets: BTreeSet<_> = shares.flatten().map(|share| share.server).collect();
+        targets.into_iter()
     }
 
     /// What a rule is called.
@@ -148,14 +194,14 @@ impl Book {
 }
 
 impl Rule {
-    fn compile(written: &config::Rule, routes: &[&str], servers: &[&str], roles: &[Box<str>]) -> Self {
+    fn compile(written: &config::Rule, routes: &[&str], servers: &[&str], roles: &[Box<str>]) -> Result<Self, String> {
         let config::Matcher { names, methods, headers, .. } = &written.matcher;
         let among = |globs: &[Glob], all: &[&str]| {
             let fits = |name: &&str| globs.is_empty() || globs.iter().any(|glob| glob.matches(name));
             all.iter().map(fits).collect()
         };
         let bit = |role: &String| roles.iter().position(|known| **known == **role).map_or(0, |at| 1 << at);
-        Self {
+        Ok(Self {
             routes: among(&written.matcher.routes, routes),
             servers: among(&written.matcher.servers, servers),
             methods: methods.as_slice().into(),
@@ -163,7 +209,8 @@ impl Rule {
                 .then(|| servers.iter().map(|server| Names::on(names, server)).collect()),
             roles: written.matcher.roles.iter().fold(0, |bits, role| bits | bit(role)),
             is_open: written.when.is_some() || !headers.is_empty(),
-        }
+            when: written.when.as_ref().map(condition).transpose()?,
+        })
     }
 
     /// Whether it may match such a message, whatever it names.

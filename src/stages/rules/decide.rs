@@ -9,6 +9,7 @@ use crate::model::Glob;
 
 use super::asked::Asked;
 use super::book::Book;
+use super::expression::{Budget, Expression, Failed};
 
 /// A million parts are a whole.
 const WHOLE: u64 = 1_000_000;
@@ -65,6 +66,65 @@ pub struct Changes<'a> {
     pub fault: Option<Effect>,
 }
 
+/// Proof that the rules let a message go on. Nobody else can make one.
+#[derive(Debug)]
+pub struct Ruled<'a> {
+    /// In a box: most messages go on as they are.
+    changes: Option<Box<Changes<'a>>>,
+}
+
+impl<'a> Ruled<'a> {
+    pub(super) fn unchanged() -> Self {
+        Self { changes: None }
+    }
+
+    /// What is changed, if anything is.
+    pub fn changes(&self) -> Option<&Changes<'a>> {
+        self.changes.as_deref()
+    }
+
+    /// Of a batch: this one, and what comes behind it.
+    pub fn and(self, behind: Self) -> Self {
+        let changes = match (self.changes, behind.changes) {
+            (Some(mut first), Some(then)) => {
+                first.add(*then);
+                Some(first)
+            }
+            (first, then) => first.or(then),
+        };
+        Self { changes }
+    }
+}
+
+impl<'a> Decided<'a> {
+    /// That it goes on, where the verdict lets it.
+    pub fn passed(self) -> Option<Ruled<'a>> {
+        let changes = (self.changes != Changes::default()).then(|| Box::new(self.changes));
+        matches!(self.verdict, Verdict::Pass | Verdict::Route(_)).then_some(Ruled { changes })
+    }
+}
+
+impl<'a> Changes<'a> {
+    fn add(&mut self, behind: Self) {
+        self.first_byte = self.first_byte.or(behind.first_byte);
+        self.idle_timeout = self.idle_timeout.or(behind.idle_timeout);
+        self.deadline = self.deadline.or(behind.deadline);
+        self.class = self.class.or(behind.class);
+        self.cost = self.cost.or(behind.cost);
+        self.fault = self.fault.or(behind.fault);
+        self.arguments.extend(behind.arguments);
+        for field in behind.headers {
+            self.header(field);
+        }
+    }
+
+    fn header(&mut self, field: &'a (String, String)) {
+        if !self.headers.iter().any(|(name, _)| *name == field.0) {
+            self.headers.push(field);
+        }
+    }
+}
+
 /// What a fault does to one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effect {
@@ -76,7 +136,7 @@ pub struct Effect {
 
 /// What a rule has done about a message, for those who count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Met {
+pub enum Met<'a> {
     /// It has decided.
     Decided,
     /// It has changed something.
@@ -85,13 +145,8 @@ pub enum Met {
     Led,
     /// It would have done so, were it no shadow.
     Shadow,
-    /// Its expression has failed.
-    Failed,
-}
-
-impl Met {
-    /// All of them, each at the place of its discriminant.
-    pub const ALL: [Self; 5] = [Self::Decided, Self::Changed, Self::Led, Self::Shadow, Self::Failed];
+    /// Its expression, or that of the group that it leads to, has failed.
+    Failed(&'a Failed),
 }
 
 /// Decides, by the lists of rules that may match: those that every message begins with, then those of each group.
@@ -99,9 +154,10 @@ pub(super) fn decide<'a>(
     book: &'a Book,
     lists: &[Box<[u32]>],
     asked: &Asked<'_>,
-    met: &mut dyn FnMut(usize, Met),
+    budget: &mut Budget,
+    met: &mut dyn FnMut(usize, Met<'_>),
 ) -> Decided<'a> {
-    let mut walk = Walk { book, lists, asked, met, been: 0, changes: Changes::default() };
+    let mut walk = Walk { book, lists, asked, budget, met, been: 0, changes: Changes::default() };
     let (verdict, rule) = match walk.list(0) {
         Some((verdict, rule)) => (verdict, Some(rule)),
         None => (Verdict::Pass, None),
@@ -113,7 +169,8 @@ struct Walk<'a, 'b> {
     book: &'a Book,
     lists: &'b [Box<[u32]>],
     asked: &'b Asked<'b>,
-    met: &'b mut dyn FnMut(usize, Met),
+    budget: &'b mut Budget,
+    met: &'b mut dyn FnMut(usize, Met<'_>),
     /// The groups that it has been in: what has decided nothing once decides nothing again.
     been: u64,
     changes: Changes<'a>,
@@ -125,11 +182,11 @@ impl<'a> Walk<'a, '_> {
         let (lists, book) = (self.lists, self.book);
         for rule in lists[list].iter().map(|rule| *rule as usize) {
             let written = book.written(rule);
-            match self.holds(written) {
+            match self.holds(rule, written) {
                 Ok(true) => {}
                 Ok(false) => continue,
-                Err(Failed) => {
-                    (self.met)(rule, Met::Failed);
+                Err(failed) => {
+                    (self.met)(rule, Met::Failed(&failed));
                     if written.shadow {
                         continue;
                     }
@@ -164,40 +221,46 @@ impl<'a> Walk<'a, '_> {
         None
     }
 
-    fn group(&mut self, group: usize, _from: usize) -> Option<(Verdict<'a>, usize)> {
-        let bit = 1 << group;
+    /// Asks the rules of a group, for the rule that leads there.
+    fn group(&mut self, group: usize, from: usize) -> Option<(Verdict<'a>, usize)> {
+        let (bit, book) = (1 << group, self.book);
         if self.been & bit != 0 {
             return None;
         }
         self.been |= bit;
-        self.list(group + 1)
+        match self.is_true(book.groups[group].as_ref()) {
+            Ok(true) => self.list(group + 1),
+            Ok(false) => None,
+            Err(failed) => {
+                (self.met)(from, Met::Failed(&failed));
+                Some((Verdict::Failed, from))
+            }
+        }
     }
 
     /// Whether a rule matches what only the message itself can tell.
-    fn holds(&self, written: &config::Rule) -> Result<bool, Failed> {
-        Ok(has(self.asked.headers, &written.matcher.headers))
+    fn holds(&mut self, rule: usize, written: &config::Rule) -> Result<bool, Failed> {
+        let book = self.book;
+        Ok(has(self.asked.headers, &written.matcher.headers) && self.is_true(book.rules[rule].when.as_ref())?)
+    }
+
+    fn is_true(&mut self, when: Option<&Expression>) -> Result<bool, Failed> {
+        when.map_or(Ok(true), |when| when.decide(self.asked.facts, self.budget))
     }
 
     fn change(&mut self, rule: usize, set: &'a config::Set) {
         let draw = self.draw(rule);
-        let changes = &mut self.changes;
-        changes.first_byte = changes.first_byte.or(set.first_byte);
-        changes.idle_timeout = changes.idle_timeout.or(set.idle_timeout);
-        changes.deadline = changes.deadline.or(set.deadline);
-        changes.class = changes.class.or(set.class.as_deref());
-        changes.cost = changes.cost.or(set.cost);
-        for field in &set.headers {
-            if !changes.headers.iter().any(|(name, _)| *name == field.0) {
-                changes.headers.push(field);
-            }
-        }
-        if !set.arguments.is_empty() {
-            changes.arguments.push(&set.arguments);
-        }
         let hit = |fault: &config::Fault| draw.rotate_left(32) % WHOLE < u64::from(fault.share);
-        if let (None, Some(fault)) = (changes.fault, set.fault.filter(hit)) {
-            changes.fault = Some(Effect { delay: fault.delay, abort: fault.abort });
-        }
+        self.changes.add(Changes {
+            first_byte: set.first_byte,
+            idle_timeout: set.idle_timeout,
+            deadline: set.deadline,
+            class: set.class.as_deref(),
+            cost: set.cost,
+            headers: set.headers.iter().collect(),
+            arguments: Some(&set.arguments).filter(|arguments| !arguments.is_empty()).into_iter().collect(),
+            fault: set.fault.filter(hit).map(|fault| Effect { delay: fault.delay, abort: fault.abort }),
+        });
     }
 
     /// The randomness of one rule: two rules that draw for one message draw on their own.
@@ -207,9 +270,6 @@ impl<'a> Walk<'a, '_> {
         (mixed ^ (mixed >> 29)).wrapping_mul(0x94D0_49BB_1331_11EB)
     }
 }
-
-/// An expression has failed.
-struct Failed;
 
 /// Whether each of these fields is there with such a value.
 pub(super) fn has(headers: &HeaderMap, wanted: &[(String, Glob)]) -> bool {

@@ -9,9 +9,32 @@ use crate::model::Considered;
 use super::asked::Asked;
 use super::book::Book;
 use super::decide::Met;
+use super::expression::Budget;
+
+/// What a rule has done, without what it was told by.
+#[derive(Clone)]
+pub(super) enum Noted {
+    Decided,
+    Changed,
+    Led,
+    Shadow,
+    Failed(String),
+}
+
+impl From<Met<'_>> for Noted {
+    fn from(met: Met<'_>) -> Self {
+        match met {
+            Met::Decided => Self::Decided,
+            Met::Changed => Self::Changed,
+            Met::Led => Self::Led,
+            Met::Shadow => Self::Shadow,
+            Met::Failed(why) => Self::Failed(why.to_string()),
+        }
+    }
+}
 
 /// Every rule that was looked at, in that order, with what each did (`met`, by its place) or why it did not.
-pub(super) fn explain(book: &Book, asked: &Asked<'_>, met: &HashMap<usize, Met>) -> Vec<Considered> {
+pub(super) fn explain(book: &Book, asked: &Asked<'_>, met: &HashMap<usize, Noted>) -> Vec<Considered> {
     let mut walk = Walk { book, asked, met, been: 0, told: Vec::new() };
     walk.list(0);
     walk.told
@@ -20,7 +43,7 @@ pub(super) fn explain(book: &Book, asked: &Asked<'_>, met: &HashMap<usize, Met>)
 struct Walk<'a> {
     book: &'a Book,
     asked: &'a Asked<'a>,
-    met: &'a HashMap<usize, Met>,
+    met: &'a HashMap<usize, Noted>,
     /// The groups that were told of.
     been: u64,
     told: Vec<Considered>,
@@ -35,24 +58,30 @@ impl Walk<'_> {
 
     fn rule(&mut self, rule: usize) -> bool {
         let written = self.book.written(rule);
-        let met = self.met.get(&rule).copied();
+        let met = self.met.get(&rule);
         let says = match met {
-            Some(Met::Failed) => "its expression failed, which denies unless it is a shadow".to_owned(),
-            Some(Met::Shadow) => format!("would {}, were it no shadow", does(written.then.as_ref(), &written.set)),
+            Some(Noted::Failed(why)) if written.shadow => format!("its expression has failed: {why}"),
+            Some(Noted::Failed(why)) => format!("its expression has failed, which denies: {why}"),
+            Some(Noted::Shadow) => format!("would {}, were it no shadow", does(written.then.as_ref(), &written.set)),
             Some(_) => does(written.then.as_ref(), &written.set),
             None => self.book.misfit(rule, self.asked).unwrap_or("`when` is false").to_owned(),
         };
         self.told.push(Considered { name: written.name.clone(), applies: met.is_some(), says });
         match (met, &written.then) {
-            (Some(Met::Decided), _) => true,
-            (Some(Met::Failed), _) => !written.shadow,
-            (Some(Met::Led), Some(Then::Goto(group))) => {
-                let seen = self.been & (1 << group) != 0;
-                self.been |= 1 << group;
-                !seen && self.list(group + 1)
-            }
+            (Some(Noted::Decided), _) => true,
+            (Some(Noted::Failed(_)), _) => !written.shadow,
+            (Some(Noted::Led), Some(Then::Goto(group))) => self.group(*group),
             _ => false,
         }
+    }
+
+    fn group(&mut self, group: usize) -> bool {
+        let seen = self.been & (1 << group) != 0;
+        self.been |= 1 << group;
+        let when = self.book.groups[group].as_ref();
+        let holds =
+            when.is_none_or(|when| when.decide(self.asked.facts, &mut Budget::new(Budget::STEPS)).unwrap_or(false));
+        !seen && holds && self.list(group + 1)
     }
 }
 

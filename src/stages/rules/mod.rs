@@ -11,6 +11,7 @@ mod asked;
 mod book;
 mod decide;
 mod explain;
+pub mod expression;
 mod index;
 
 use std::cell::RefCell;
@@ -20,11 +21,12 @@ use std::sync::Arc;
 
 use crate::model::Considered;
 
+use expression::Budget;
 use index::Known;
 
 pub use asked::{Asked, Said, Subject, Unreadable, method};
-pub use book::Book;
-pub use decide::{Changes, Decided, Effect, Met, Verdict};
+pub use book::{Book, flaws};
+pub use decide::{Changes, Decided, Effect, Met, Ruled, Verdict};
 
 /// The rules of one configuration, on one core.
 #[derive(Debug)]
@@ -44,22 +46,27 @@ impl Rules {
         self.book.rules.is_empty()
     }
 
+    /// Where there is no rule, all messages may go on.
+    pub fn none(&self) -> Option<Ruled<'_>> {
+        self.is_empty().then(Ruled::unchanged)
+    }
+
     /// What they are compiled from.
     pub fn book(&self) -> &Book {
         &self.book
     }
 
-    /// Decides about one message. Each rule that has done something, or would have, is told to `met` by its place.
-    pub fn decide(&self, asked: &Asked<'_>, met: &mut dyn FnMut(usize, Met)) -> Decided<'_> {
+    /// Decides about one message, as far as the budget of its body lasts. Each rule that has done something, or would have, is told to `met` by its place.
+    pub fn decide(&self, asked: &Asked<'_>, budget: &mut Budget, met: &mut dyn FnMut(usize, Met<'_>)) -> Decided<'_> {
         let lists = index::lists(&self.book, &self.known, asked);
-        decide::decide(&self.book, &lists, asked, met)
+        decide::decide(&self.book, &lists, asked, budget, met)
     }
 
     /// Decides, and tells of every rule that was looked at.
     pub fn explain(&self, asked: &Asked<'_>) -> (Decided<'_>, Vec<Considered>) {
         let mut met = HashMap::new();
-        let decided = self.decide(asked, &mut |rule, what| {
-            met.insert(rule, what);
+        let decided = self.decide(asked, &mut Budget::new(Budget::STEPS), &mut |rule, what| {
+            met.insert(rule, what.into());
         });
         (decided, explain::explain(&self.book, asked, &met))
     }

@@ -1,29 +1,24 @@
-//! The index against a reading of the rules from top to bottom, and what each part of a rule does.
+//! What each part of a rule does.
 
-use std::collections::BTreeSet;
+mod index;
+
+use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
+use super::expression::{Facts, Json, Tool};
 use super::*;
-use crate::config::{self, Group, Matcher, Rule, Set, Settings, Share, Then};
-use crate::model::grants::{Named, Patterns};
-use crate::model::{Glob, Pattern};
+use crate::config::{self, Matcher, Rule, Set, Settings, Share, Then};
+use crate::model::Principal;
+use crate::model::grants::Named;
 use crate::protocol::message::{Body, Limits, read_client};
 use crate::protocol::method::Method;
+use crate::protocol::revision::Era;
 
 const ROUTES: [&str; 3] = ["/a", "/b/mcp", "/c"];
 const SERVERS: [&str; 2] = ["files", "other"];
 const ROLES: [&str; 3] = ["user", "viewer", "admin"];
-const METHODS: [Said<'_>; 6] = [
-    Said::Method(Method::ToolsCall),
-    Said::Method(Method::PromptsGet),
-    Said::Method(Method::ToolsList),
-    Said::Other("tools/x"),
-    Said::Answer,
-    Said::Get,
-];
-
 fn rules(written: config::Rules) -> Rules {
     Rules::new(Arc::new(Book::compile(Arc::new(written), ROUTES, SERVERS).unwrap()))
 }
@@ -44,179 +39,72 @@ fn held(roles: &[&str]) -> Vec<Box<str>> {
     roles.iter().map(|name| Box::from(*name)).collect()
 }
 
+/// What expressions are decided on: this name, of a tool that its server has not listed.
+struct Told {
+    principal: Principal,
+    said: String,
+    name: String,
+}
+
+impl Facts for Told {
+    fn principal(&self) -> &Principal {
+        &self.principal
+    }
+    fn method(&self) -> &str {
+        &self.said
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn uri(&self) -> &str {
+        ""
+    }
+    fn era(&self) -> Era {
+        Era::Modern
+    }
+    fn tool(&self) -> Tool<'_> {
+        if self.said == "tools/call" { Tool::Unknown } else { Tool::None }
+    }
+    fn arguments(&self) -> Option<Json<'_>> {
+        None
+    }
+    fn path(&self) -> &str {
+        "/a"
+    }
+    fn route(&self) -> &str {
+        "/a"
+    }
+    fn address(&self) -> IpAddr {
+        IpAddr::from([127, 0, 0, 1])
+    }
+    fn headers(&self) -> &http::HeaderMap {
+        unreachable!("no expression here asks for it")
+    }
+    fn server(&self) -> &str {
+        "files"
+    }
+    fn time(&self) -> i64 {
+        0
+    }
+}
+
+fn told(said: Said<'_>, named: Option<(Named, &str)>) -> Told {
+    let name = named.map_or("", |(_, name)| name).to_owned();
+    Told { principal: Principal::anonymous(Box::default()), said: said.text().to_owned(), name }
+}
+
+/// Those of a call, for as long as a test lasts.
+fn facts(name: &str) -> &'static dyn Facts {
+    Box::leak(Box::new(told(Said::Method(Method::ToolsCall), Some((Named::Tool, name)))))
+}
+
 /// A call of a tool, by nobody in particular.
 fn call<'a>(name: &'a str, roles: &'a [Box<str>], headers: &'a http::HeaderMap) -> Asked<'a> {
     let said = Said::Method(Method::ToolsCall);
-    Asked { route: 0, server: 0, said, named: Some((Named::Tool, name)), roles, headers, draw: 0 }
-}
-
-/// What a rule asks for, does and is, by numbers.
-#[derive(Debug, Clone)]
-struct Drawn {
-    routes: Vec<usize>,
-    methods: Vec<usize>,
-    tools: Vec<String>,
-    prompts: Vec<String>,
-    servers: Vec<usize>,
-    roles: Vec<usize>,
-    header: bool,
-    then: u8,
-    group: u8,
-    shadow: bool,
-}
-
-fn drawn() -> impl Strategy<Value = Drawn> {
-    let some = |most: usize| prop::collection::vec(0..most, 0..2);
-    let names = || prop::collection::vec("((files|other|f\\*|\\*):)?[ab\\*\\?]{1,2}", 0..2);
-    let what = (some(3), some(METHODS.len()), names(), names(), some(2), some(3));
-    (what, prop::bool::weighted(0.2), 0..7u8, 0..4u8, prop::bool::weighted(0.15)).prop_map(
-        |((routes, methods, tools, prompts, servers, roles), header, then, group, shadow)| Drawn {
-            routes,
-            methods,
-            tools,
-            prompts,
-            servers,
-            roles,
-            header,
-            then,
-            group,
-            shadow,
-        },
-    )
-}
-
-/// Groups lead to later ones only, so that there is no circle.
-fn written(drawn: &[Drawn]) -> config::Rules {
-    let globs = |texts: Vec<&str>| texts.into_iter().map(|text| Glob::parse(text).unwrap()).collect::<Vec<_>>();
-    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::parse(text).unwrap()).collect::<Vec<_>>();
-    let rule = |(at, one): (usize, &Drawn)| {
-        let group = usize::from(one.group).checked_sub(1);
-        let then = match one.then {
-            0 => Some(Then::Pass),
-            1 => Some(Then::Refuse { message: Some(at.to_string()), code: None }),
-            2 => Some(Then::Answer(format!("{{\"at\":{at}}}"))),
-            3 => Some(Then::Route(vec![Share { server: 0, weight: 1 }, Share { server: 1, weight: 2 }])),
-            4 => {
-                let next = group.map_or(0, |group| group + 1);
-                (next < 3).then_some(Then::Goto(next))
-            }
-            _ => None,
-        };
-        Rule {
-            name: at.to_string(),
-            group,
-            shadow: one.shadow,
-            matcher: Matcher {
-                routes: globs(one.routes.iter().map(|at| ROUTES[*at]).collect()),
-                methods: globs(one.methods.iter().map(|at| METHODS[*at].text()).collect()),
-                names: Patterns { tools: patterns(&one.tools), prompts: patterns(&one.prompts), resources: Vec::new() },
-                servers: globs(one.servers.iter().map(|at| SERVERS[*at]).collect()),
-                roles: one.roles.iter().map(|at| ROLES[*at].to_owned()).collect(),
-                headers: one.header.then(|| ("x-team".to_owned(), Glob::parse("b*").unwrap())).into_iter().collect(),
-            },
-            when: None,
-            then,
-            set: Set { cost: Some(at as u32), ..Set::default() },
-        }
-    };
-    let groups = (0..3).map(|at| Group { name: format!("g{at}"), when: None }).collect();
-    config::Rules { rules: drawn.iter().enumerate().map(rule).collect(), groups }
-}
-
-/// Whether a rule matches, as its documentation says.
-fn matches(rule: &Rule, asked: &Asked<'_>) -> bool {
-    let any = |globs: &[Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
-    let Matcher { routes, methods, names, servers, roles, headers } = &rule.matcher;
-    let named = || match asked.named {
-        Some((named, name)) => {
-            let fits = |pattern: &Pattern| pattern.server.matches(SERVERS[asked.server]) && pattern.name.matches(name);
-            names.of(named).iter().any(fits)
-        }
-        None => false,
-    };
-    any(routes, ROUTES[asked.route])
-        && any(methods, asked.said.text())
-        && any(servers, SERVERS[asked.server])
-        && (*names == Patterns::default() || named())
-        && (roles.is_empty() || roles.iter().any(|role| asked.roles.iter().any(|held| **held == **role)))
-        && headers.iter().all(|(name, glob)| {
-            asked.headers.get_all(name).iter().any(|value| glob.matches(value.to_str().unwrap_or_default()))
-        })
-}
-
-/// From top to bottom: the rule that decides, and those that have changed something.
-fn naive(rules: &config::Rules, group: Option<usize>, asked: &Asked<'_>, changed: &mut Vec<usize>) -> Option<usize> {
-    for (at, rule) in rules.rules.iter().enumerate().filter(|(_, rule)| rule.group == group) {
-        if rule.shadow || !matches(rule, asked) {
-            continue;
-        }
-        changed.push(at);
-        match &rule.then {
-            None => {}
-            Some(Then::Goto(to)) => {
-                if let Some(decided) = naive(rules, Some(*to), asked, changed) {
-                    return Some(decided);
-                }
-            }
-            Some(_) => return Some(at),
-        }
-    }
-    None
+    Asked { route: 0, server: 0, said, named: Some((Named::Tool, name)), roles, headers, facts: facts(name), draw: 0 }
 }
 
 proptest! {
-    /// Many messages over one book, so that most of it is remembered from others.
-    #[test]
-    fn the_index_decides_like_a_reading_from_top_to_bottom(
-        drawn in prop::collection::vec(drawn(), 0..12),
-        messages in prop::collection::vec(
-            (0..3usize, 0..2usize, 0..METHODS.len(), "[ab]{1,2}", prop::collection::vec(0..3usize, 0..3), any::<bool>(), any::<u64>()),
-            1..24,
-        ),
-    ) {
-        let written = written(&drawn);
-        let all = rules(written.clone());
-        for (route, server, said, name, roles, header, draw) in &messages {
-            let said = METHODS[*said];
-            let named = match said {
-                Said::Method(Method::ToolsCall) => Some((Named::Tool, name.as_str())),
-                Said::Method(Method::PromptsGet) => Some((Named::Prompt, name.as_str())),
-                _ => None,
-            };
-            let roles = held(&roles.iter().map(|at| ROLES[*at]).collect::<Vec<_>>());
-            let mut headers = http::HeaderMap::new();
-            if *header {
-                headers.insert("x-team", HeaderValue::from_static("blue"));
-            }
-            let asked = Asked { route: *route, server: *server, said, named, roles: &roles, headers: &headers, draw: *draw };
-            let (mut met, mut changed) = (Vec::new(), Vec::new());
-            let decided = all.decide(&asked, &mut |rule, how| met.push((rule, how)));
-            let expected = naive(&written, None, &asked, &mut changed);
-            prop_assert_eq!(decided.rule, expected);
-            prop_assert_eq!(decided.changes.cost, changed.first().map(|at| *at as u32), "what comes first counts");
-            match (expected.map(|at| written.rules[at].then.clone().unwrap()), decided.verdict) {
-                (None | Some(Then::Pass), Verdict::Pass) => {}
-                (Some(Then::Refuse { message, .. }), Verdict::Refuse { message: said, .. }) => {
-                    prop_assert_eq!(message.as_deref(), said);
-                }
-                (Some(Then::Answer(result)), Verdict::Answer(said)) => prop_assert_eq!(&*result, said),
-                (Some(Then::Route(_)), Verdict::Route(server)) => prop_assert!(server < 2),
-                (expected, decided) => prop_assert!(false, "{:?} and not {:?}", decided, expected),
-            }
-            let did: Vec<_> = met.iter().filter(|(_, how)| *how != Met::Shadow).map(|(rule, _)| *rule).collect();
-            let mut once = changed.clone();
-            // A group is asked once: a second time it would decide nothing again.
-            let mut seen = std::collections::HashSet::new();
-            once.retain(|at| written.rules[*at].group.is_none() || seen.insert(*at));
-            prop_assert_eq!(did, once);
-            let (again, told) = all.explain(&asked);
-            prop_assert_eq!(again.rule, expected);
-            let applied: BTreeSet<_> = told.iter().filter(|one| one.applies).map(|one| one.name.clone()).collect();
-            prop_assert_eq!(applied, met.iter().map(|(rule, _)| rule.to_string()).collect(), "{:?}", told);
-            prop_assert!(expected.is_none_or(|at| told.last().is_some_and(|last| last.name == at.to_string())));
-        }
-    }
-
     #[test]
     fn weights_are_kept(weights in prop::collection::vec(0..50u32, 2), seed in any::<u64>()) {
         prop_assume!(weights.iter().sum::<u32>() > 0);
@@ -236,7 +124,7 @@ proptest! {
         let mut draw = seed;
         for _ in 0..4000 {
             draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let decided = all.decide(&Asked { draw, ..call("x", &roles, &headers) }, &mut |_, _| ());
+            let decided = all.decide(&Asked { draw, ..call("x", &roles, &headers) }, &mut Budget::default(), &mut |_, _| ());
             let Verdict::Route(server) = decided.verdict else { panic!("{decided:?}") };
             counts[server] += 1;
         }
@@ -251,7 +139,7 @@ fn only_so_much_is_remembered() {
     let (roles, headers) = (held(&[]), http::HeaderMap::new());
     for at in 0..20_000 {
         let name = format!("x{at}");
-        let decided = all.decide(&call(&name, &roles, &headers), &mut |_, _| ());
+        let decided = all.decide(&call(&name, &roles, &headers), &mut Budget::default(), &mut |_, _| ());
         assert!(matches!(decided.verdict, Verdict::Refuse { .. }), "{name}");
     }
     assert!(all.known.borrow().len() <= 4096);
@@ -265,10 +153,12 @@ fn a_shadow_is_met_and_does_nothing() {
     );
     let (roles, headers) = (held(&[]), http::HeaderMap::new());
     let mut met = Vec::new();
-    let decided = all.decide(&call("x", &roles, &headers), &mut |rule, how| met.push((rule, how)));
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |rule, how| {
+        met.push((rule, how == Met::Shadow))
+    });
     assert_eq!((decided.verdict, decided.rule), (Verdict::Pass, None));
     assert_eq!(decided.changes, Changes { class: Some("cheap"), ..Changes::default() });
-    assert_eq!(met, [(0, Met::Shadow), (1, Met::Changed)]);
+    assert_eq!(met, [(0, true), (1, false)]);
 }
 
 #[test]
@@ -283,12 +173,12 @@ fn a_group_is_gone_into_once_and_left_where_it_decides_nothing() {
     let roles = held(&[]);
     let mut headers = http::HeaderMap::new();
     let mut met = Vec::new();
-    let decided = all.decide(&call("x", &roles, &headers), &mut |rule, _| met.push(rule));
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |rule, _| met.push(rule));
     assert_eq!(decided.verdict, Verdict::Refuse { message: Some("behind"), code: None });
     assert_eq!((met, decided.changes.cost), (vec![0, 4, 1, 2], Some(7)));
     headers.append(HeaderName::from_static("x-team"), HeaderValue::from_static("green"));
     headers.append(HeaderName::from_static("x-team"), HeaderValue::from_static("blue"));
-    let decided = all.decide(&call("x", &roles, &headers), &mut |_, _| ());
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |_, _| ());
     assert_eq!((decided.verdict, decided.rule), (Verdict::Pass, Some(3)));
 }
 
@@ -302,7 +192,7 @@ fn a_fault_hits_its_share_and_no_other() {
         draws
             .filter(|draw| {
                 let asked = Asked { draw: *draw, ..call("x", &roles, &headers) };
-                all.decide(&asked, &mut |_, _| ()).changes.fault.is_some()
+                all.decide(&asked, &mut Budget::default(), &mut |_, _| ()).changes.fault.is_some()
             })
             .count()
     };
@@ -350,4 +240,38 @@ fn a_name_that_a_server_might_read_otherwise_is_unreadable() {
         assert!(subject(&none, method, params).is_ok(), "{method} {params}");
     }
     assert_eq!(subject(&all, "tools/list", ""), Ok(Vec::new()));
+}
+
+#[test]
+fn what_fails_denies_and_a_budget_is_of_a_whole_body() {
+    let all = parsed(
+        "[[rules]]\nname = \"shadow\"\nshadow = true\nwhen = 'message.tool.annotations.readOnlyHint'\nthen = \"pass\"\n\
+         [[rules]]\nname = \"a\"\nmethods = [\"tools/call\"]\nwhen = 'message.name != \"y\"'\nthen = \"pass\"\n",
+    );
+    let (roles, headers) = (held(&[]), http::HeaderMap::new());
+    let mut met = Vec::new();
+    let decided = all.decide(&call("x", &roles, &headers), &mut Budget::default(), &mut |rule, how| {
+        met.push((rule, matches!(how, Met::Failed(_))));
+    });
+    assert_eq!((decided.verdict, met), (Verdict::Pass, vec![(0, true), (1, false)]), "a shadow denies nothing");
+    let mut budget = Budget::new(200);
+    let mut verdicts = (0..200).map(|_| all.decide(&call("x", &roles, &headers), &mut budget, &mut |_, _| ()).verdict);
+    assert_eq!(verdicts.next(), Some(Verdict::Pass));
+    assert_eq!(verdicts.last(), Some(Verdict::Failed), "in the end it is spent");
+}
+
+#[test]
+fn what_is_wrong_with_an_expression_is_shown_where_it_stands() {
+    let server = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+    let text = format!(
+        "[[rules]]\nname = \"a\"\nwhen = 'principal.sub == \"x\"'\nthen = \"pass\"\n\
+         [[rules]]\nname = \"b\"\nwhen = \"\"\"\nserver == 1\"\"\"\nthen = \"pass\"\n{server}"
+    );
+    let settings = Settings::parse(&text, "weir.toml").unwrap();
+    let found = flaws(&settings.rules);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let report = settings.flaws(found.into_iter().map(|(written, flaw)| (written, flaw.span, flaw.message))).unwrap();
+    let lines: Vec<_> = report.findings().iter().map(|finding| finding.position.unwrap().0).collect();
+    assert_eq!(lines, [3, 8], "{report}");
+    assert!(report.to_string().contains("^"), "{report}");
 }

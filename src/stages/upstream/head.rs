@@ -27,6 +27,8 @@ pub struct Outgoing<'a> {
     pub session: Option<&'a str>,
     /// What the server is shown of us and of the caller. A client's own fields of these names do not pass.
     pub shown: [Option<&'a Field>; 2],
+    /// Further fields, in the place of the client's. Where a name is shown as well, that one goes.
+    pub more: &'a [&'a (String, String)],
     /// Whether the answer may come in a coding that the client asks for, since nothing here has to read it.
     pub encodable: bool,
     /// The length of the body; `None` where there is none.
@@ -48,12 +50,15 @@ impl Outgoing<'_> {
         let hop_by_hop = HopByHop::of(self.headers);
         for (name, value) in self.headers {
             let name = name.as_str();
-            if self.passes(name) && !hop_by_hop.has(name) && !self.shows(name) {
+            if self.passes(name) && !hop_by_hop.has(name) && !self.shows(name) && !self.adds(name) {
                 field(out, name, value.as_bytes());
             }
         }
         for shown in self.shown.into_iter().flatten() {
             out.extend_from_slice(shown.line());
+        }
+        for (name, value) in self.more.iter().filter(|(name, _)| !self.shows(name)) {
+            field(out, name, value.as_bytes());
         }
         if let Trace::Sampled(span) = self.trace {
             out.extend_from_slice(b"traceparent: ");
@@ -75,6 +80,11 @@ impl Outgoing<'_> {
     /// Whether we have a field of this name ourselves.
     fn shows(&self, name: &str) -> bool {
         self.shown.iter().flatten().any(|shown| shown.name() == name.as_bytes())
+    }
+
+    /// Whether a rule has a field of this name.
+    fn adds(&self, name: &str) -> bool {
+        self.more.iter().any(|(more, _)| more == name)
     }
 
     /// Whether a field of the client's goes on. What names the client to us, or us to the client, does not: it would
@@ -152,6 +162,7 @@ mod tests {
             name: None,
             session,
             shown: [None; 2],
+            more: &[],
             encodable,
             length: Some(2),
         };
@@ -180,6 +191,7 @@ mod tests {
                 name: None,
                 session: None,
                 shown: [None; 2],
+                more: &[],
                 encodable,
                 length: None,
             };
@@ -207,6 +219,7 @@ mod tests {
             name: None,
             session: None,
             shown: [credential.as_ref(), assertion.as_ref()],
+            more: &[],
             encodable: true,
             length: None,
         };

@@ -78,6 +78,9 @@ impl Access {
         }
         line.quoted_if_json("peer", |out| address(out, ended.peer));
         line.number("status", ended.status.into());
+        if !ended.rule.is_empty() {
+            line.text("rule", ended.rule);
+        }
         if let Some(reason) = ended.reason {
             line.text("reason", reason.as_str());
         }

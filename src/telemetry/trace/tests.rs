@@ -109,6 +109,7 @@ fn facts(change: impl FnOnce(&mut Ended<'_>)) -> Facts {
         said: Said::Method(Method::ToolsCall),
         method: "tools/call",
         name: "echo",
+        rule: "",
         outcome: Outcome::Answered,
         reason: None,
         why: "",

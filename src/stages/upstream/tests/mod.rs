@@ -83,6 +83,7 @@ impl House {
             name: None,
             session: None,
             shown: [None; 2],
+            more: &[],
             encodable: false,
             length,
         };

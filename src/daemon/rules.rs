@@ -1,0 +1,26 @@
+//! Rules as the configuration has them, compiled; what is wrong with their expressions is found here, above `config`.
+
+use std::sync::Arc;
+
+use crate::config::{Destination, Report, Settings};
+use crate::stages::rules::{Book, flaws};
+
+/// The same settings, where every expression in them is sound.
+///
+/// # Errors
+/// What is wrong with them, each with its place in the file.
+pub fn sound(settings: Settings) -> Result<Settings, Report> {
+    let found = flaws(&settings.rules).into_iter().map(|(written, flaw)| (written, flaw.span, flaw.message));
+    match settings.flaws(found) {
+        None => Ok(settings),
+        Some(report) => Err(report),
+    }
+}
+
+/// The rules, compiled for the routes as they are counted: those that lead to a server.
+pub(super) fn book(settings: &Settings) -> anyhow::Result<Book> {
+    let served = settings.routes.iter().filter(|route| route.destination != Destination::Federation);
+    let servers = settings.servers.iter().map(|server| server.name.as_str());
+    let rules = Arc::new(settings.rules.clone());
+    Book::compile(rules, served.map(|route| &*route.path), servers).map_err(anyhow::Error::msg)
+}

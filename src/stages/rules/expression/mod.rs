@@ -1,0 +1,146 @@
+//! Expressions of rules and limits, in CEL: parsed by the crate `cel`, and checked, compiled, bounded and run by us.
+//!
+//! ```text
+//!  text -> guard -> parse -> check -> program      when a rule is loaded: every mistake with its place
+//!                                        |
+//!            facts, budget ----------> run -> bool, key, or Failed         for every message
+//! ```
+//!
+//! An expression is compiled once. [`Expression::decide`] runs it over [`Facts`], which give what a name means when it
+//! is asked for; the message is never parsed again and nothing of it is copied but strings with escapes in them.
+//! The clock is a fact: nothing here does I/O.
+//!
+//! # Names
+//!
+//! | name | type | what it is |
+//! | --- | --- | --- |
+//!
+//! `arguments` has no declared type: whatever depends on it is checked with the message. A number without point and
+//! exponent is an int (a uint beyond 64 bits with sign), others are doubles; one that no type holds, as 1e400, is a
+//! fault. Where a number of the message meets one of another type, both are doubles.
+//!
+//! A message that calls no tool has no `message.tool`, one without arguments no `arguments`: a condition that cannot be
+//! decided without them does not hold for it. Every other fault, as a member that is not there, is no answer: what was
+//! to be decided is denied. `has(arguments.path)` asks whether a member is there.
+//!
+//! # Bounds
+//!
+//! Text, tokens, nesting and patterns are bounded when an expression is loaded ([`guard`], [`check`], [`pattern`]); a
+//! loop may be in one other loop, and only one of the two over what comes with the message. What all expressions do for
+//! one message is bounded by its [`Budget`], which counts the bytes of strings too.
+
+mod asked;
+mod budget;
+mod calendar;
+mod check;
+mod compare;
+mod elements;
+mod facts;
+mod fault;
+mod functions;
+mod guard;
+mod names;
+mod needs;
+mod numbers;
+mod parse;
+mod pattern;
+mod program;
+mod run;
+mod types;
+mod value;
+
+use std::borrow::Cow;
+
+pub use budget::Budget;
+pub use facts::{Facts, Json, Tool};
+pub use fault::{Failed, Flaw};
+pub use needs::Needs;
+
+use fault::{Fault, Kind, Why};
+use program::Node;
+use run::Run;
+use types::Type;
+use value::Value;
+
+/// What an expression is to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// True or false: the condition of a rule.
+    Bool,
+    /// A string, a whole number or a bool, as text: what a limit counts by.
+    Key,
+}
+
+/// A compiled expression.
+#[derive(Debug)]
+pub struct Expression {
+    text: Box<str>,
+    program: Node,
+    needs: Needs,
+}
+
+impl Expression {
+    /// Compiles a text.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of their places; never none.
+    pub fn compile(text: &str, expected: Expected) -> Result<Self, Vec<Flaw>> {
+        let (tree, source) = parse::parse(text)?;
+        let (program, of, needs) = check::check(text, &tree, &source)?;
+        let fits = match expected {
+            Expected::Bool => of.may_be(&Type::Bool),
+            Expected::Key => matches!(of, Type::Dynamic | Type::Text | Type::Int | Type::Uint | Type::Bool),
+        };
+        if !fits {
+            let want = match expected {
+                Expected::Bool => "a condition is true or false",
+                Expected::Key => "a key is a string, a whole number or a bool",
+            };
+            return Err(vec![Flaw { span: program.at.range(), message: format!("this is {of}; {want}") }]);
+        }
+        Ok(Self { text: text.into(), program, needs })
+    }
+
+    /// What it was compiled from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it asks for.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// Whether the condition holds for a message. One that cannot be decided because the message calls no tool, or has
+    /// no arguments, does not.
+    ///
+    /// # Errors
+    /// If it has no answer for this message: what it was to decide must be denied.
+    pub fn decide(&self, facts: &dyn Facts, budget: &mut Budget) -> Result<bool, Failed> {
+        match Run::new(facts, budget).test(&self.program) {
+            Ok(holds) => Ok(holds),
+            Err(Fault { why: Why::NoTool | Why::NoArguments, .. }) => Ok(false),
+            Err(fault) => Err(Failed::new(&self.text, fault)),
+        }
+    }
+
+    /// The key of a message.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn key<'a>(&'a self, facts: &'a dyn Facts, budget: &mut Budget) -> Result<Cow<'a, str>, Failed> {
+        let value = Run::new(facts, budget).value(&self.program).map_err(|fault| Failed::new(&self.text, fault))?;
+        match value {
+            Value::Text(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) => {
+                functions::text(value).ok_or(Why::Conversion)
+            }
+            other => Err(other.not(Kind::Key)),
+        }
+        .map_err(|why| Failed::new(&self.text, why.at(self.program.at)))
+    }
+}
+
+/// The names that expressions have, their types and what they are: for documents.
+pub fn names() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    names::NAMES.iter().map(|declared| (declared.path, declared.of().to_string(), declared.means))
+}
