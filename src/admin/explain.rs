@@ -104,6 +104,7 @@ pub fn explanation_document(explanation: &Explanation) -> Value {
         "path": explanation.path,
         "server": explanation.server,
         "refused": explanation.refused(),
+        "ruled": explanation.ruled.as_ref().map(|ruled| json!({ "verdict": ruled.verdict, "rule": ruled.rule })),
         "steps": explanation.steps.iter().map(step).collect::<Vec<_>>(),
     })
 }

@@ -131,9 +131,10 @@ fn print(document: &Value) {
             say(io::stdout(), format_args!("    {applies:<8} {}: {}", text(&one["name"]), text(&one["says"])));
         }
     }
-    let end = match document["refused"].as_str() {
-        Some(reason) => format!("it goes no further: {reason}"),
-        None => format!("it would be sent to {}", text(&document["server"])),
+    let end = match (document["refused"].as_str(), document["ruled"]["verdict"].as_str()) {
+        (Some(reason), _) => format!("it goes no further: {reason}"),
+        (None, Some("answer")) => "it would be answered by the rule".to_owned(),
+        (None, _) => format!("it would be sent to {}", text(&document["server"])),
     };
     say(io::stdout(), end);
 }

@@ -8,9 +8,11 @@ use crate::config::{self, Settings};
 use crate::model::{Case, Explanation, Principal};
 use crate::pipeline::{self, Door, House};
 use crate::stages::authorize::Roles;
+use crate::stages::rules::Rules;
 
 use super::bounds::bounds;
 use super::plan::{Plan, Planned, routes};
+use super::rules;
 
 /// Tells the way of a message by this configuration, in which no server has been seen yet.
 ///
@@ -19,7 +21,8 @@ use super::plan::{Plan, Planned, routes};
 pub fn explain(settings: &Settings, case: &Case) -> Result<Explanation, String> {
     let catalog = Arc::new(Catalog::new(settings.servers.len()));
     let (roles, bounds) = (settings.roles.clone().into(), bounds(&settings.http));
-    let house = house(&routes(settings, None), &settings.servers, roles, &settings.auth, catalog, bounds);
+    let rules = Rules::new(Arc::new(rules::book(settings).map_err(|error| error.to_string())?));
+    let house = house(&routes(settings, None), &settings.servers, roles, &settings.auth, catalog, bounds, rules);
     pipeline::explain(&house, case)
 }
 
@@ -30,8 +33,9 @@ impl Plan {
         let plan = Arc::downgrade(plan);
         Arc::new(move |case| {
             let plan = plan.upgrade().ok_or("another configuration has just come into force: ask again")?;
-            let (roles, catalog) = (Arc::clone(&plan.roles), Arc::clone(&plan.catalog));
-            pipeline::explain(&house(&plan.routes, &plan.servers, roles, &plan.auth, catalog, plan.bounds), case)
+            let (roles, catalog, book) = (Arc::clone(&plan.roles), Arc::clone(&plan.catalog), Arc::clone(&plan.book));
+            let (routes, servers, rules) = (&plan.routes, &plan.servers, Rules::new(book));
+            pipeline::explain(&house(routes, servers, roles, &plan.auth, catalog, plan.bounds, rules), case)
         })
     }
 }
@@ -43,14 +47,21 @@ fn house(
     auth: &config::Auth,
     catalog: Arc<Catalog>,
     bounds: pipeline::Bounds,
+    rules: Rules,
 ) -> House {
-    let door = |route: &Planned| Door { path: route.path.clone(), server: route.server, place: route.place.clone() };
+    let door = |(number, route): (usize, &Planned)| Door {
+        path: route.path.clone(),
+        number,
+        server: route.server,
+        place: route.place.clone(),
+    };
     let names = || servers.iter().map(|server| server.name.as_str());
     House {
-        routes: routes.iter().map(door).collect(),
+        routes: routes.iter().enumerate().map(door).collect(),
         servers: names().map(str::to_owned).collect(),
         anonymous: Principal::anonymous(auth.anonymous.roles.iter().map(|role| role.as_str().into()).collect()),
         roles: Roles::new(roles, &auth.default_roles, names()),
+        rules,
         catalog,
         bounds,
     }

@@ -75,7 +75,7 @@ pub(super) struct Plan {
     /// What `[[limits]]` have counted.
     ledger: Ledger,
     /// What policy says of messages.
-    book: Arc<Book>,
+    pub(super) book: Arc<Book>,
     /// Who fetches what others have.
     fetching: Option<Fetching>,
     /// Whose tokens are taken; their key sets change while they are in force.

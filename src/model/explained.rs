@@ -26,8 +26,19 @@ pub struct Explanation {
     pub path: String,
     /// The server that it would go to.
     pub server: String,
+    /// What the rules do with it; `None` where it does not come so far, or there are none.
+    pub ruled: Option<Ruling>,
     /// Stage by stage, in the order of a request; the last one may refuse it.
     pub steps: Vec<Step>,
+}
+
+/// What the rules do with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// `pass`, `refuse`, `route`, `answer`, or `fail` where an expression has failed, which denies.
+    pub verdict: &'static str,
+    /// The rule that decides; `None` where none does, and the message passes.
+    pub rule: Option<String>,
 }
 
 /// What one stage says.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -14,18 +15,21 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 
 use crate::catalog::Catalog;
-use crate::model::{Case, Explanation, Principal, Refusal, Step};
+use crate::model::{Case, Explanation, Principal, Reason, Refusal, Ruling, Step};
 use crate::protocol::headers::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
-use crate::protocol::message::{self, Body, Limits, Message};
+use crate::protocol::message::{self, Body, Kind, Limits, Message};
 use crate::protocol::revision::Era;
 use crate::stages::authenticate::{self, Place};
 use crate::stages::authorize::{self, Roles};
+use crate::stages::rules::{self, Asked, Rules, Subject, Unreadable, Verdict};
 use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
 
 use super::core::Bounds;
+use super::ruling;
+use super::told::{Around, Told};
 
 /// The stages that say something here, in the order of a request.
-pub const STAGES: &[&str] = &["authenticate", "wellformed", "authorize"];
+pub const STAGES: &[&str] = &["authenticate", "wellformed", "authorize", "rules"];
 
 /// The route that is meant where none is named, and there are several.
 const USUAL: &str = "/mcp";
@@ -40,6 +44,8 @@ pub struct House {
     pub anonymous: Principal,
     /// What roles grant.
     pub roles: Roles,
+    /// What policy says.
+    pub rules: Rules,
     /// What the servers were seen to offer.
     pub catalog: Arc<Catalog>,
     /// The bounds of messages.
@@ -50,6 +56,8 @@ pub struct House {
 pub struct Door {
     /// Its path.
     pub path: String,
+    /// Its place among the routes, as rules count them.
+    pub number: usize,
     /// The place of its server.
     pub server: usize,
     /// What it asks of callers.
@@ -63,11 +71,11 @@ pub struct Door {
 pub fn explain(house: &House, case: &Case) -> Result<Explanation, String> {
     let door = house.door(case.path.as_deref())?;
     let headers = fields(case, house.bounds.depth)?;
-    let mut walk = Walk { house, door, steps: Vec::new() };
+    let mut walk = Walk { house, door, server: door.server, ruled: None, steps: Vec::new() };
     // What refuses has said so.
     let _ = walk.walk(case, &headers);
-    let server = house.servers[door.server].clone();
-    Ok(Explanation { path: door.path.clone(), server, steps: walk.steps })
+    let Walk { server, ruled, steps, .. } = walk;
+    Ok(Explanation { path: door.path.clone(), server: house.servers[server].clone(), ruled, steps })
 }
 
 impl House {
@@ -91,6 +99,9 @@ impl House {
 struct Walk<'a> {
     house: &'a House,
     door: &'a Door,
+    /// Where it goes: rules may send it elsewhere.
+    server: usize,
+    ruled: Option<Ruling>,
     steps: Vec<Step>,
 }
 
@@ -101,7 +112,8 @@ impl Walk<'_> {
     fn walk(&mut self, case: &Case, headers: &HeaderMap) -> Result<(), Refused> {
         let principal = self.authenticate(case)?;
         let message = self.read(case, headers)?;
-        self.authorize(&principal, &message, headers)
+        self.authorize(&principal, &message, headers)?;
+        self.rule(&principal, &message, headers, case.address)
     }
 
     fn authenticate(&mut self, case: &Case) -> Result<Principal, Refused> {
@@ -145,6 +157,84 @@ impl Walk<'_> {
             true => "what it names is granted; lists show what is granted alone".to_owned(),
             false => "everything on this server is granted".to_owned(),
         })?;
+        Ok(())
+    }
+
+    /// Asks the rules about each message of a body, by each name that it has.
+    fn rule(
+        &mut self,
+        principal: &Principal,
+        message: &WellFormed,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+    ) -> Result<(), Refused> {
+        let (house, door) = (self.house, self.door);
+        if house.rules.is_empty() {
+            self.steps.push(Step::passes("rules", "there are none"));
+            return Ok(());
+        }
+        let server = (door.server, house.servers[door.server].as_str());
+        let around = Around { catalog: &house.catalog, path: &door.path, server, headers, address };
+        let mut step = Step::passes("rules", "no rule decides: it passes");
+        for one in message.messages() {
+            if let Err(refusal) = self.each(&around, principal, message, one, &mut step) {
+                step.refused = Some(refusal.reason.as_str());
+                step.says = refusal.message.clone().into_owned();
+                self.steps.push(step);
+                return Err(Refused);
+            }
+        }
+        self.steps.push(step);
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        around: &Around<'_>,
+        principal: &Principal,
+        read: &WellFormed,
+        message: &Message,
+        step: &mut Step,
+    ) -> Result<(), Refusal> {
+        let (rules, bytes) = (&self.house.rules, read.bytes());
+        let method = rules::method(message, bytes);
+        let (known, said) = ruling::said(method.as_deref());
+        let subject = Subject::of(message, known, bytes, rules.book());
+        let subject = subject.map_err(|Unreadable(why)| Refusal::new(Reason::InvalidParams, why))?;
+        for named in subject.each() {
+            let facts = Told::in_place(*around, principal, said, named, Some((message, read)));
+            let asked = Asked {
+                route: self.door.number,
+                server: around.server.0,
+                said,
+                named,
+                roles: self.house.roles.held(principal),
+                headers: around.headers,
+                facts: &facts,
+                draw: 0,
+            };
+            let (decided, looked_at) = rules.explain(&asked);
+            step.looked_at.extend(looked_at);
+            let rule = decided.rule.map(|rule| rules.book().name(rule).to_owned());
+            let verdict = match decided.verdict {
+                Verdict::Pass => "pass",
+                Verdict::Refuse { .. } => "refuse",
+                Verdict::Route(_) => "route",
+                Verdict::Answer(_) => "answer",
+                Verdict::Failed => "fail",
+            };
+            if let Some(rule) = &rule {
+                step.says = format!("{rule:?} decides: {verdict}");
+            }
+            self.ruled = Some(Ruling { verdict, rule });
+            if verdict == "answer" && message.kind == Kind::Request {
+                return Ok(());
+            }
+            if let (_, Some(server)) = ruling::passed(decided)? {
+                self.server = server;
+                step.says = format!("{}, to {}", step.says, self.house.servers[server]);
+            }
+        }
         Ok(())
     }
 

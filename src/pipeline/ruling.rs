@@ -99,12 +99,7 @@ fn each<'a>(
 ) -> Result<Option<&'a str>, Refusal> {
     let bytes = exchange.message().bytes();
     let method = rules::method(message, bytes);
-    let known = method.as_deref().map(Method::of);
-    let said = match (known, &method) {
-        (Some(Method::Other), Some(name)) => Said::Other(name),
-        (Some(method), _) => Said::Method(method),
-        (None, _) => Said::Answer,
-    };
+    let (known, said) = said(method.as_deref());
     let subject = Subject::of(message, known, bytes, exchange.core.policy.rules.book());
     let subject = subject.map_err(|Unreadable(why)| Refusal::new(Reason::InvalidParams, why))?;
     let is_batch = exchange.message().batch().is_some();
@@ -130,6 +125,15 @@ pub(super) fn listen(exchange: &Exchange<'_, Known>) -> Result<(), Refusal> {
     passed(decided).map(drop)
 }
 
+/// What a message is, by its method.
+pub(super) fn said(method: Option<&str>) -> (Option<Method>, Said<'_>) {
+    match (method.map(Method::of), method) {
+        (Some(Method::Other), Some(name)) => (Some(Method::Other), Said::Other(name)),
+        (Some(method), _) => (Some(method), Said::Method(method)),
+        (None, _) => (None, Said::Answer),
+    }
+}
+
 const UNANSWERABLE: &str = "the gateway's policy has an answer to requests alone here, and this is none";
 
 fn parts_a_batch() -> Refusal {
@@ -138,7 +142,7 @@ fn parts_a_batch() -> Refusal {
 }
 
 /// What lets a message go on, and the server that it is to go to.
-fn passed(decided: Decided<'_>) -> Result<(Ruled<'_>, Option<usize>), Refusal> {
+pub(super) fn passed(decided: Decided<'_>) -> Result<(Ruled<'_>, Option<usize>), Refusal> {
     let to = match decided.verdict {
         Verdict::Pass => None,
         Verdict::Route(server) => Some(server),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use http::HeaderMap;
 
-use crate::catalog::ToolRef;
+use crate::catalog::{Catalog, ToolRef};
 use crate::model::grants::Named;
 use crate::model::{Principal, clock};
 use crate::protocol::json::{Kind, Span, Value};
@@ -16,13 +16,14 @@ use crate::stages::rules::Said;
 use crate::stages::rules::expression::{Facts, Json, Tool};
 use crate::stages::wellformed::WellFormed;
 
-use super::core::{Core, Route};
 use super::exchange::Exchange;
 
 /// One message, or one name that it has.
 pub(super) struct Told<'a> {
-    core: &'a Core,
-    route: &'a Route,
+    catalog: &'a Catalog,
+    path: &'a str,
+    /// The place of the server, and its name.
+    server: (usize, &'a str),
     headers: &'a HeaderMap,
     address: Option<IpAddr>,
     pub(super) principal: &'a Principal,
@@ -31,6 +32,19 @@ pub(super) struct Told<'a> {
     message: Option<(&'a Message, &'a WellFormed)>,
     tool: OnceCell<Option<ToolRef>>,
     time: OnceCell<i64>,
+}
+
+/// What a message comes with.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) catalog: &'a Catalog,
+    /// The path of its route.
+    pub(super) path: &'a str,
+    /// The place of the server, and its name.
+    pub(super) server: (usize, &'a str),
+    pub(super) headers: &'a HeaderMap,
+    /// Where it comes from; `None` over a Unix socket.
+    pub(super) address: Option<IpAddr>,
 }
 
 impl<'a> Told<'a> {
@@ -42,8 +56,22 @@ impl<'a> Told<'a> {
         message: Option<(&'a Message, &'a WellFormed)>,
     ) -> Self {
         let Exchange { core, route, headers, peer, .. } = exchange;
+        let server = (route.server, core.servers[route.server].name.as_str());
+        let around = Around { catalog: &core.catalog, path: &route.path, server, headers, address: peer.remote.ip() };
+        Self::in_place(around, principal, said, named, message)
+    }
+
+    /// The same of one that is not under way.
+    pub(super) fn in_place(
+        around: Around<'a>,
+        principal: &'a Principal,
+        said: Said<'a>,
+        named: Option<(Named, &'a str)>,
+        message: Option<(&'a Message, &'a WellFormed)>,
+    ) -> Self {
+        let Around { catalog, path, server, headers, address } = around;
         let (tool, time) = (OnceCell::new(), OnceCell::new());
-        Self { core, route, headers, address: peer.remote.ip(), principal, said, named, message, tool, time }
+        Self { catalog, path, server, headers, address, principal, said, named, message, tool, time }
     }
 
     fn name_of(&self, wanted: impl Fn(Named) -> bool) -> &str {
@@ -76,7 +104,7 @@ impl Facts for Told<'_> {
         if self.said != Said::Method(Method::ToolsCall) {
             return Tool::None;
         }
-        let found = self.tool.get_or_init(|| self.core.catalog.tool(self.route.server, self.name()));
+        let found = self.tool.get_or_init(|| self.catalog.tool(self.server.0, self.name()));
         let Some(about) = found.as_ref().map(|tool| &*tool.about) else { return Tool::Unknown };
         let span = Span { start: 0, end: u32::try_from(about.len()).unwrap_or(0) };
         Tool::Known(Json { bytes: about, value: Value { span, kind: Kind::Object, escaped: false } })
@@ -88,11 +116,11 @@ impl Facts for Told<'_> {
     }
 
     fn path(&self) -> &str {
-        &self.route.path
+        self.path
     }
 
     fn route(&self) -> &str {
-        &self.route.path
+        self.path
     }
 
     /// What comes over a Unix socket comes from this machine.
@@ -105,7 +133,7 @@ impl Facts for Told<'_> {
     }
 
     fn server(&self) -> &str {
-        &self.core.servers[self.route.server].name
+        self.server.1
     }
 
     fn time(&self) -> i64 {

@@ -3,10 +3,11 @@
 use super::*;
 
 /// Where the stages are in the order of a request, and what calls them there.
-const IN_FLOW: [(&str, &str); 3] = [
+const IN_FLOW: [(&str, &str); 4] = [
     ("authenticate", "identify(exchange)"),
     ("wellformed", "read(exchange, body, drain)"),
     ("authorize", "permit(exchange)"),
+    ("rules", "ruling::rule(exchange)"),
 ];
 
 #[test]
@@ -16,6 +17,6 @@ fn the_stages_are_told_in_the_order_of_a_request() {
     assert!(places.is_sorted(), "{places:?}");
     assert_eq!(places.map(|(_, stage)| stage), *STAGES);
     let walk = include_str!("../explain.rs");
-    let told = STAGES.iter().map(|stage| walk.find(&format!("self.said(\"{stage}\"")).expect("it is told"));
+    let told = STAGES.iter().map(|stage| walk.find(&format!("(\"{stage}\", ")).expect("it is told"));
     assert!(told.is_sorted());
 }
