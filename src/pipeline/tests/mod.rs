@@ -110,6 +110,7 @@ impl Plan {
         let catalog = Arc::new(Catalog::new(1));
         let telemetry = Rc::new(Telemetry::new(&Controls::of(sink)));
         let no_rules = Book::compile(Arc::default(), ["/mcp"], ["files"]).expect("there is none");
+        let policy = Policy::new(Rules::new(Arc::new(no_rules)), telemetry.rules([]));
         Rc::new(Core {
             routes: vec![Route {
                 path: "/mcp".into(),
@@ -132,7 +133,7 @@ impl Plan {
             bounds: Bounds { body: 1 << 20, depth: 64, event: EVENT, after_answer: Duration::from_millis(300) },
             authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
-            policy: Policy::new(Rules::new(Arc::new(no_rules)), telemetry.rules([])),
+            policy,
             memo: Rc::default(),
         })
     }
