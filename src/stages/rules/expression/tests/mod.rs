@@ -1,0 +1,7 @@
+//! Expressions over one message.
+
+mod bounds;
+mod documents;
+mod meaning;
+mod mistakes;
+mod world;
