@@ -105,11 +105,11 @@ impl<'a> Elements<'a> {
             Self::Constants(nodes) => nodes.next().map(Value::constant),
             Self::List(list, at) => {
                 *at += 1;
-                list.get(*at - 1).cloned()
+                return list.get(*at - 1).map(|value| value.copy(budget)).transpose();
             }
             Self::Map(map, at) => {
                 *at += 1;
-                map.get(*at - 1).map(|(key, _)| key.clone())
+                return map.get(*at - 1).map(|(key, _)| key.copy(budget)).transpose();
             }
         })
     }
@@ -142,7 +142,7 @@ pub(super) fn member<'a>(whole: &Value<'a>, name: &str, budget: &mut Budget) -> 
             for (key, value) in map.iter() {
                 budget.spend(1)?;
                 if matches!(key, Value::Text(key) if key == name) {
-                    return Ok(Some(value.clone()));
+                    return value.copy(budget).map(Some);
                 }
             }
             Ok(None)
@@ -165,6 +165,9 @@ fn find(json: Json<'_>, name: &str, budget: &mut Budget) -> Result<Option<json::
     let (mut window, span) = Window::new(json, budget);
     for (key, value) in json::members(json.bytes, span) {
         window.passed(value, budget)?;
+        if key.escaped {
+            budget.spend_bytes(4 * key.raw(json.bytes).len())?;
+        }
         if key.is(json.bytes, name) {
             return Ok(Some(value));
         }
@@ -206,7 +209,7 @@ pub(super) fn index<'a>(whole: &Value<'a>, index: &Value, budget: &mut Budget) -
     match whole {
         Value::Texts(texts) => Ok(texts.get(place).map(|text| Value::Text(Cow::Borrowed(text)))),
         Value::Constants(nodes) => Ok(nodes.get(place).map(Value::constant)),
-        Value::List(list) => Ok(list.get(place).cloned()),
+        Value::List(list) => list.get(place).map(|value| value.copy(budget)).transpose(),
         Value::Json(json) => {
             let (mut window, span) = Window::new(*json, budget);
             for (at, value) in json::elements(json.bytes, span).enumerate() {
@@ -228,7 +231,7 @@ pub(super) fn keyed<'a>(whole: &Value<'a>, key: &Value, budget: &mut Budget) -> 
             for (own, value) in map.iter() {
                 budget.spend(1)?;
                 if compare::equal(own, key, budget)? {
-                    return Ok(Some(value.clone()));
+                    return value.copy(budget).map(Some);
                 }
             }
             Ok(None)

@@ -47,7 +47,7 @@
 //!
 //! # Bounds
 //!
-//! Text, tokens, nesting and patterns are bounded when an expression is loaded ([`guard`], [`check`], [`pattern`]); a
+//! Text, tokens, nesting and patterns are bounded when an expression is loaded (`guard`, `check`, `pattern`); a
 //! loop may be in one other loop, and only one of the two over what comes with the message. What all expressions do for
 //! one message is bounded by its [`Budget`], which counts the bytes of strings too.
 
@@ -118,7 +118,7 @@ impl Expression {
                 Expected::Bool => "a condition is true or false",
                 Expected::Key => "a key is a string, a whole number or a bool",
             };
-            return Err(vec![Flaw { span: program.at.range(), message: format!("this is {of}; {want}") }]);
+            return Err(vec![Flaw { span: program.at.range(), message: format!("this is of type {of}; {want}") }]);
         }
         Ok(Self { text: text.into(), program, needs })
     }

@@ -19,6 +19,15 @@ pub(super) fn read<'a>(token: &[u8]) -> Result<Value<'a>, Why> {
     if double.is_finite() && !vanished { Ok(Value::Double(double)) } else { Err(Why::Number) }
 }
 
+/// The steps that reading a number takes. A double of more digits than it holds may have to be divided out.
+pub(super) fn cost(token: &[u8]) -> u32 {
+    match token.len() {
+        ..=8 => 0,
+        9..=20 => 1,
+        _ => 64,
+    }
+}
+
 /// The order of two numbers, exactly; `None` where one is not a number.
 pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {

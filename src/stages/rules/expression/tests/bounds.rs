@@ -1,5 +1,7 @@
 //! Hostile rules and hostile messages.
 
+use proptest::prelude::*;
+
 use super::super::{Budget, Expected, Expression};
 use super::world::{World, compiled};
 
@@ -123,8 +125,8 @@ fn steps_grow_with_what_is_read() {
         "!has(arguments.z)",
         "string(arguments.l) != ''",
     ] {
-        let (short, long) = (of(expression, 1000), of(expression, 257_000));
-        assert!(long >= short + 256_000 / 128, "{expression}: {short} and {long}");
+        let (short, long) = (of(expression, 1000), of(expression, 129_000));
+        assert!(long >= short + 128_000 / 128, "{expression}: {short} and {long}");
     }
 }
 
@@ -164,5 +166,68 @@ fn arguments_of_any_depth_are_no_recursion_without_end() {
     for arguments in [deep("[", "]"), deep("{\"a\":", "}")] {
         let (_, result) = steps("arguments.l == arguments.l", &arguments);
         assert_eq!(result, Ok(true));
+    }
+}
+
+/// Pieces of expressions, and what is none.
+const PIECES: [&str; 40] = [
+    "arguments",
+    ".",
+    "l",
+    "[",
+    "]",
+    "(",
+    ")",
+    "{",
+    "}",
+    ",",
+    ":",
+    "?",
+    "&&",
+    "||",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "==",
+    "<",
+    " in ",
+    "1",
+    "2.5",
+    "3u",
+    "'a'",
+    "\"",
+    "\\",
+    "é",
+    "true",
+    "null",
+    "has(",
+    "size(",
+    ".all(x,",
+    "x",
+    "message.tool",
+    "principal.roles",
+    ".matches('a+')",
+    "//\n",
+];
+
+proptest! {
+    #[test]
+    fn any_text_is_refused_or_runs_within_its_budget(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)) {
+        let text = pieces.concat();
+        match Expression::compile(&text, Expected::Bool) {
+            Ok(expression) => {
+                let world = World::calling(r#"{"l":[1,"a",{"l":null}],"x":2.5}"#);
+                let _ = expression.decide(&world, &mut Budget::new(1000));
+            }
+            Err(flaws) => {
+                prop_assert!(!flaws.is_empty(), "{}", text);
+                for flaw in flaws {
+                    prop_assert!(text.get(flaw.span.clone()).is_some(), "{}: {:?}", text, flaw);
+                }
+            }
+        }
     }
 }

@@ -4,4 +4,5 @@ mod bounds;
 mod documents;
 mod meaning;
 mod mistakes;
+mod oracle;
 mod world;
