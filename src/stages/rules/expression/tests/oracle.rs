@@ -247,7 +247,7 @@ fn case(bytes: &[u8]) -> (String, serde_json::Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn where_both_have_a_value_it_is_the_same(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
