@@ -30,7 +30,7 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn new(json: Json<'_>, budget: &Budget) -> (Self, Span) {
         let Span { start, end } = json.value.span;
-        let most = start.saturating_add(budget.bytes());
+        let most = start.saturating_add(budget.skippable());
         let window = Self { at: start, end: end.min(most), cut: most < end };
         let span = Span { start, end: window.end };
         (window, span)
@@ -38,14 +38,15 @@ impl Window {
 
     /// Pays for what was skipped up to the end of a value, and for the value itself.
     pub(super) fn passed(&mut self, value: json::Value, budget: &mut Budget) -> Result<(), Why> {
-        let end = value.span.end;
+        let Span { start, end } = value.span;
         if self.cut && end >= self.end {
             return budget.spend(u32::MAX);
         }
-        budget.spend(1)?;
-        budget.spend_bytes(end.saturating_sub(self.at) as usize)?;
+        let is_text = value.kind == json::Kind::String && !value.escaped;
+        let text = if is_text { end.saturating_sub(start) } else { 0 };
+        let bytes = end.saturating_sub(self.at).saturating_sub(text);
         self.at = end;
-        Ok(())
+        budget.spend_skipped(bytes, text)
     }
 
     /// The walk has come to its end.

@@ -1,12 +1,10 @@
 //! A message with everything that expressions ask for.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::{Budget, Expected, Expression, Facts, Failed, Json, Tool};
 use crate::{
-    model::{Caller, Means, Principal},
+    model::{Address, Caller, Means, Principal},
     protocol::{
         json::{self, Kind, Span, Value},
         revision::Era,
@@ -132,8 +130,8 @@ impl Facts for World {
         "main"
     }
 
-    fn address(&self) -> IpAddr {
-        IpAddr::V6(Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped())
+    fn address(&self) -> Address {
+        "::ffff:192.0.2.7".parse().expect("an address")
     }
 
     fn headers(&self) -> &HeaderMap {
