@@ -173,10 +173,6 @@ impl Limit {
             );
             section.mistakes.warn(section.place("key"), message);
         }
-        if self.counts.class.is_some() {
-            let message = "no rule sets a class in this version, so that this limit counts nothing";
-            section.mistakes.warn(section.place("class"), message);
-        }
     }
 }
 

@@ -49,7 +49,7 @@ pub use pressure::{Level, Pressure};
 pub use principal::{Caller, Means, Principal};
 pub use readiness::Readiness;
 pub use refusal::{Accepted, Blame, Particulars, Reason, Refusal};
-pub use remote::Remote;
+pub use remote::{Address, Remote};
 pub use request_id::{RequestId, RequestIds};
 pub use status::{Attempt, Status};
 pub use trusted::{Network, Trusted};

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+/// Where somebody is in the network: a noun, for those that do no I/O.
+pub type Address = IpAddr;
+
 /// A client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remote {

@@ -101,7 +101,7 @@ impl<'a> Wanted<'a> {
             if let Some(at) = at {
                 met[at] = true;
             }
-            if !at.is_some_and(|at| self.0[at].1.is_none()) {
+            if at.is_none_or(|at| self.0[at].1.is_some()) {
                 if !first {
                     out.extend_from_slice(before);
                 }

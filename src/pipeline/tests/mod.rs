@@ -112,6 +112,7 @@ impl Plan {
         let catalog = Arc::new(Catalog::new(1));
         let telemetry = Rc::new(Telemetry::new(&Controls::of(sink)));
         let no_rules = Book::compile(Arc::default(), ["/mcp"], ["files"]).expect("there is none");
+        let policy = Policy::new(Rules::new(Arc::new(no_rules)), telemetry.rules([]));
         Rc::new(Core {
             routes: vec![Route {
                 path: "/mcp".into(),
@@ -136,7 +137,7 @@ impl Plan {
             authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
             limits: Limits::none(),
-            policy: Policy::new(Rules::new(Arc::new(no_rules)), telemetry.rules([])),
+            policy,
             memo: Rc::default(),
         })
     }

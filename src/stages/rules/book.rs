@@ -165,8 +165,8 @@ impl Book {
 
     /// The roles of a caller as bits: those that rules name.
     pub(super) fn held(&self, roles: &[Box<str>]) -> u128 {
-        let bit = |role: &Box<str>| self.roles.binary_search(role).map_or(0, |at| 1 << at);
-        roles.iter().fold(0, |bits, role| bits | bit(role))
+        let place = |role: &str| self.roles.binary_search_by(|known| (**known).cmp(role)).ok();
+        roles.iter().filter_map(|role| place(role)).fold(0, |bits, at| bits | 1 << at)
     }
 
     /// Which part of a rule does not fit; `None` where all that can be told without an expression does.

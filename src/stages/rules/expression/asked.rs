@@ -56,7 +56,10 @@ pub(super) fn fact<'a>(name: Name, facts: &'a dyn Facts, budget: &mut Budget) ->
         Name::Arguments => Value::read(arguments(facts)?, budget),
         Name::Path => text(facts.path()),
         Name::Route => text(facts.route()),
-        Name::Address => Ok(Value::Text(Cow::Owned(facts.address().to_canonical().to_string()))),
+        Name::Address => {
+            budget.spend(2)?;
+            Ok(Value::Text(Cow::Owned(facts.address().to_canonical().to_string())))
+        }
         Name::Headers => Ok(Value::Headers(facts.headers())),
         Name::Server => text(facts.server()),
         Name::Time => Ok(Value::Time(facts.time())),

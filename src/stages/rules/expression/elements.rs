@@ -30,7 +30,7 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn new(json: Json<'_>, budget: &Budget) -> (Self, Span) {
         let Span { start, end } = json.value.span;
-        let most = start.saturating_add(budget.bytes());
+        let most = start.saturating_add(budget.skippable());
         let window = Self { at: start, end: end.min(most), cut: most < end };
         let span = Span { start, end: window.end };
         (window, span)
@@ -38,14 +38,15 @@ impl Window {
 
     /// Pays for what was skipped up to the end of a value, and for the value itself.
     pub(super) fn passed(&mut self, value: json::Value, budget: &mut Budget) -> Result<(), Why> {
-        let end = value.span.end;
+        let Span { start, end } = value.span;
         if self.cut && end >= self.end {
             return budget.spend(u32::MAX);
         }
-        budget.spend(1)?;
-        budget.spend_bytes(end.saturating_sub(self.at) as usize)?;
+        let is_text = value.kind == json::Kind::String && !value.escaped;
+        let text = if is_text { end.saturating_sub(start) } else { 0 };
+        let bytes = end.saturating_sub(self.at).saturating_sub(text);
         self.at = end;
-        Ok(())
+        budget.spend_skipped(bytes, text)
     }
 
     /// The walk has come to its end.
@@ -105,11 +106,11 @@ impl<'a> Elements<'a> {
             Self::Constants(nodes) => nodes.next().map(Value::constant),
             Self::List(list, at) => {
                 *at += 1;
-                list.get(*at - 1).cloned()
+                return list.get(*at - 1).map(|value| value.copy(budget)).transpose();
             }
             Self::Map(map, at) => {
                 *at += 1;
-                map.get(*at - 1).map(|(key, _)| key.clone())
+                return map.get(*at - 1).map(|(key, _)| key.copy(budget)).transpose();
             }
         })
     }
@@ -142,7 +143,7 @@ pub(super) fn member<'a>(whole: &Value<'a>, name: &str, budget: &mut Budget) -> 
             for (key, value) in map.iter() {
                 budget.spend(1)?;
                 if matches!(key, Value::Text(key) if key == name) {
-                    return Ok(Some(value.clone()));
+                    return value.copy(budget).map(Some);
                 }
             }
             Ok(None)
@@ -165,6 +166,9 @@ fn find(json: Json<'_>, name: &str, budget: &mut Budget) -> Result<Option<json::
     let (mut window, span) = Window::new(json, budget);
     for (key, value) in json::members(json.bytes, span) {
         window.passed(value, budget)?;
+        if key.escaped {
+            budget.spend_bytes(4 * key.raw(json.bytes).len())?;
+        }
         if key.is(json.bytes, name) {
             return Ok(Some(value));
         }
@@ -206,7 +210,7 @@ pub(super) fn index<'a>(whole: &Value<'a>, index: &Value, budget: &mut Budget) -
     match whole {
         Value::Texts(texts) => Ok(texts.get(place).map(|text| Value::Text(Cow::Borrowed(text)))),
         Value::Constants(nodes) => Ok(nodes.get(place).map(Value::constant)),
-        Value::List(list) => Ok(list.get(place).cloned()),
+        Value::List(list) => list.get(place).map(|value| value.copy(budget)).transpose(),
         Value::Json(json) => {
             let (mut window, span) = Window::new(*json, budget);
             for (at, value) in json::elements(json.bytes, span).enumerate() {
@@ -228,7 +232,7 @@ pub(super) fn keyed<'a>(whole: &Value<'a>, key: &Value, budget: &mut Budget) -> 
             for (own, value) in map.iter() {
                 budget.spend(1)?;
                 if compare::equal(own, key, budget)? {
-                    return Ok(Some(value.clone()));
+                    return value.copy(budget).map(Some);
                 }
             }
             Ok(None)

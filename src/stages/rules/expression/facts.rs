@@ -1,11 +1,9 @@
 //! What an expression is decided on: the caller, the message, its arguments, the request, the server and the time.
 
-use std::net::IpAddr;
-
 use http::HeaderMap;
 
 use crate::{
-    model::Principal,
+    model::{Address, Principal},
     protocol::{json, revision::Era},
 };
 
@@ -41,7 +39,7 @@ pub trait Facts {
     fn route(&self) -> &str;
 
     /// Where the client calls from, behind trusted proxies.
-    fn address(&self) -> IpAddr;
+    fn address(&self) -> Address;
 
     /// The header fields of the request.
     fn headers(&self) -> &HeaderMap;

@@ -43,7 +43,8 @@ pub(super) fn search(how: Search, text: &str, sought: &str, budget: &mut Budget)
         Search::StartsWith => text.starts_with(sought),
         Search::EndsWith => text.ends_with(sought),
         Search::Contains => {
-            budget.spend_bytes(text.len())?;
+            // A hostile needle has each byte looked at more than once.
+            budget.spend_bytes(2 * text.len())?;
             text.contains(sought)
         }
     })
@@ -127,8 +128,14 @@ fn doubles<'a>(operator: Binary, left: f64, right: f64) -> Result<Value<'a>, Why
 
 /// A value as one of another type.
 pub(super) fn convert<'a>(into: Convert, of: Value<'a>, budget: &mut Budget) -> Result<Value<'a>, Why> {
-    if let Value::Text(text) = &of {
-        budget.spend_bytes(text.len())?;
+    match &of {
+        Value::Text(text) => {
+            budget.spend_bytes(text.len())?;
+            budget.spend(if into == Convert::Double { numbers::cost(text.as_bytes()) } else { 0 })?;
+        }
+        // Up to 309 digits are worked out.
+        Value::Double(_) if into == Convert::Text => budget.spend(16)?,
+        _ => {}
     }
     let converted = match into {
         Convert::Bool => to_bool(&of),

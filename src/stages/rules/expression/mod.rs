@@ -14,6 +14,28 @@
 //!
 //! | name | type | what it is |
 //! | --- | --- | --- |
+//! | `principal.subject` | string | who calls, as their issuer names them; empty for the anonymous caller |
+//! | `principal.issuer` | string | who vouches for the subject; empty for the anonymous caller |
+//! | `principal.roles` | list(string) | the roles of the credential, known to the configuration or not |
+//! | `principal.scopes` | list(string) | the scopes that the credential was given |
+//! | `principal.anonymous` | bool | whether nobody in particular calls |
+//! | `message.method` | string | the method, as `tools/call` |
+//! | `message.name` | string | the server's own name of the tool or prompt; empty where the message has none |
+//! | `message.uri` | string | the URI of the resource; empty where the message has none |
+//! | `message.era` | string | `legacy` (with a handshake, up to 2025-11-25) or `modern` |
+//! | `message.tool.name` | string | the name in the tool's definition |
+//! | `message.tool.description` | string | the description in it; empty where absent |
+//! | `message.tool.annotations.readOnlyHint` | bool | false where absent |
+//! | `message.tool.annotations.destructiveHint` | bool | true where absent |
+//! | `message.tool.annotations.idempotentHint` | bool | false where absent |
+//! | `message.tool.annotations.openWorldHint` | bool | true where absent |
+//! | `arguments` | dyn | the arguments of a tool or prompt; their types are known with the message only |
+//! | `request.path` | string | the path of the request, without the query |
+//! | `request.route` | string | the name of the route that it came by |
+//! | `request.address` | string | the client's address, as `192.0.2.7` or `2001:db8::7` |
+//! | `request.headers` | map(string, string) | the header fields, whatever their case; several of one name are joined by `, ` |
+//! | `server` | string | the server that the message goes to; empty where there are several |
+//! | `time` | timestamp | when the message came |
 //!
 //! `arguments` has no declared type: whatever depends on it is checked with the message. A number without point and
 //! exponent is an int (a uint beyond 64 bits with sign), others are doubles; one that no type holds, as 1e400, is a
@@ -25,7 +47,7 @@
 //!
 //! # Bounds
 //!
-//! Text, tokens, nesting and patterns are bounded when an expression is loaded ([`guard`], [`check`], [`pattern`]); a
+//! Text, tokens, nesting and patterns are bounded when an expression is loaded (`guard`, `check`, `pattern`); a
 //! loop may be in one other loop, and only one of the two over what comes with the message. What all expressions do for
 //! one message is bounded by its [`Budget`], which counts the bytes of strings too.
 
@@ -96,7 +118,7 @@ impl Expression {
                 Expected::Bool => "a condition is true or false",
                 Expected::Key => "a key is a string, a whole number or a bool",
             };
-            return Err(vec![Flaw { span: program.at.range(), message: format!("this is {of}; {want}") }]);
+            return Err(vec![Flaw { span: program.at.range(), message: format!("this is of type {of}; {want}") }]);
         }
         Ok(Self { text: text.into(), program, needs })
     }
@@ -144,3 +166,6 @@ impl Expression {
 pub fn names() -> impl Iterator<Item = (&'static str, String, &'static str)> {
     names::NAMES.iter().map(|declared| (declared.path, declared.of().to_string(), declared.means))
 }
+
+#[cfg(test)]
+mod tests;

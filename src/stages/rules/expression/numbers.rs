@@ -19,6 +19,13 @@ pub(super) fn read<'a>(token: &[u8]) -> Result<Value<'a>, Why> {
     if double.is_finite() && !vanished { Ok(Value::Double(double)) } else { Err(Why::Number) }
 }
 
+/// The steps that reading a number takes: one with more digits than a double holds may have to be divided out.
+pub(super) fn cost(token: &[u8]) -> u32 {
+    let mantissa = token.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    let is_long = token.len() > 17 && mantissa.filter(|byte| byte.is_ascii_digit()).count() > 17;
+    if is_long { 300 } else { 1 }
+}
+
 /// The order of two numbers, exactly; `None` where one is not a number.
 pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {

@@ -24,31 +24,37 @@ fn flaw(text: &str, error: &ParseError) -> Flaw {
     let end = start + token(rest);
     let said = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let shown = text.get(start..end).unwrap_or_default();
-    let message = if shown.starts_with(['"', '\'']) && said.starts_with("token recognition") {
-        "this string has no end".to_owned()
-    } else if shown.is_empty() {
-        match said.strip_prefix("missing '").and_then(|said| said.split_once('\'')) {
-            Some((missing, _)) => format!("the expression ends where a `{missing}` must follow"),
+    Flaw { span: start..end, message: message(said, shown, rest) }
+}
+
+/// What is said of the word or sign that `rest` begins with.
+fn message(said: &str, shown: &str, rest: &str) -> String {
+    if shown.is_empty() {
+        let missing = said.strip_prefix("missing '").or_else(|| said.split_once(" expecting '").map(|(_, sign)| sign));
+        return match missing.and_then(|sign| sign.split_once('\'')) {
+            Some((sign, _)) => format!("the expression ends where a `{sign}` must follow"),
             None => "the expression ends where a value must follow".to_owned(),
-        }
-    } else if said.starts_with("token recognition") {
-        let instead = match shown {
-            "=" => "; to compare, write `==`",
-            "&" => "; write `&&`",
-            "|" => "; write `||`",
-            _ => "",
         };
-        format!("`{shown}` is no part of expressions{instead}")
-    } else if said.contains("int literal") || said.contains("uint literal") || said.contains("double literal") {
-        format!("`{shown}` is beyond 64 bits")
-    } else if said.starts_with("reserved identifier") {
-        format!("`{shown}` is a word that CEL keeps for itself")
-    } else if said.starts_with("unsupported syntax") {
-        format!("`{shown}` is not supported: optional values and names in backticks are left out")
-    } else {
-        format!("`{shown}` is not expected here")
-    };
-    Flaw { span: start..end, message }
+    }
+    match said {
+        _ if said.starts_with("token recognition") => match shown {
+            "\"" | "'" => "this string has no end".to_owned(),
+            "=" => "`=` is no part of expressions; to compare, write `==`".to_owned(),
+            "&" | "|" => format!("`{shown}` is no part of expressions; write `{shown}{shown}`"),
+            _ => format!("`{shown}` is no part of expressions"),
+        },
+        _ if said.ends_with("literal") && said.starts_with("invalid") => {
+            format!("`{shown}` is beyond the range of its type")
+        }
+        _ if said.starts_with("reserved identifier") => format!("`{shown}` is a word that CEL keeps for itself"),
+        _ if said.starts_with("unsupported syntax") && rest.contains('`') => {
+            "names in backticks are not supported; write arguments['name']".to_owned()
+        }
+        _ if said.starts_with("unsupported syntax") => {
+            "optional values are not supported; ask with has() first".to_owned()
+        }
+        _ => format!("`{shown}` is not expected here"),
+    }
 }
 
 /// The byte that a line and a column in characters name, both counted from 1.

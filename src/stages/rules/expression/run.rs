@@ -107,7 +107,7 @@ impl<'a, 'b> Run<'a, 'b> {
             What::HasFact(name) => self.bool(at, |run| asked::has_fact(*name, run.facts, run.budget)),
             What::HasTool => self.bool(at, |run| asked::has_tool(run.facts)),
             What::HasAnnotations => self.bool(at, |run| asked::has_annotations(run.facts, run.budget)),
-            What::Element(slot) => Ok(self.elements.get(usize::from(*slot)).cloned().unwrap_or(Value::Null)),
+            What::Element(slot) => self.element(*slot).map_err(|why| why.at(at)),
             What::Member(member) => self.member(member, at),
             What::HasMember(member) => {
                 let whole = self.value(&member.0)?;
@@ -150,7 +150,8 @@ impl<'a, 'b> Run<'a, 'b> {
             What::Matches(both) => {
                 let text = self.text(&both.0)?;
                 self.bool(at, |run| {
-                    run.budget.spend_bytes(text.len())?;
+                    // A large automaton waits for memory at each byte.
+                    run.budget.spend_bytes(4 * text.len())?;
                     both.1.is_match(&text).ok_or(Why::Pattern)
                 })
             }
@@ -159,8 +160,10 @@ impl<'a, 'b> Run<'a, 'b> {
                 other => Err(other.not(Kind::Time).at(of.at)),
             },
             What::Loop(repeated) => self.repeat(repeated, at),
-            What::And(_) | What::Or(_) | What::Not(_) => self.test(node).map(Value::Bool),
-            What::Null
+            What::And(_)
+            | What::Or(_)
+            | What::Not(_)
+            | What::Null
             | What::Bool(_)
             | What::Int(_)
             | What::Uint(_)
@@ -172,6 +175,12 @@ impl<'a, 'b> Run<'a, 'b> {
 
     fn bool(&mut self, at: Place, of: impl FnOnce(&mut Self) -> Result<bool, Why>) -> Result<Value<'a>, Fault> {
         of(self).map(Value::Bool).map_err(|why| why.at(at))
+    }
+
+    /// What a loop is at.
+    fn element(&mut self, slot: u8) -> Result<Value<'a>, Why> {
+        let element = self.elements.get(usize::from(slot));
+        element.map_or(Ok(Value::Null), |element| element.copy(self.budget))
     }
 
     /// What a part says that must be a string.
@@ -236,7 +245,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 },
                 (LoopKind::ExistsOne, Some(each)) => count += u32::from(self.test(each)?),
                 (_, Some(each)) => found.push(self.value(each)?),
-                (_, None) => found.push(self.elements.get(usize::from(repeated.slot)).cloned().unwrap_or(Value::Null)),
+                (_, None) => found.push(self.element(repeated.slot).map_err(|why| why.at(at))?),
             }
         }
         if let Some(fault) = first {

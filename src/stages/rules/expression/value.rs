@@ -44,11 +44,15 @@ impl<'a> Value<'a> {
             json::Kind::False => Self::Bool(false),
             json::Kind::Object | json::Kind::Array => Self::Json(json),
             json::Kind::Number => {
-                budget.spend_bytes(value.raw(bytes).len())?;
-                numbers::read(value.raw(bytes))?
+                let token = value.raw(bytes);
+                budget.spend(numbers::cost(token))?;
+                budget.spend_bytes(token.len())?;
+                numbers::read(token)?
             }
             json::Kind::String => {
-                budget.spend_bytes(value.raw(bytes).len())?;
+                // Escapes are undone byte by byte.
+                let weight = if value.escaped { 4 } else { 1 };
+                budget.spend_bytes(weight * value.raw(bytes).len())?;
                 Self::Text(value.text(bytes).ok_or(Why::Conversion)?)
             }
         })
@@ -65,6 +69,15 @@ impl<'a> Value<'a> {
             What::Text(value) => Self::Text(Cow::Borrowed(value)),
             _ => Self::Null,
         }
+    }
+
+    /// This once more: text of its own is paid for.
+    pub(super) fn copy(&self, budget: &mut Budget) -> Result<Self, Why> {
+        if let Self::Text(Cow::Owned(text)) = self {
+            budget.spend(1)?;
+            budget.spend_bytes(text.len())?;
+        }
+        Ok(self.clone())
     }
 
     pub(super) fn kind(&self) -> Kind {

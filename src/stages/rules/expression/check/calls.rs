@@ -123,7 +123,7 @@ impl Checker<'_> {
         let Typed { node, of, .. } = self.part(of)?;
         if !matches!(of, Type::Dynamic | Type::Text | Type::List(_) | Type::Map(..)) {
             let shown = self.shown(node.at);
-            return self.flaw(node.at, format!("`{shown}` is {of}; size() takes a string, a list or a map"));
+            return self.flaw(node.at, format!("`{shown}` is of type {of}; size() takes a string, a list or a map"));
         }
         self.called(word, node.at, What::Size(Box::new(node)), Type::Int)
     }
@@ -140,6 +140,7 @@ impl Checker<'_> {
         let text = self.part(text).and_then(|text| self.text(word, text));
         let at = self.place(pattern.id);
         let Expr::Literal(LiteralValue::String(pattern)) = &pattern.expr else {
+            let at = self.part(pattern)?.node.at;
             return self.flaw(at, "a pattern is written out, so that it is known before there is a message".to_owned());
         };
         let compiled = match Pattern::compile(pattern.inner()) {
@@ -163,7 +164,7 @@ impl Checker<'_> {
         };
         if !may {
             let shown = self.shown(node.at);
-            return self.flaw(node.at, format!("`{shown}` is {of}, which does not become {into}"));
+            return self.flaw(node.at, format!("`{shown}` is of type {of}, which does not become {into}"));
         }
         // Written out, it is known now whether it is one.
         if let (Convert::Time, What::Text(text)) = (convert, &node.what) {
@@ -179,7 +180,10 @@ impl Checker<'_> {
         let Typed { node, of, .. } = self.part(time)?;
         if of != Type::Time {
             let shown = self.shown(node.at);
-            return self.flaw(node.at, format!("`{shown}` is {of}, not timestamp"));
+            return self.flaw(
+                node.at,
+                format!("`{shown}` is of type {of}; to take a time apart, it is made one with timestamp(...)"),
+            );
         }
         let mut offset = 0;
         let mut at = node.at;
@@ -207,7 +211,7 @@ impl Checker<'_> {
             return Some(part.node);
         }
         let (shown, name) = (self.shown(part.node.at), self.shown(word));
-        self.flaw(part.node.at, format!("`{shown}` is {}; {name}() takes strings", part.of))
+        self.flaw(part.node.at, format!("`{shown}` is of type {}; {name}() takes strings", part.of))
     }
 
     /// The call of a function that stands at `word`, whose operands end with `inner`.

@@ -37,7 +37,7 @@ impl Checker<'_> {
             Type::List(of) | Type::Map(of, _) => (**of).clone(),
             of => {
                 let shown = self.shown(range.node.at);
-                return self.flaw(range.node.at, format!("`{shown}` is {of}; {name}() takes a list or a map"));
+                return self.flaw(range.node.at, format!("`{shown}` is of type {of}; {name}() takes a list or a map"));
             }
         };
         if self.loops.len() == LOOPS {
@@ -90,7 +90,7 @@ impl Checker<'_> {
             return Some(part.node);
         }
         let shown = self.shown(part.node.at);
-        self.flaw(part.node.at, format!("`{shown}` is {}; {name}() asks for bool", part.of))
+        self.flaw(part.node.at, format!("`{shown}` is of type {}; {name}() asks for bool", part.of))
     }
 }
 

@@ -70,7 +70,7 @@ impl Checker<'_> {
             Type::Map(key, value) if key.may_be(&Type::Text) => (**value).clone(),
             of => {
                 let shown = self.shown(whole.node.at);
-                return self.flaw(last, format!("`{shown}` is {of} and has no members"));
+                return self.flaw(last, format!("`{shown}` is of type {of} and has no members"));
             }
         };
         let what = What::Member(Box::new((whole.node, field.into())));
@@ -87,12 +87,12 @@ impl Checker<'_> {
             Type::Map(key, value) if key.meets(&index.of) => (**value).clone(),
             Type::Dynamic | Type::List(_) | Type::Map(..) => {
                 let shown = self.shown(whole.node.at);
-                let message = format!("`{shown}` is {} and is not indexed by {}", whole.of, index.of);
+                let message = format!("`{shown}` is of type {} and is not indexed by {}", whole.of, index.of);
                 return self.flaw(index.node.at, message);
             }
             of => {
                 let shown = self.shown(whole.node.at);
-                let message = format!("`{shown}` is {of} and has no elements");
+                let message = format!("`{shown}` is of type {of} and has no elements");
                 return self.flaw(whole.node.at, message);
             }
         };
@@ -105,8 +105,10 @@ impl Checker<'_> {
     /// `has(part)`, whose brackets are at `at`.
     pub(super) fn has(&mut self, at: Place, part: &Syntax) -> Option<Typed> {
         let Expr::Select(select) = &part.expr else {
-            let place = self.place(part.id);
-            return self.flaw(place, "has() asks for a member, as has(arguments.path)".to_owned());
+            let Typed { node, .. } = self.part(part)?;
+            let other =
+                if matches!(node.what, What::Index(_)) { "; for any key, write 'key' in arguments" } else { "" };
+            return self.flaw(node.at, format!("has() asks for a member, as has(arguments.path){other}"));
         };
         if let Some((path, first)) = self.path(part) {
             let whole = first.to(self.behind(self.place(part.id), &select.field));

@@ -62,7 +62,7 @@ impl Checker<'_> {
             return Some(part.node);
         }
         let shown = self.shown(part.node.at);
-        self.flaw(part.node.at, format!("`{shown}` is {}; `{sign}` takes bool", part.of))
+        self.flaw(part.node.at, format!("`{shown}` is of type {}; `{sign}` takes bool", part.of))
     }
 
     fn not(&mut self, at: Place, of: &Syntax) -> Option<Typed> {
@@ -75,7 +75,7 @@ impl Checker<'_> {
         let Typed { node, of, .. } = self.part(part)?;
         if !matches!(of, Type::Dynamic | Type::Int | Type::Double) {
             let shown = self.shown(node.at);
-            return self.flaw(node.at, format!("`{shown}` is {of}; `-` takes int or double"));
+            return self.flaw(node.at, format!("`{shown}` is of type {of}; `-` takes int or double"));
         }
         let at = at.to(node.at);
         Some(Typed { node: Node { at, what: What::Negative(Box::new(node)) }, of, sent: false })
@@ -86,6 +86,9 @@ impl Checker<'_> {
         let (yes, no) = (self.part(yes), self.part(no));
         let (condition, yes, no) = (condition?, yes?, no?);
         let at = condition.at.to(yes.node.at).to(no.node.at);
+        if !yes.of.meets(&no.of) {
+            return self.flaw(at, format!("`? :` gives {} or {}; both must be of one type", yes.of, no.of));
+        }
         let sent = yes.sent || no.sent;
         let what = What::If(Box::new((condition, yes.node, no.node)));
         Some(Typed { node: Node { at, what }, of: yes.of.or(no.of), sent })
@@ -154,6 +157,9 @@ fn advice(operator: Binary, left: &Type, right: &Type) -> &'static str {
         Binary::Remainder if of_numbers => "; it takes int or uint",
         _ if of_numbers => "; convert one, as with double(...)",
         Binary::Add if *left == Type::Text || *right == Type::Text => "; convert the other with string(...)",
+        Binary::Add | Binary::Subtract if *left == Type::Time || *right == Type::Time => {
+            "; int(time) counts its seconds"
+        }
         Binary::In => "; it takes a list or a map of such values to its right",
         _ => "",
     }
