@@ -107,7 +107,10 @@ fn advice(reason: Reason) -> &'static str {
              `requestState`."
         }
         Reason::RateLimited => {
-            "Too much for this caller, address, session, server or tool: `message` names the limit (`[[limits]]`), `RateLimit-Policy` says what there is of it, `Retry-After` how long to wait. Where `retryable` is false the message counts for more than there ever is: send fewer in one batch. Or too many credentials of one address had to be checked (`[http] unverified`)."
+            "Too much for this caller, address, session, server or tool: `message` names the limit (`[[limits]]`), \
+             `RateLimit-Policy` says what there is of it, `Retry-After` how long to wait. Where `retryable` is false the \
+             message counts for more than there ever is: send fewer in one batch. Or too many credentials of one address \
+             had to be checked (`[http] unverified`)."
         }
         Reason::TooLarge => {
             "The body is larger than `[http] body`, or than `bounds` of the route allow for that method and name."

@@ -75,7 +75,7 @@ impl Shelf {
     pub(super) fn tidy(&mut self, mut may_go: impl FnMut(&mut Slot) -> bool) {
         for _ in 0..LOOKED_AT.min(self.slots.len()) {
             self.hand %= self.slots.len().max(1);
-            match self.slots.get_mut(self.hand).map(|slot| may_go(slot)) {
+            match self.slots.get_mut(self.hand).map(&mut may_go) {
                 Some(true) => self.forget(self.hand),
                 _ => self.hand += 1,
             }

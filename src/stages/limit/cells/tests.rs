@@ -128,9 +128,9 @@ fn cores_on_threads_share_exactly() {
             let (rate, found) = (rate(BURST), Found::new(Arc::clone(&cells)));
             start.wait();
             for round in 0..200u64 {
-                for key in 0..keys {
+                for (key, admitted) in admitted.iter().enumerate() {
                     let taken = found.with(found.name(&key), &at(1), |cell| rate.take(cell, ONE, &at(1)));
-                    admitted[key].fetch_add(u64::from(taken.is_ok()), Ordering::Relaxed);
+                    admitted.fetch_add(u64::from(taken.is_ok()), Ordering::Relaxed);
                     // Strangers, so that much is forgotten and met again.
                     let stranger = (round, key, thread::current().id());
                     let _ = found.with(found.name(&stranger), &at(1), |cell| rate.take(cell, ONE, &at(1)));
