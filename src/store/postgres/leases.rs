@@ -43,7 +43,7 @@ const WRITE: &str = "WITH mine AS ( \
             remembered = excluded.remembered, ended = excluded.ended) \
     SELECT count(*) FROM mine";
 /// What says nothing any more: of a rate what was given back, or whose node has ended, as long ago as it is remembered; of
-/// a count all, when its window is over. Then nodes of which nothing is left.
+/// a count all, when its window is over. Then nodes of which nothing was left before.
 const SWEEP: &str = "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now), \
     over AS ( \
         DELETE FROM weir.leases USING now WHERE ended + remembered <= now.now AND (counts OR ( \

@@ -236,11 +236,11 @@ fn storm(seed: u64, terms: Terms) -> World {
     }
     let mut kinds = [Traffic::All; 6];
     run(&mut world, 120, |world, step| {
-        for key in 0..kinds.len() {
+        for (key, kind) in kinds.iter_mut().enumerate() {
             if world.dice.once_in(1_500) {
-                kinds[key] = traffic(&mut world.dice);
+                *kind = traffic(&mut world.dice);
             }
-            come(world, key, step, kinds[key]);
+            come(world, key, step, *kind);
         }
         let nodes = world.members.len();
         let any = world.dice.below(nodes as u64) as usize;
