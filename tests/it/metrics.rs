@@ -10,14 +10,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::sync::watch;
 use weir::{
     model::{Generation, Level, Reason, RequestIds, Undone},
     protocol::method::Method,
     telemetry::{Certificate, Ended, Fold, METRICS, Observed, Outcome, Queue, Said, Sample},
 };
 
-use crate::support::postgres::Postgres;
 use crate::support::{
     Dice, Exposition, Gateway, Scripted, call, count, legacy, only_through_weir, result, until, within,
 };
@@ -235,28 +234,11 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     let (directory, (server, _go)) = (tempfile::tempdir().expect("a temporary directory"), obedient().await);
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
-    let (database, url) = (spawn_blocking(Postgres::start).await.expect("it starts"), directory.path().join("url"));
-    std::fs::write(&url, database.url("gate")).expect("a temporary directory can be written");
+    let (_database, store) = crate::postgres::section(directory.path()).await;
     let config = format!(
-        "[store]
-postgres = {{ url = {{ file = {url:?} }} }}
-[[servers]]
-name = \"files\"
-endpoints = [{:?}]
-[[servers]]
-\
-         name = \"safe\"
-endpoints = [\"https://127.0.0.1:1/mcp\"]
-tls = {{ ca = {file:?} }}
-[[servers]]
-name = \"m\"
-\
-         command = [\"sh\"]
-[[limits]]
-name = \"a\"
-key = \"global\"
-rate = \"9/s\"
-{AWAY}",
+        "{store}[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
+         endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n\
+         [[limits]]\nname = \"a\"\nkey = \"global\"\nrate = \"9/s\"\n{AWAY}",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;

@@ -8,7 +8,7 @@
 mod breaking;
 mod sharing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -97,6 +97,13 @@ impl Node {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&made["key"]["id"]), text(&made["secret"]))
     }
+}
+
+/// A database, and the section that names it; its URL is kept in this directory.
+pub(crate) async fn section(directory: &Path) -> (Postgres, String) {
+    let (database, url) = (spawn_blocking(Postgres::start).await.unwrap(), directory.join("url"));
+    std::fs::write(&url, database.url("gate")).unwrap();
+    (database, format!("[store]\npostgres = {{ url = {{ file = {url:?} }} }}\n"))
 }
 
 async fn answering() -> Scripted {
