@@ -33,15 +33,13 @@ pub(super) fn fact<'a>(name: Name, facts: &'a dyn Facts, budget: &mut Budget) ->
         Name::Scopes => Ok(Value::Texts(&caller().scopes)),
         Name::Anonymous => Ok(Value::Bool(facts.principal().is_anonymous())),
         Name::Method => text(facts.method()),
-        Name::MessageName => text(facts.name()),
+        Name::Called => text(facts.name()),
         Name::Uri => text(facts.uri()),
         Name::Era => text(match facts.era() {
             Era::Legacy => "legacy",
             Era::Modern => "modern",
         }),
-        Name::ToolName => {
-            Ok(own(tool(facts)?, "name", Kind::String, budget)?.unwrap_or(Value::Text(Cow::Borrowed(""))))
-        }
+        Name::Defined => Ok(own(tool(facts)?, "name", Kind::String, budget)?.unwrap_or(Value::Text(Cow::Borrowed("")))),
         Name::Description => {
             Ok(own(tool(facts)?, "description", Kind::String, budget)?.unwrap_or(Value::Text(Cow::Borrowed(""))))
         }
@@ -69,7 +67,7 @@ pub(super) fn fact<'a>(name: Name, facts: &'a dyn Facts, budget: &mut Budget) ->
 /// Whether a name is there.
 pub(super) fn has_fact(name: Name, facts: &dyn Facts, budget: &mut Budget) -> Result<bool, Why> {
     match name {
-        Name::ToolName => has_tool(facts),
+        Name::Defined => has_tool(facts),
         Name::Description if has_tool(facts)? => Ok(own(tool(facts)?, "description", Kind::String, budget)?.is_some()),
         Name::ReadOnly | Name::Destructive | Name::Idempotent | Name::OpenWorld if has_tool(facts)? => {
             match annotations(facts, budget)? {
