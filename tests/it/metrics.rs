@@ -235,7 +235,7 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let config = format!(
-        "[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
+        "[[rules]]\nname = \"a\"\nthen = \"pass\"\n[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
          endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n{AWAY}",
         server.url()
     );
