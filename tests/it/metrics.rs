@@ -236,7 +236,7 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     std::fs::write(&file, certificate(2090)).expect("a temporary directory can be written");
     let (_database, store) = crate::postgres::section(directory.path()).await;
     let config = format!(
-        "{store}[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
+        "{store}[[rules]]\nname = \"a\"\nthen = \"pass\"\n[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
          endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n\
          [[limits]]\nname = \"a\"\nkey = \"global\"\nrate = \"9/s\"\n{AWAY}",
         server.url()
