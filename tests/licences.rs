@@ -12,10 +12,11 @@ use serde_json::Value;
 const ALLOWED: [&str; 7] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Zlib"];
 
 /// Crates that what we ship contains in more than one version, with the reason.
-const TWICE: [(&str, &str); 5] = [
+const TWICE: [(&str, &str); 6] = [
     ("base64", "tonic and the metrics exporter keep to 0.22"),
     ("getrandom", "the metrics exporter and OpenTelemetry draw random numbers by two generations of it"),
     ("hashbrown", "metrics-util keeps to 0.16"),
+    ("rand_core", "a feature of getrandom that only what tests draw in switches on; what we ship has one"),
     ("syn", "runs at build time only; derives move from 2 to 3 one after the other"),
     ("untrusted", "aws-lc-rs keeps to 0.7, rustls-webpki to 0.9; a reader of a few lines"),
 ];
