@@ -39,21 +39,32 @@ pub(super) struct Cost {
     pub(super) keys: u64,
     /// Times that the whole value is compared.
     pub(super) whole: u64,
+    /// For a number, whether it is a multiple.
+    pub(super) number: u64,
     /// Elements are compared with each other.
     pub(super) unique: bool,
+}
+
+/// What it takes to find out whether a number is a multiple: the crate computes with fractions, of any length.
+const MULTIPLE: u64 = 10;
+const EXTREME: u64 = 1000;
+
+/// What it takes for multiples of this number.
+pub(super) fn multiples_of(number: f64) -> u64 {
+    if number == 0.0 || (1e-9..1e15).contains(&number.abs()) { MULTIPLE } else { EXTREME }
 }
 
 impl Cost {
     /// As it stands in the schema.
     pub(super) fn to_value(self) -> Value {
-        let Self { flat, each, text, keys, whole, unique } = self;
-        Value::from(vec![flat, each, text, keys, whole, u64::from(unique)])
+        let Self { flat, each, text, keys, whole, number, unique } = self;
+        Value::from(vec![flat, each, text, keys, whole, number, u64::from(unique)])
     }
 
     fn of_value(value: &Value) -> Option<Self> {
         let numbers: Vec<u64> = value.as_array()?.iter().map(Value::as_u64).collect::<Option<_>>()?;
-        let [flat, each, text, keys, whole, unique] = numbers[..] else { return None };
-        Some(Self { flat, each, text, keys, whole, unique: unique == 1 })
+        let [flat, each, text, keys, whole, number, unique] = numbers[..] else { return None };
+        Some(Self { flat, each, text, keys, whole, number, unique: unique == 1 })
     }
 
     fn steps(&self, value: &Value) -> u64 {
@@ -67,6 +78,9 @@ impl Cost {
                 if self.keys > 0 {
                     steps += members.keys().map(|key| by_text(key.len(), self.keys)).sum::<u64>();
                 }
+            }
+            Value::Number(number) if self.number > 0 => {
+                steps += self.number.max(multiples_of(number.as_f64().unwrap_or(f64::MAX)));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

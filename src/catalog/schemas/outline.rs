@@ -6,7 +6,7 @@ use jsonschema::uri;
 use serde_json::{Map, Value, json};
 
 use super::{
-    meter::{Cost, STEP},
+    meter::{Cost, STEP, multiples_of},
     pattern,
     pointer::respelt,
 };
@@ -253,6 +253,7 @@ fn cost(members: &Map<String, Value>) -> Cost {
         flat: 1 + (members.len() / 4 + counted / 4 + compared().count() / 8) as u64,
         each: 1,
         whole: compared().filter(|value| value.is_array() || value.is_object()).count() as u64,
+        number: members.get("multipleOf").and_then(Value::as_f64).map_or(0, multiples_of),
         unique: members.get("uniqueItems") == Some(&Value::Bool(true)),
         ..Cost::default()
     }

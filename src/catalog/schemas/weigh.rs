@@ -4,8 +4,9 @@ use std::fmt;
 
 /// Bytes of a value that is checked.
 const MOST_BYTES: usize = 1 << 20;
-/// Values in it, itself and members included.
+/// Values in it, itself included; a key counts for three more, which is what it takes to hold one.
 const MOST_VALUES: usize = 10_000;
+const KEY: usize = 3;
 /// Nesting; also what the parser takes.
 const MOST_DEPTH: usize = 100;
 
@@ -30,7 +31,9 @@ impl fmt::Display for Unheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bytes => write!(f, "they are longer than the {MOST_BYTES} bytes that are checked"),
-            Self::Values => write!(f, "they hold more than the {MOST_VALUES} values that are checked"),
+            Self::Values => {
+                write!(f, "they hold more than the {MOST_VALUES} values that are checked, a key counting for {KEY}")
+            }
             Self::Depth => f.write_str("they are nested deeper than is checked"),
             Self::Number => f.write_str("they hold a number beyond 64 bits, which cannot be held exactly"),
             Self::Unreadable => f.write_str("they cannot be read in one way alone"),
@@ -56,6 +59,7 @@ pub(super) fn weigh(json: &[u8]) -> Result<usize, Unheld> {
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
             b',' => values += 1,
+            b':' => values += KEY,
             b'-' | b'0'..=b'9' => {
                 let end = behind_number(json, at);
                 if !is_held(&json[at - 1..end]) {
@@ -119,6 +123,9 @@ mod tests {
         let array = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
         assert_eq!(weigh(array(MOST_VALUES - 2).as_bytes()), Ok(1));
         assert_eq!(weigh(array(MOST_VALUES + 1).as_bytes()), Err(Unheld::Values));
+        let object = |count: usize| format!("{{{}\"\":0}}", "\"k\":0,".repeat(count - 1));
+        assert_eq!(weigh(object(MOST_VALUES / 4 - 1).as_bytes()), Ok(1));
+        assert_eq!(weigh(object(MOST_VALUES / 4 + 1).as_bytes()), Err(Unheld::Values));
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(weigh(nested(MOST_DEPTH).as_bytes()), Ok(MOST_DEPTH));
         assert_eq!(weigh(nested(MOST_DEPTH + 1).as_bytes()), Err(Unheld::Depth));

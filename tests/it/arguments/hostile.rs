@@ -63,15 +63,16 @@ async fn arguments_that_take_too_many_steps_are_refused_and_honest_ones_pass_bes
     let levels: Vec<_> = (0..12).map(level).collect();
     let doubling = format!(r##"{{"$defs":{{{},"d12":{{"required":["x"]}}}},"$ref":"#/$defs/d0"}}"##, levels.join(","));
     let pattern = r#"{"properties":{"a":{"items":{"pattern":"(x|y)*x(x|y){200}$"}}}}"#;
+    let branches = r#"{"properties":{"a":{}}},"#.repeat(40);
     let unevaluated =
-        r#"{"anyOf":[{"properties":{"a":{}}},{"patternProperties":{"^b":{}}}],"unevaluatedProperties":false}"#;
-    let tools = [("doubling", &*doubling), ("pattern", pattern), ("unevaluated", unevaluated)];
+        format!(r#"{{"anyOf":[{branches}{{"patternProperties":{{"^b":{{}}}}}}],"unevaluatedProperties":false}}"#);
+    let tools = [("doubling", &*doubling), ("pattern", pattern), ("unevaluated", &*unevaluated)];
     let tools = tools.map(|(name, schema)| format!(r#"{{"name":"{name}","inputSchema":{schema}}}"#));
     let server = offering(leak(tools.join(","))).await;
     let weir = checking(&server.url()).await;
     let mut client = weir.client().await;
     let texts = format!(r#"{{"a":[{}"x"]}}"#, format!(r#""{}","#, "x".repeat(300)).repeat(500));
-    let keys: Vec<_> = (0..9000).map(|n| format!(r#""b{n}":{n}"#)).collect();
+    let keys: Vec<_> = (0..2000).map(|n| format!(r#""b{n}":{n}"#)).collect();
     let keys = format!("{{{}}}", keys.join(","));
     for (name, hostile, honest) in
         [("doubling", "{}", r#"{"x":1}"#), ("pattern", &*texts, r#"{"a":[]}"#), ("unevaluated", &*keys, r#"{"b":1}"#)]
