@@ -1,6 +1,8 @@
 //! The book's rule: what is written, and answered, when a node settles. Rows in, rows out.
 
-use crate::model::leases::{Entry, Lease, NodeId, Rows, Slice, Standing};
+use std::collections::BTreeMap;
+
+use crate::model::leases::{Entry, Key, Lease, NodeId, Rows, Slice, Standing};
 
 use super::share_out::fair;
 use super::{Ask, Grant, Of, Reply, Request, Terms};
@@ -21,8 +23,12 @@ pub fn settle(rows: &Rows, request: &Request, terms: &Terms) -> Option<(Entry, R
         others_end: request.anew || request.leaves || !lives(request.node),
     };
     let mut reply = Reply { turn: request.turn, among, grants: Vec::new() };
+    let mut by_key: BTreeMap<Key, Vec<&Lease>> = BTreeMap::new();
+    for lease in leases {
+        by_key.entry(lease.key).or_default().push(lease);
+    }
     for ask in &request.asks {
-        let rows = || leases.iter().filter(|lease| lease.key == ask.key);
+        let rows = || by_key.get(&ask.key).into_iter().flatten().copied();
         let mine = rows().find(|lease| lease.node == request.node);
         let others = || rows().filter(|lease| lease.node != request.node).map(|lease| (lease, lives(lease.node)));
         let (hold, slice, fresh) = match ask.of {

@@ -18,7 +18,7 @@ fn lease(key: Key, node: u64, slice: Slice, ended: u64) -> Lease {
 
 /// All that is noted of these keys.
 async fn noted(store: &Postgres, keys: &[Key]) -> Rows {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
     let look = move |rows: &Rows| -> Option<(Entry, ())> {
         tell.send(rows.clone()).unwrap();
         None
