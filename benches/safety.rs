@@ -134,7 +134,6 @@ fn of_heads() -> Vec<Check> {
     vec![
         Check {
             name: "strict reading of the head",
-            rule: "",
             buys: "no request can be smuggled behind another: what two readers could take for different requests is refused",
             with: {
                 let raw = Bytes::from(request());
@@ -279,6 +278,7 @@ fn told() -> Check {
                 outcome: Outcome::Answered,
                 reason: None,
                 why: "",
+                rule: "",
                 limit: "",
                 arguments: None,
                 span: None,

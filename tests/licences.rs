@@ -12,8 +12,10 @@ use serde_json::Value;
 const ALLOWED: [&str; 7] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Zlib"];
 
 /// Crates that what we ship contains in more than one version, with the reason.
-const TWICE: [(&str, &str); 8] = [
+const TWICE: [(&str, &str); 10] = [
     ("base64", "tonic and the metrics exporter keep to 0.22"),
+    ("bit-set", "the patterns of schemas keep to 0.8, the parser of CEL has moved to 0.11; a page"),
+    ("bit-vec", "as bit-set"),
     (
         "fallible-iterator",
         "rusqlite has moved from 0.2 to 0.3, the client of PostgreSQL has not; a trait and its adaptors",

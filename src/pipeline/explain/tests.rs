@@ -4,7 +4,7 @@ use super::*;
 
 /// Where the stages are in the order of a request, and what calls them there.
 const IN_FLOW: [(&str, &str); 4] = [
-    ("authenticate", "identify(exchange)"),
+    ("authenticate", "identify(exchange, tried)"),
     ("wellformed", "read(exchange, body, drain)"),
     ("authorize", "permit(exchange)"),
     ("rules", "ruling::rule(exchange)"),
