@@ -8,10 +8,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::sync::watch;
+use weir::protocol::method::Method;
 use weir::telemetry::METRICS;
 
 use crate::support::{
