@@ -78,8 +78,19 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_command_and_option_exists() {
     let commands = help(&[]);
-    let with_options =
-        ["run", "demo", "check", "explain", "doctor", "man", "token", "keys add", "keys rotate", "backup"];
+    let with_options = [
+        "run",
+        "demo",
+        "check",
+        "explain",
+        "doctor",
+        "man",
+        "token",
+        "keys add",
+        "keys rotate",
+        "rules test",
+        "backup",
+    ];
     let known: BTreeSet<_> =
         with_options.iter().flat_map(|command| options(&help(&command.split(' ').collect::<Vec<_>>()))).collect();
     let mut seen = 0;

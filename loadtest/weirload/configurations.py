@@ -122,7 +122,73 @@ name = "{caller.ROLE}"
 tools = ["sample:*", "catalog:*"]
 resources = ["sample:*"]
 deny_tools = ["*:*_delete"]
+{rules()}
+{LIMITS}"""
+
+
+# What every call counts against, and none is refused by.
+LIMITS = """
+[[limits]]
+name = "per caller"
+key = "principal"
+rate = "1000000/s"
+burst = 1000000
+concurrent = 100000
+
+[[limits]]
+name = "per address"
+key = "client_ip"
+rate = "1000000/s"
+burst = 1000000
+
+[[limits]]
+name = "per tool"
+key = "principal+tool"
+rate = "1000000/s"
+burst = 1000000
+quota = "1000000000/hour"
 """
+
+
+def rules():
+    """Twenty rules: sixteen that a look-up passes over, three whose expressions are asked, and one that matches."""
+    others = "".join(
+        f"""
+[[rules]]
+name = "other {number}"
+methods = ["tools/call"]
+tools = ["*:other_{number}_*"]
+then = "refuse"
+"""
+        for number in range(16)
+    )
+    return (
+        others
+        + """
+[[rules]]
+name = "long texts"
+methods = ["tools/call"]
+when = 'has(arguments.text) && size(arguments.text) > 100000'
+then = "refuse"
+
+[[rules]]
+name = "strangers"
+when = '!principal.issuer.startsWith("http")'
+then = "refuse"
+
+[[rules]]
+name = "operators alone"
+methods = ["tools/call"]
+when = 'message.name.endsWith("_admin") && !("operator" in principal.roles)'
+then = "refuse"
+
+[[rules]]
+name = "everything else"
+methods = ["tools/call"]
+set = { class = "usual" }
+then = "pass"
+"""
+    )
 
 
 def weir(setting, log=True, stdio=False, cores=1, whole=False):

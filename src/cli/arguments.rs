@@ -14,12 +14,13 @@ use super::doctor::Doctor;
 use super::explain::Explain;
 use super::keys::Keys;
 use super::print::{Completions, Man};
+use super::rules::Rules;
 use super::source::Source;
 use super::token::Token;
 use super::{UNUSABLE, fail};
 
 /// Commands that a later version has.
-const UNBUILT_COMMANDS: &[&str] = &["rules", "letters", "approvals", "audit", "users", "restore"];
+const UNBUILT_COMMANDS: &[&str] = &["letters", "approvals", "audit", "users", "restore"];
 
 /// A gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -42,6 +43,7 @@ pub(super) enum Command {
     /// `server/discover` and `initialize`; nothing of theirs is called.
     Doctor(Doctor),
     Explain(Explain),
+    Rules(Rules),
     Token(Token),
     Keys(Keys),
     Backup(Backup),

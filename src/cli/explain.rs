@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::reach::Reach;
-use super::{UNUSABLE, fail, nothing_to, say};
+use super::{UNUSABLE, fail, nothing_to, refuse, say};
 use crate::{
     admin::{explanation_document, read_case},
     daemon,
@@ -77,8 +77,10 @@ impl Explain {
         let Some(settings) = self.reach.settings()? else {
             return Err(nothing_to("explain by", "a configuration (--config FILE), or ask a daemon (--running)"));
         };
+        let settings = daemon::sound(settings).map_err(|report| refuse(&report))?;
         let case = read_case(&asked).map_err(|why| fail(UNUSABLE, why))?;
-        let explanation = daemon::explain(&settings, &case).map_err(|why| fail(UNUSABLE, why))?;
+        let explanation =
+            daemon::explains(&settings).and_then(|explain| explain(&case)).map_err(|why| fail(UNUSABLE, why))?;
         Ok(explanation_document(&explanation))
     }
 

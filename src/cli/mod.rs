@@ -21,6 +21,7 @@ mod explain;
 mod keys;
 mod print;
 mod reach;
+mod rules;
 mod run;
 mod source;
 mod token;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Rules(options) => rules::run(options),
         Command::Token(options) => token::run(&options),
         Command::Keys(options) => keys::run(options),
         Command::Backup(options) => backup::run(&options),

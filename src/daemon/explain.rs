@@ -14,16 +14,17 @@ use super::bounds::bounds;
 use super::plan::{Plan, Planned, routes};
 use super::rules;
 
-/// Tells the way of a message by this configuration, in which no server has been seen yet.
+/// What tells the way of messages by this configuration, in which no server has been seen yet.
 ///
 /// # Errors
-/// There is no such route, it has to be said which one is meant, or a header is none.
-pub fn explain(settings: &Settings, case: &Case) -> Result<Explanation, String> {
+/// The rules cannot be compiled. Of a message: there is no such route, it has to be said which one is meant, or a header is
+/// none.
+pub fn explains(settings: &Settings) -> Result<impl Fn(&Case) -> Result<Explanation, String>, String> {
     let catalog = Arc::new(Catalog::new(settings.servers.len()));
     let (roles, bounds) = (settings.roles.clone().into(), bounds(&settings.http));
     let rules = Rules::new(Arc::new(rules::book(settings).map_err(|error| error.to_string())?));
     let house = house(&routes(settings, None), &settings.servers, roles, &settings.auth, catalog, bounds, rules);
-    pipeline::explain(&house, case)
+    Ok(move |case: &Case| pipeline::explain(&house, case))
 }
 
 impl Plan {

@@ -55,7 +55,7 @@ use plan::Plan;
 use sockets::HandedOver;
 
 pub use check::check;
-pub use explain::explain;
+pub use explain::explains;
 pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
 pub use rules::sound;

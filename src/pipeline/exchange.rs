@@ -254,6 +254,11 @@ impl<'a> Exchange<'a, Brought<'a>> {
         self.progress.ruled.changes()
     }
 
+    /// Whether rules change arguments of it.
+    pub(super) fn changes_arguments(&self) -> bool {
+        self.changes().is_some_and(|changes| !changes.arguments.is_empty())
+    }
+
     /// The same with another body; `None` where that cannot be read.
     pub(super) fn amended(self, bytes: Vec<u8>) -> Option<Self> {
         let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;

@@ -80,10 +80,14 @@ where
     // Whether this caller may use this name on this server.
     let exchange = permit(exchange)?;
 
-    // What policy says of it, and changes in it: only what the caller may ask for is ruled.
-    let exchange = match ruling::rule(exchange)? {
-        Ruling::On(exchange) => exchange,
-        Ruling::Answered(answer) => return Ok(answer),
+    // What policy says of it, and changes in it: only what the caller may ask for is ruled. Where there is no rule it is not
+    // handed there and back.
+    let exchange = match core.policy.rules.none() {
+        Some(ruled) => exchange.judged(ruled),
+        None => match ruling::rule(exchange)? {
+            Ruling::On(exchange) => exchange,
+            Ruling::Answered(answer) => return Ok(answer),
+        },
     };
 
     // Whether there may be so much of it on this server.
@@ -94,7 +98,7 @@ where
     has_params(&exchange).map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
 
     // The arguments as rules want them: what the client says of its own has been held against each other.
-    let exchange = changed(exchange)?;
+    let exchange = if exchange.changes_arguments() { changed(exchange)? } else { exchange };
 
     // Whether the arguments are what the tool asks for, where the route wants to know. Its own box: no other call carries
     // the room for it.
@@ -186,9 +190,6 @@ fn open<'a>(exchange: Exchange<'a, Judged<'a>>, admitted: Admitted) -> Result<Ex
 
 /// Changes what rules change in the message itself.
 fn changed<'a>(exchange: Exchange<'a, Brought<'a>>) -> Result<Exchange<'a, Brought<'a>>, Refused> {
-    if exchange.changes().is_none_or(|changes| changes.arguments.is_empty()) {
-        return Ok(exchange);
-    }
     let addressee = exchange.addressee();
     amending::amend(exchange).map_err(|refusal| Box::new((refusal, addressee)))
 }

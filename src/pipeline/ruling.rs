@@ -44,9 +44,6 @@ pub(super) enum Ruling<'a> {
 /// `policy_denied` where a rule refuses, or its expression fails; `invalid_params` for a name that the rules cannot read;
 /// what `authorize` says of the server that a rule has chosen.
 pub(super) fn rule(exchange: Exchange<'_, Granted>) -> Result<Ruling<'_>, Refused> {
-    if let Some(ruled) = exchange.core.policy.rules.none() {
-        return Ok(Ruling::On(exchange.judged(ruled)));
-    }
     // One for the whole body, however many messages it has.
     let mut all = All { ruled: None, server: None, budget: Budget::default() };
     let messages = exchange.message().messages();

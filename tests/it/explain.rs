@@ -40,9 +40,14 @@ impl House {
     }
 
     async fn weir(&self, arguments: &[&str]) -> Output {
+        self.command("explain", arguments).await
+    }
+
+    async fn command(&self, command: &str, arguments: &[&str]) -> Output {
         let weir = std::env::var_os("WEIR_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_weir").into());
+        let words = command.split(' ').chain(arguments.iter().copied());
         let mut command = Command::new(weir);
-        command.arg("explain").args(arguments).current_dir(self.home.path()).env_remove("STATE_DIRECTORY");
+        command.args(words).current_dir(self.home.path()).env_remove("STATE_DIRECTORY");
         spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
@@ -94,7 +99,7 @@ async fn what_is_told_of_a_message_is_what_becomes_of_it() {
         let there = house.document(&[&asked[..], &["--running", "--admin", &admin, "--data", &data]].concat()).await;
         assert_eq!(here, there, "{what}");
         let stages: Vec<_> = here["steps"].as_array().unwrap().iter().map(|step| step["stage"].clone()).collect();
-        assert_eq!(stages[..], ["authenticate", "wellformed", "authorize"].map(Value::from)[..stages.len()]);
+        assert_eq!(stages[..], ["authenticate", "wellformed", "authorize", "rules"].map(Value::from)[..stages.len()]);
     }
     assert_eq!(server.waiting().len(), 1, "explaining sends nothing");
     weir.stop().await;
@@ -127,4 +132,97 @@ async fn a_mistake_in_what_is_asked_is_told() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.starts_with("/mcp -> files\n  authenticate  unauthenticated"), "{said}");
     assert!(said.ends_with("it goes no further: unauthenticated\n"), "{said}");
+}
+
+const RULES: &str = r#"
+[[rules]]
+name = "guests delete nothing"
+tools = ["files:*_delete"]
+when = '!("operator" in principal.roles)'
+then = "refuse"
+message = "deleting takes the operator role"
+[[rules]]
+name = "pings are answered here"
+methods = ["ping"]
+then = { answer = {} }
+[[rules]]
+name = "trial"
+tools = ["files:new_*"]
+then = { route = [{ server = "second" }] }
+[[servers]]
+name = "second"
+endpoints = ["http://127.0.0.1:9/second"]
+"#;
+
+/// A case of a call with this name.
+fn case(name: &str, roles: &[&str], expected: &Value) -> Value {
+    let message =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": name, "arguments": {} } });
+    let who = json!({ "subject": "ann", "roles": roles, "scopes": ["mcp:tools"] });
+    let mut case = json!({ "name": name, "message": message, "as": who });
+    case.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
+    case
+}
+
+#[tokio::test]
+async fn rules_are_tried_on_a_table_of_messages() {
+    only_through_weir!();
+    let house = House::new();
+    house.file("weir.toml", &format!("{}{RULES}", house.config("http://127.0.0.1:9/mcp")));
+    let ping = json!({ "message": { "jsonrpc": "2.0", "id": 1, "method": "ping" }, "expect": "answer",
+                       "as": { "subject": "ann", "roles": ["admin"], "scopes": ["mcp:tools"] } });
+    let right = [
+        case("a_delete", &["admin"], &json!({ "expect": "refuse", "rule": "guests delete nothing" })),
+        case("a_delete", &["admin", "operator"], &json!({ "expect": "pass", "server": "files" })),
+        case("new_a", &["admin"], &json!({ "expect": "route", "rule": "trial", "server": "second" })),
+        case("read_a", &["reader"], &json!({ "expect": "pass" })),
+        case("a_delete", &["reader"], &json!({ "expect": "unknown_name" })),
+        ping,
+    ];
+    let lines = |cases: &[Value]| cases.iter().map(|case| format!("{case}\n")).collect::<String>();
+    house.file("right.jsonl", &lines(&right));
+    let output = house.command("rules test", &["right.jsonl"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.ends_with("\n6 cases, 0 not as expected\n"), "{said}");
+    assert!(said.starts_with("ok    a_delete\n") && said.contains("ok    line 6\n"), "{said}");
+    let wrong = [
+        case("a_delete", &["admin"], &json!({ "expect": "pass" })),
+        case("a_delete", &["admin"], &json!({ "expect": "refuse", "rule": "trial" })),
+        case("new_a", &["admin"], &json!({ "expect": "route", "server": "files" })),
+    ];
+    house.file("wrong.jsonl", &lines(&wrong));
+    let output = house.command("rules test", &["wrong.jsonl"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    for line in [
+        "FAIL  a_delete: expected pass, and it is refuse, by \"guests delete nothing\"\n",
+        "FAIL  a_delete: expected the rule \"trial\", and it is refuse, by \"guests delete nothing\"\n",
+        "FAIL  new_a: expected files, and it goes to second\n",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    house.file("broken.jsonl", &format!("{}\n{{\"message\":{{}}}}\n", right[0]));
+    let output = house.command("rules test", &["broken.jsonl"]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && said.starts_with("weir: broken.jsonl:2: `expect` is needed"), "{said}");
+}
+
+#[tokio::test]
+async fn every_rule_that_was_looked_at_is_told_of() {
+    only_through_weir!();
+    let house = House::new();
+    house.file("weir.toml", &format!("{}{RULES}", house.config("http://127.0.0.1:9/mcp")));
+    let asked = case("new_a", &["admin"], &json!({}));
+    let (message, who) =
+        (house.file("m.json", &asked["message"].to_string()), house.file("w.json", &asked["as"].to_string()));
+    let told = house.document(&["--message", &message, "--as", &who]).await;
+    assert_eq!(told["ruled"], json!({ "verdict": "route", "rule": "trial" }));
+    assert_eq!(
+        told["steps"][3]["looked_at"],
+        json!([
+            { "name": "guests delete nothing", "applies": false, "says": "another name: `tools`, `prompts`, `resources`" },
+            { "name": "pings are answered here", "applies": false, "says": "another method: `methods`" },
+            { "name": "trial", "applies": true, "says": "route" },
+        ])
+    );
 }
