@@ -23,6 +23,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// Try the rules of a configuration on messages
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
 pub(super) struct Rules {
     #[command(subcommand)]
     action: Action,

@@ -118,6 +118,8 @@ impl<'a, P> Exchange<'a, P> {
         self.seen.turned(at);
     }
 
+    /// Inlined, so that what is large is built where it is to be: it would be moved at each step.
+    #[inline(always)]
     fn advance<Q>(self, step: impl FnOnce(P) -> Q) -> Exchange<'a, Q> {
         let Self { core, route, verb, headers, id, peer, seen, progress } = self;
         Exchange { core, route, verb, headers, id, peer, seen, progress: step(progress) }
@@ -125,6 +127,7 @@ impl<'a, P> Exchange<'a, P> {
 }
 
 impl<'a> Exchange<'a, Arrived> {
+    #[inline(always)]
     pub(super) fn identified(self, identified: Identified, _: Tried) -> Exchange<'a, Known> {
         self.advance(|Arrived| Known { identified })
     }
@@ -135,6 +138,7 @@ impl<'a> Exchange<'a, Known> {
         self.progress.identified.principal()
     }
 
+    #[inline(always)]
     pub(super) fn read(self, message: WellFormed) -> Exchange<'a, Read> {
         self.advance(|known| Read { known, message })
     }
@@ -149,6 +153,7 @@ impl<'a> Exchange<'a, Read> {
         seal(self, self.principal())
     }
 
+    #[inline(always)]
     pub(super) fn bound(mut self, bound: Bound, _: Called) -> Exchange<'a, Found> {
         let Read { known, message } = &self.progress;
         let home = home::of(self.core, self.route, &bound, known.identified.principal(), message);
@@ -168,6 +173,7 @@ impl<'a> Exchange<'a, Found> {
         self.progress.read.known.identified.principal()
     }
 
+    #[inline(always)]
     pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Granted> {
         self.advance(|Found { read, bound, settled }| Granted { read, bound, settled, permitted })
     }
@@ -188,11 +194,13 @@ impl<'a> Exchange<'a, Granted> {
     }
 
     /// By the route at that place, whose server the caller may ask as well.
+    #[inline(always)]
     pub(super) fn sent_to(mut self, at: usize, permitted: Permitted) -> Self {
         self.turn(at);
         self.advance(|granted| Granted { permitted, ..granted })
     }
 
+    #[inline(always)]
     pub(super) fn judged(self, ruled: Ruled<'a>) -> Exchange<'a, Judged<'a>> {
         self.advance(|Granted { read, bound, permitted, .. }| Judged { read, bound, permitted, ruled })
     }
@@ -218,6 +226,7 @@ impl<'a> Exchange<'a, Judged<'a>> {
     }
 
     /// `None` where what was opened cannot be read in its place.
+    #[inline(always)]
     pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Brought<'a>>> {
         let Some(bytes) = opened.take_bytes() else {
             return Some(self.advance(|Judged { read, bound, permitted, ruled }| Brought {
@@ -269,6 +278,7 @@ impl<'a> Exchange<'a, Brought<'a>> {
     }
 
     /// `promises`: what its answers have to be.
+    #[inline(always)]
     pub(super) fn argued(self, argued: Argued, promises: Vec<Promise>) -> Exchange<'a, Ready<'a>> {
         self.advance(|brought| {
             let Brought { read, bound, permitted, ruled, opened } = brought;

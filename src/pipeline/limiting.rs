@@ -18,6 +18,9 @@ pub(super) fn address(exchange: &Exchange<'_, Arrived>) -> Result<Tried, Refusal
 
 /// Whether the caller may say it now.
 pub(super) fn caller(exchange: &Exchange<'_, Read>) -> Result<Called, Refused> {
+    if let Some(called) = exchange.core.limits.uncalled() {
+        return Ok(called);
+    }
     let message = &exchange.progress.message;
     let asked = Asked {
         address: exchange.peer.remote.ip(),
@@ -33,6 +36,9 @@ pub(super) fn caller(exchange: &Exchange<'_, Read>) -> Result<Called, Refused> {
 
 /// Whether it may go to its server, by what the rules make of it.
 pub(super) fn target(exchange: &Exchange<'_, Judged<'_>>) -> Result<Admitted, Refused> {
+    if let Some(admitted) = exchange.core.limits.untargeted() {
+        return Ok(admitted);
+    }
     let changes = exchange.changes();
     let ruled = Ruled {
         class: changes.and_then(|changes| changes.class),

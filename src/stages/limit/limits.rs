@@ -64,6 +64,16 @@ impl Limits {
         Self::new(crate::model::clock::now(), Box::default())
     }
 
+    /// Where no limit counts what a caller says, they may say it.
+    pub fn uncalled(&self) -> Option<Called> {
+        (self.places[1] == 0).then_some(Called(()))
+    }
+
+    /// Where no limit counts what goes to a server, it may go there.
+    pub fn untargeted(&self) -> Option<Admitted> {
+        (self.places[1] == 0 && self.places[2] == 0).then_some(Admitted(()))
+    }
+
     /// Whether this address may try at all: before a signature is checked, or a body read.
     ///
     /// # Errors
