@@ -122,32 +122,7 @@ name = "{caller.ROLE}"
 tools = ["sample:*", "catalog:*"]
 resources = ["sample:*"]
 deny_tools = ["*:*_delete"]
-{rules()}
-{LIMITS}"""
-
-
-# What every call counts against, and none is refused by.
-LIMITS = """
-[[limits]]
-name = "per caller"
-key = "principal"
-rate = "1000000/s"
-burst = 1000000
-concurrent = 100000
-
-[[limits]]
-name = "per address"
-key = "client_ip"
-rate = "1000000/s"
-burst = 1000000
-
-[[limits]]
-name = "per tool"
-key = "principal+tool"
-rate = "1000000/s"
-burst = 1000000
-quota = "1000000000/hour"
-"""
+{rules()}"""
 
 
 def rules():
