@@ -95,9 +95,9 @@ fn nodes_that_are_all_busy_have_equal_parts_and_one_that_asks_for_little_has_tha
         };
         run(&mut world, 10, little);
         let (each, sum) = got(&mut world, 20, little);
-        // With one seed of sixteen the third node, which asks for nothing, holds on to a seventh of it (WEIR_SEED=1000): known, and
-        // to be mended before limits are counted by this.
-        assert!(each[0] > 0.095 && sum > 0.83, "{each:?}, WEIR_SEED={seed}");
+        // A want is said again while it is no more than twice what is needed (demand.rs), so that few rows are written: of
+        // 0.1 and an eighth that is 7/32, and what of them is not used is had by nobody.
+        assert!(each[0] > 0.095 && sum > 0.845, "{each:?}, WEIR_SEED={seed}");
         within(&world, seed);
     }
 }
