@@ -15,7 +15,7 @@ use super::exchange::{Brought, Exchange};
 /// # Errors
 /// `invalid_params` where there are none that could be changed; `policy_denied` where the client says them in its headers as
 /// well, so that its server would refuse the call.
-pub(super) fn amend<'a>(exchange: Exchange<'a, Brought<'a>>) -> Result<Exchange<'a, Brought<'a>>, Refusal> {
+pub(super) fn amend<'a>(mut exchange: Exchange<'a, Brought<'a>>) -> Result<Exchange<'a, Brought<'a>>, Refusal> {
     let changes = exchange.changes().map_or(&[][..], |changes| &changes.arguments);
     let (message, method) = (exchange.message().message(), exchange.message().method());
     let Some(message) = message.filter(|_| !changes.is_empty()) else { return Ok(exchange) };
@@ -24,7 +24,7 @@ pub(super) fn amend<'a>(exchange: Exchange<'a, Brought<'a>>) -> Result<Exchange<
     }
     let spliced = spliced(message, exchange.message().bytes(), changes).ok_or_else(no_object)?;
     let (core, server, headers) = (exchange.core, exchange.route.server, exchange.headers);
-    let exchange = exchange.amended(spliced).ok_or_else(no_object)?;
+    exchange.amend(spliced).ok_or_else(no_object)?;
     wellformed::params(&core.catalog, server, headers, exchange.message()).map_err(|_| mirrored())?;
     Ok(exchange)
 }

@@ -57,22 +57,23 @@ pub(super) struct Known {
 }
 
 /// The message is read.
-pub(super) struct Read {
+pub(super) struct Read<'a> {
     known: Known,
-    pub(super) message: WellFormed,
+    /// In a place of its own: it is large, and the exchange moves with each step.
+    message: &'a mut WellFormed,
 }
 
 /// The conversation is found, and with it the server.
-pub(super) struct Found {
-    read: Read,
+pub(super) struct Found<'a> {
+    read: Read<'a>,
     bound: Bound,
     /// Something ties it to that server: no rule sends it to another.
     settled: bool,
 }
 
 /// The caller may do it.
-pub(super) struct Granted {
-    read: Read,
+pub(super) struct Granted<'a> {
+    read: Read<'a>,
     bound: Bound,
     settled: bool,
     permitted: Permitted,
@@ -80,7 +81,7 @@ pub(super) struct Granted {
 
 /// Policy lets it go on.
 pub(super) struct Judged<'a> {
-    read: Read,
+    read: Read<'a>,
     bound: Bound,
     permitted: Permitted,
     ruled: Ruled<'a>,
@@ -88,7 +89,7 @@ pub(super) struct Judged<'a> {
 
 /// What it brings back is the caller's own.
 pub(super) struct Brought<'a> {
-    read: Read,
+    read: Read<'a>,
     pub(super) bound: Bound,
     permitted: Permitted,
     ruled: Ruled<'a>,
@@ -97,7 +98,7 @@ pub(super) struct Brought<'a> {
 
 /// It asks for nothing that its route refuses: the call may be made.
 pub(super) struct Ready<'a> {
-    read: Read,
+    read: Read<'a>,
     pub(super) bound: Bound,
     pub(super) permitted: Permitted,
     ruled: Ruled<'a>,
@@ -139,12 +140,20 @@ impl<'a> Exchange<'a, Known> {
     }
 
     #[inline(always)]
-    pub(super) fn read(self, message: WellFormed) -> Exchange<'a, Read> {
+    pub(super) fn read(self, message: &'a mut WellFormed) -> Exchange<'a, Read<'a>> {
         self.advance(|known| Read { known, message })
     }
 }
 
-impl<'a> Exchange<'a, Read> {
+impl<'a> Exchange<'a, Read<'a>> {
+    pub(super) fn message(&self) -> &WellFormed {
+        self.progress.message
+    }
+
+    pub(super) fn into_message(self) -> &'a WellFormed {
+        self.progress.message
+    }
+
     pub(super) fn principal(&self) -> &Principal {
         self.progress.known.identified.principal()
     }
@@ -154,7 +163,7 @@ impl<'a> Exchange<'a, Read> {
     }
 
     #[inline(always)]
-    pub(super) fn bound(mut self, bound: Bound, _: Called) -> Exchange<'a, Found> {
+    pub(super) fn bound(mut self, bound: Bound, _: Called) -> Exchange<'a, Found<'a>> {
         let Read { known, message } = &self.progress;
         let home = home::of(self.core, self.route, &bound, known.identified.principal(), message);
         if let Some(at) = home {
@@ -164,9 +173,9 @@ impl<'a> Exchange<'a, Read> {
     }
 }
 
-impl<'a> Exchange<'a, Found> {
+impl<'a> Exchange<'a, Found<'a>> {
     pub(super) fn message(&self) -> &WellFormed {
-        &self.progress.read.message
+        self.progress.read.message
     }
 
     pub(super) fn principal(&self) -> &Principal {
@@ -174,14 +183,14 @@ impl<'a> Exchange<'a, Found> {
     }
 
     #[inline(always)]
-    pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Granted> {
+    pub(super) fn permitted(self, permitted: Permitted) -> Exchange<'a, Granted<'a>> {
         self.advance(|Found { read, bound, settled }| Granted { read, bound, settled, permitted })
     }
 }
 
-impl<'a> Exchange<'a, Granted> {
+impl<'a> Exchange<'a, Granted<'a>> {
     pub(super) fn message(&self) -> &WellFormed {
-        &self.progress.read.message
+        self.progress.read.message
     }
 
     pub(super) fn principal(&self) -> &Principal {
@@ -208,7 +217,7 @@ impl<'a> Exchange<'a, Granted> {
 
 impl<'a> Exchange<'a, Judged<'a>> {
     pub(super) fn message(&self) -> &WellFormed {
-        &self.progress.read.message
+        self.progress.read.message
     }
 
     pub(super) fn principal(&self) -> &Principal {
@@ -228,26 +237,16 @@ impl<'a> Exchange<'a, Judged<'a>> {
     /// `None` where what was opened cannot be read in its place.
     #[inline(always)]
     pub(super) fn opened(self, mut opened: Opened, _: Admitted) -> Option<Exchange<'a, Brought<'a>>> {
-        let Some(bytes) = opened.take_bytes() else {
-            return Some(self.advance(|Judged { read, bound, permitted, ruled }| Brought {
-                read,
-                bound,
-                permitted,
-                ruled,
-                opened,
-            }));
-        };
-        let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
-        let Judged { read: Read { known, message }, bound, permitted, ruled } = progress;
-        let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
-        let progress = Brought { read, bound, permitted, ruled, opened };
-        Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
+        if let Some(bytes) = opened.take_bytes() {
+            self.progress.read.message.respell(bytes, self.core.bounds.depth)?;
+        }
+        Some(self.advance(|Judged { read, bound, permitted, ruled }| Brought { read, bound, permitted, ruled, opened }))
     }
 }
 
 impl<'a> Exchange<'a, Brought<'a>> {
     pub(super) fn message(&self) -> &WellFormed {
-        &self.progress.read.message
+        self.progress.read.message
     }
 
     pub(super) fn principal(&self) -> &Principal {
@@ -268,13 +267,9 @@ impl<'a> Exchange<'a, Brought<'a>> {
         self.changes().is_some_and(|changes| !changes.arguments.is_empty())
     }
 
-    /// The same with another body; `None` where that cannot be read.
-    pub(super) fn amended(self, bytes: Vec<u8>) -> Option<Self> {
-        let Exchange { core, route, verb, headers, id, peer, seen, progress } = self;
-        let Brought { read: Read { known, message }, bound, permitted, ruled, opened } = progress;
-        let read = Read { known, message: message.respelt(bytes, core.bounds.depth)? };
-        let progress = Brought { read, bound, permitted, ruled, opened };
-        Some(Exchange { core, route, verb, headers, id, peer, seen, progress })
+    /// Has another body from now on; `None` where that cannot be read.
+    pub(super) fn amend(&mut self, bytes: Vec<u8>) -> Option<()> {
+        self.progress.read.message.respell(bytes, self.core.bounds.depth)
     }
 
     /// `promises`: what its answers have to be.
@@ -294,7 +289,7 @@ impl<'a> Exchange<'a, Ready<'a>> {
     }
 
     pub(super) fn message(&self) -> &WellFormed {
-        &self.progress.read.message
+        self.progress.read.message
     }
 
     pub(super) fn seal(&self) -> Seal<'_> {

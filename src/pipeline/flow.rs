@@ -64,15 +64,16 @@ where
     let exchange = identify(exchange, tried).await.map_err(nobody)?;
 
     // What is said: nothing trusts a name before this has read the message whole.
-    let exchange = pin!(read(exchange, body, drain)).await?;
+    let mut place = None;
+    let exchange = pin!(read(exchange, body, drain, &mut place)).await?;
 
     // Whether they may say it now, as far as that needs no server.
     let called = limiting::caller(&exchange)?;
 
     // Which conversation: a session names the endpoint that the call has to go to.
-    let bound = session::bind(&exchange.seal(), exchange.progress.message.era(), &headers);
-    let bound = bound.map_err(|refusal| Box::new((refusal, exchange.progress.message.addressee())))?;
-    if exchange.progress.message.batch().is_some() && !bound.takes_batches() {
+    let bound = session::bind(&exchange.seal(), exchange.message().era(), &headers);
+    let bound = bound.map_err(|refusal| Box::new((refusal, exchange.message().addressee())))?;
+    if exchange.message().batch().is_some() && !bound.takes_batches() {
         return Err(nobody(wellformed::no_batch()));
     }
     let exchange = exchange.bound(bound, called);
@@ -133,12 +134,13 @@ pub(super) async fn identify(exchange: Exchange<'_, Arrived>, tried: Tried) -> R
     Ok(exchange.identified(identified, tried))
 }
 
-/// Reads what is said.
+/// Reads what is said into its place.
 pub(super) async fn read<'a, B>(
     exchange: Exchange<'a, Known>,
     body: B,
     drain: &Drain,
-) -> Result<Exchange<'a, Read>, Refused>
+    place: &'a mut Option<WellFormed>,
+) -> Result<Exchange<'a, Read<'a>>, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -154,11 +156,11 @@ where
     let message = stopping::unless(drain, Phase::Cutting, reading).await;
     let message = message.unwrap_or_else(|| Err(nobody(stopping::not_sent())))?;
     exchange.seen.read(&message);
-    Ok(exchange.read(message))
+    Ok(exchange.read(place.insert(message)))
 }
 
 /// Decides whether the caller may do what the message asks for.
-fn permit(exchange: Exchange<'_, Found>) -> Result<Exchange<'_, Granted>, Refused> {
+fn permit<'a>(exchange: Exchange<'a, Found<'a>>) -> Result<Exchange<'a, Granted<'a>>, Refused> {
     let (sight, message) = (exchange.core.roles.sight(exchange.principal(), exchange.route.server), exchange.message());
     match authorize::check(sight, message.messages(), message.bytes()) {
         Ok(permitted) => Ok(exchange.permitted(permitted)),

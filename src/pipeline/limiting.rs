@@ -17,11 +17,11 @@ pub(super) fn address(exchange: &Exchange<'_, Arrived>) -> Result<Tried, Refusal
 }
 
 /// Whether the caller may say it now.
-pub(super) fn caller(exchange: &Exchange<'_, Read>) -> Result<Called, Refused> {
+pub(super) fn caller(exchange: &Exchange<'_, Read<'_>>) -> Result<Called, Refused> {
     if let Some(called) = exchange.core.limits.uncalled() {
         return Ok(called);
     }
-    let message = &exchange.progress.message;
+    let message = exchange.message();
     let asked = Asked {
         address: exchange.peer.remote.ip(),
         principal: exchange.principal(),

@@ -43,7 +43,7 @@ pub(super) enum Ruling<'a> {
 /// # Errors
 /// `policy_denied` where a rule refuses, or its expression fails; `invalid_params` for a name that the rules cannot read;
 /// what `authorize` says of the server that a rule has chosen.
-pub(super) fn rule(exchange: Exchange<'_, Granted>) -> Result<Ruling<'_>, Refused> {
+pub(super) fn rule<'a>(exchange: Exchange<'a, Granted<'a>>) -> Result<Ruling<'a>, Refused> {
     // One for the whole body, however many messages it has.
     let mut all = All { ruled: None, server: None, budget: Budget::default() };
     let messages = exchange.message().messages();
@@ -91,7 +91,7 @@ impl<'a> All<'a> {
 
 /// Rules one message, by each name that it has; the result where a rule has one for it.
 fn each<'a>(
-    exchange: &Exchange<'a, Granted>,
+    exchange: &Exchange<'a, Granted<'a>>,
     message: &Message,
     all: &mut All<'a>,
 ) -> Result<Option<&'a str>, Refusal> {
@@ -162,7 +162,7 @@ fn failed() -> Refusal {
 }
 
 fn decide<'a>(
-    exchange: &Exchange<'a, Granted>,
+    exchange: &Exchange<'a, Granted<'a>>,
     said: Said<'_>,
     named: Option<(Named, &str)>,
     message: Option<&Message>,
@@ -188,7 +188,7 @@ fn ask<'a, P>(exchange: &Exchange<'a, P>, told: &Told<'_>, budget: &mut Budget) 
 }
 
 /// The same message for another server of its path, where nothing ties it to one: the caller has to be granted it there.
-fn sent_to(exchange: Exchange<'_, Granted>, server: usize) -> Result<Exchange<'_, Granted>, Refused> {
+fn sent_to<'a>(exchange: Exchange<'a, Granted<'a>>, server: usize) -> Result<Exchange<'a, Granted<'a>>, Refused> {
     let core = exchange.core;
     let mut others = exchange.route.alternates.iter().copied();
     let other = others.find(|at| core.routes[*at].server == server).filter(|_| !exchange.is_settled());
@@ -204,7 +204,7 @@ fn sent_to(exchange: Exchange<'_, Granted>, server: usize) -> Result<Exchange<'_
 }
 
 /// An answer in a rule's words. What the era asks of every result is added where it is not there.
-fn answered(exchange: &Exchange<'_, Granted>, result: &str) -> Answer {
+fn answered(exchange: &Exchange<'_, Granted<'_>>, result: &str) -> Answer {
     let message = exchange.message();
     let id = match message.addressee() {
         Addressee::Request { id, .. } => String::from_utf8_lossy(id.raw()).into_owned(),

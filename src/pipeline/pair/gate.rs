@@ -71,7 +71,8 @@ where
     let exchange = flow::identify(exchange, tried).await.map_err(flow::nobody)?;
     let token = token.ok_or_else(|| flow::nobody(unnamed()))?;
     let slot = core.pairs.find(&exchange.route.path, exchange.principal(), token).map_err(flow::nobody)?;
-    let read = flow::read(exchange, body, drain).await.and_then(|exchange| legacy(exchange.progress.message));
+    let mut place = None;
+    let read = flow::read(exchange, body, drain, &mut place).await.and_then(|exchange| legacy(exchange.into_message()));
     let message = match read {
         Ok(message) => message,
         Err(refused) if answers(&refused.1) => {
@@ -81,16 +82,10 @@ where
         }
         Err(refused) => return Err(refused),
     };
+    let (kind, addressee, bytes) = (kind(message), message.addressee(), message.bytes().clone());
     // The whole body is here: nobody is to be told to send it.
     headers.remove(header::EXPECT);
-    let (kind, addressee) = (kind(&message), message.addressee());
-    let letter = Letter {
-        peer: finish.peer().clone(),
-        headers,
-        bytes: message.bytes().clone(),
-        kind,
-        addressee: addressee.clone(),
-    };
+    let letter = Letter { peer: finish.peer().clone(), headers, bytes, kind, addressee: addressee.clone() };
     put(&slot, Posted::Letter(letter), &addressee)?;
     Ok(Taken::Letter)
 }
@@ -127,7 +122,7 @@ fn put(slot: &Slot, posted: Posted, addressee: &Addressee) -> Result<(), Refused
 }
 
 /// The pair carries no message of 2026-07-28.
-fn legacy(message: WellFormed) -> Result<WellFormed, Refused> {
+fn legacy(message: &WellFormed) -> Result<&WellFormed, Refused> {
     if message.era() == Era::Legacy {
         return Ok(message);
     }

@@ -48,11 +48,12 @@ pub struct WellFormed {
 }
 
 impl WellFormed {
-    /// The same message with values in it spelt as its server does; `None` where that cannot be read.
-    pub fn respelt(self, bytes: Vec<u8>, depth: u16) -> Option<Self> {
+    /// Has values spelt as its server does from now on; `None` where that cannot be read, and it stays as it was.
+    pub fn respell(&mut self, bytes: Vec<u8>, depth: u16) -> Option<()> {
         let limits = Limits { depth, ..Limits::default() };
-        let body = message::read_client(&bytes, &limits).ok()?;
-        Some(Self { bytes: bytes.into(), body: Some(body), ..self })
+        self.body = Some(message::read_client(&bytes, &limits).ok()?);
+        self.bytes = bytes.into();
+        Some(())
     }
 
     /// The body as it came, or as its server is to have it; these bytes are forwarded, no others.
