@@ -122,7 +122,29 @@ name = "{caller.ROLE}"
 tools = ["sample:*", "catalog:*"]
 resources = ["sample:*"]
 deny_tools = ["*:*_delete"]
-{rules()}"""
+{rules()}{LIMITS}"""
+
+
+# Each counts every call, and refuses none.
+LIMITS = """
+[[limits]]
+name = "each caller"
+key = "principal"
+rate = "1000000/s"
+
+[[limits]]
+name = "each tool of a caller"
+key = "principal+tool"
+methods = ["tools/call"]
+class = "usual"
+rate = "1000000/s"
+quota = "1000000000/day"
+
+[[limits]]
+name = "each address"
+key = "client_ip"
+concurrent = 100000
+"""
 
 
 def rules():

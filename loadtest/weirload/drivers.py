@@ -71,10 +71,10 @@ def wrk(scenario, front, prepared, seconds, cores, _place):
     command += ["-s", script, front.url(prepared.path)]
     environment = {"REQUESTS": ":".join(str(file) for file in prepared.files)}
     text, cpu = processes.run(cores.load, command, seconds + SLACK, environment)
-    return read_wrk(text, cpu, scenario.connections, prepared.answer)
+    return read_wrk(text, cpu, scenario.connections, prepared.answer, front.kind.spread)
 
 
-def read_wrk(text, cpu, connections, answer):
+def read_wrk(text, cpu, connections, answer, spread=0):
     found = re.search(r"^RESULT (\{.*\})$", text, re.M)
     if not found:
         raise processes.Failure(f"wrk said nothing: {text[-1000:]}")
@@ -83,19 +83,24 @@ def read_wrk(text, cpu, connections, answer):
     if said["refused"] or said["broken"]:
         load.failed = f"{said['refused']} answers were not 200, {said['broken']} broke off, of {load.requests}"
     else:
-        load.failed = unlike(said["bytes"], load.requests, connections, answer.length, is_stream(answer))
+        give = spread + framing(answer, answer.length)
+        load.failed = unlike(said["bytes"], load.requests, connections, answer.length, give)
     return load
 
 
-def unlike(read, requests, open_at_end, length, framed_freely):
-    """Whether the answers were as long as the one that was looked at: a refusal can have the status 200.
-
-    Those that were under way at the end have been read in part. An event stream may be framed in several ways.
+def unlike(read, requests, open_at_end, length, give):
+    """Whether the answers were as long as the one that was looked at, give or take so many bytes each: a refusal can have
+    the status 200. Those that were under way at the end have been read in part.
     """
-    slack = requests * length // 100 if framed_freely else 0
-    if requests * length - slack <= read <= (requests + open_at_end) * length + slack:
+    slack = requests * give
+    if requests * length - slack <= read <= (requests + open_at_end) * (length + give) + slack:
         return ""
     return f"the answers have {read} bytes, not {requests} times {length}: some were other ones"
+
+
+def framing(answer, length):
+    """An event stream may be framed in several ways."""
+    return length / 100 if is_stream(answer) else 0
 
 
 def is_stream(answer):
@@ -135,7 +140,8 @@ def read_h2load(text, cpu, scenario, answer, seconds):
         load.failed = f"of {total} requests {done} were done, {succeeded} went well, {good[1]} had a status 2xx"
     else:
         at_once = scenario.connections * scenario.streams
-        load.failed = unlike(int(data[1]), done, at_once, len(answer.body), is_stream(answer))
+        length = len(answer.body)
+        load.failed = unlike(int(data[1]), done, at_once, length, framing(answer, length))
     load.short = bool(scenario.rate) and done < 0.99 * scenario.rate * seconds
     return load
 

@@ -20,6 +20,8 @@ class Kind:
     needs: tuple = ()
     # Whether a cursor is sealed for the caller, so that an answer is not the server's to the byte.
     seals: bool = False
+    # Bytes by which the heads of two equal answers may differ: `RateLimit` says how much is left.
+    spread: int = 0
 
 
 FRONTS = {
@@ -27,9 +29,10 @@ FRONTS = {
     "haproxy": Kind("HAProxy, one thread, no log", haproxy, False, ("haproxy",)),
     "weir": Kind("Weir as `weir run --to URL` has it: its access log is written", weir),
     "weir-whole": Kind(
-        "Weir with all that it has: callers with tokens, roles, the access log",
+        "Weir with all that it has: callers with tokens, roles, rules, limits, the access log",
         lambda setting: weir(setting, whole=True),
         seals=True,
+        spread=16,
     ),
     "weir-silent": Kind("the same without the access log", lambda setting: weir(setting, log=False)),
     "weir-2-cores": Kind("the same with two data cores", lambda setting: weir(setting, cores=2)),
