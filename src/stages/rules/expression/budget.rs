@@ -1,13 +1,14 @@
 //! How much an expression may do.
 
 use super::fault::Why;
+use crate::protocol::json::Looked;
 
 /// Bytes that one step copies or compares.
 const BYTES: usize = 128;
 /// Bytes of the message that one step skips: brackets, escapes and digits are looked at one by one.
-const SKIPPED: u32 = 32;
+const SKIPPED: usize = 32;
 /// The same inside a string without escapes.
-const SKIPPED_TEXT: u32 = 256;
+const SKIPPED_TEXT: usize = 256;
 
 /// What deciding on one message may cost, in steps: all expressions on it draw from one budget.
 ///
@@ -55,15 +56,21 @@ impl Budget {
         self.spend(u32::try_from(bytes / BYTES).unwrap_or(u32::MAX))
     }
 
-    /// Takes the steps of so many bytes that were skipped, and of so many more within a string without escapes.
+    /// Takes the steps of what was looked at.
     #[inline]
-    pub(super) fn spend_skipped(&mut self, bytes: u32, text: u32) -> Result<(), Why> {
-        self.spend(1 + bytes / SKIPPED + text / SKIPPED_TEXT)
+    pub(super) fn spend_looked(&mut self, looked: Looked) -> Result<(), Why> {
+        self.spend(u32::try_from(looked.bytes / SKIPPED + looked.text / SKIPPED_TEXT).unwrap_or(u32::MAX))
+    }
+
+    /// Takes all that is left, for something that would cost more.
+    pub(super) fn exhaust(&mut self) -> Why {
+        self.left = 0;
+        Why::Spent
     }
 
     /// The bytes that may be skipped with what is left, whatever they are.
-    pub(super) fn skippable(&self) -> u32 {
-        self.left.saturating_mul(SKIPPED)
+    pub(super) fn skippable(&self) -> usize {
+        self.left as usize * SKIPPED
     }
 }
 
