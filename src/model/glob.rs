@@ -66,22 +66,30 @@ impl Glob {
 
     /// Whether the whole name matches. Neither allocates nor recurses.
     pub fn matches(&self, name: &str) -> bool {
+        let mut enough = usize::MAX;
+        self.matches_within(name, &mut enough).unwrap_or(false)
+    }
+
+    /// The same for who has so many steps, and takes from them: a step is a look at one character of the pattern. `None`
+    /// where they do not suffice.
+    pub fn matches_within(&self, name: &str, steps: &mut usize) -> Option<bool> {
         if self.plain {
-            return *self.text == *name;
+            return Some(*self.text == *name);
         }
         let (pattern, name) = (self.text.as_bytes(), name.as_bytes());
         let (mut at, mut here) = (0, 0);
         // Behind the last star, and where in the name what follows it is tried.
         let mut again = None;
         loop {
+            *steps = steps.checked_sub(1)?;
             match (pattern.get(at), name.get(here)) {
-                (Some(b'*'), _) if at + 1 == pattern.len() => return true,
+                (Some(b'*'), _) if at + 1 == pattern.len() => return Some(true),
                 (Some(b'*'), _) => {
                     at += 1;
                     again = Some((at, here));
                     continue;
                 }
-                (None, None) => return true,
+                (None, None) => return Some(true),
                 (Some(b'?'), Some(_)) => {
                     at += 1;
                     here = behind(name, here);
@@ -99,7 +107,7 @@ impl Glob {
                     *tried = behind(name, *tried);
                     (at, here) = (*after, *tried);
                 }
-                _ => return false,
+                _ => return Some(false),
             }
         }
     }
@@ -289,5 +297,11 @@ mod tests {
     fn the_longest_pattern_does_not_take_long() {
         let (pattern, name) = (format!("{}b", "*a".repeat(255)), "a".repeat(4096));
         assert!(!glob(&pattern).matches(&name));
+        // One that comes back from the end each time takes the product of the lengths.
+        let (pattern, name) = (format!("*{}b", "a".repeat(500)), "a".repeat(4096));
+        let mut steps = 500 * 4096 + 4096;
+        assert_eq!(glob(&pattern).matches_within(&name, &mut steps), Some(false));
+        let mut steps = 100_000;
+        assert_eq!((glob(&pattern).matches_within(&name, &mut steps), steps), (None, 0));
     }
 }

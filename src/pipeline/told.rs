@@ -107,12 +107,12 @@ impl Facts for Told<'_> {
         let found = self.tool.get_or_init(|| self.catalog.tool(self.server.0, self.name()));
         let Some(about) = found.as_ref().map(|tool| &*tool.about) else { return Tool::Unknown };
         let span = Span { start: 0, end: u32::try_from(about.len()).unwrap_or(0) };
-        Tool::Known(Json { bytes: about, value: Value { span, kind: Kind::Object, escaped: false } })
+        Tool::Known(Json { bytes: about, value: Value { span, kind: Kind::Object, escaped: false }, marks: &[] })
     }
 
     fn arguments(&self) -> Option<Json<'_>> {
         let (message, read) = self.message?;
-        Some(Json { bytes: read.bytes(), value: message.fields.arguments? })
+        Some(Json { bytes: read.bytes(), value: message.fields.arguments?, marks: message.marks.all() })
     }
 
     fn path(&self) -> &str {

@@ -12,13 +12,15 @@
 //!  whole documents                        documents in chunks
 //!  scanner   one pass, explicit stack     feed     the same grammar as a machine that can stop at any byte
 //!    strings  numbers  keys  stack          strings  numbers  stack
+//!    marks   where long values are
 //!  navigate  look-ups in checked bytes      utf8   characters that are split across chunks
-//!                                           tally  repeated keys, without their text
+//!    walk    look-ups that are paid for     tally  repeated keys, without their text
 //! ```
 
 mod fault;
 mod feed;
 mod keys;
+mod marks;
 mod navigate;
 mod numbers;
 mod quote;
@@ -28,12 +30,15 @@ mod strings;
 mod tally;
 mod utf8;
 mod value;
+mod walk;
 mod watch;
 
 pub use fault::{Fault, FaultReason};
+pub use marks::Marks;
 pub use navigate::{Elements, Members, distinct, elements, member, members};
 pub use quote::quoted;
 pub use value::{Kind, Span, Value, string};
+pub use walk::{Looked, Step, Walk};
 
 pub(in crate::protocol) use feed::Feed;
 pub(in crate::protocol) use scanner::{Repeats, Scanner};

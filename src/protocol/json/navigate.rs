@@ -78,27 +78,14 @@ impl<'a> Inside<'a> {
 
     /// The next value, behind white space, commas and colons.
     fn value(&mut self) -> Option<Value> {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':') = self.bytes.get(self.at) {
-            self.at += 1;
-        }
-        let start = self.at;
-        let mut escaped = false;
-        let (kind, end) = match self.bytes.get(start)? {
-            b'"' => {
-                let ending = strings::skip(self.bytes, start)?;
-                escaped = ending.escaped;
-                (Kind::String, ending.end)
+        let start = token_at(self.bytes, self.at);
+        match token(self.bytes, start, &mut Unseen) {
+            Some(value) => {
+                self.at = value.span.end as usize;
+                Some(value)
             }
-            b'{' => (Kind::Object, nested(self.bytes, start)?),
-            b'[' => (Kind::Array, nested(self.bytes, start)?),
-            b't' => (Kind::True, start + 4),
-            b'f' => (Kind::False, start + 5),
-            b'n' => (Kind::Null, start + 4),
-            b'-' | b'0'..=b'9' => (Kind::Number, number(self.bytes, start)),
-            _ => return self.stop(),
-        };
-        self.at = end;
-        Some(Value { span: Span::new(start, end), kind, escaped })
+            None => self.stop(),
+        }
     }
 
     fn stop<T>(&mut self) -> Option<T> {
@@ -107,14 +94,67 @@ impl<'a> Inside<'a> {
     }
 }
 
+/// Who is told of the strings that are skipped.
+pub(super) trait Skips {
+    /// A string of so many bytes, with so many escapes.
+    fn string(&mut self, length: usize, escapes: usize);
+}
+
+/// Nobody is.
+struct Unseen;
+
+impl Skips for Unseen {
+    #[inline(always)]
+    fn string(&mut self, _: usize, _: usize) {}
+}
+
+/// Offset of the next token at or behind `at`, behind white space, commas and colons.
+#[inline]
+pub(super) fn token_at(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The value that begins at `start`.
+#[inline]
+pub(super) fn token(bytes: &[u8], start: usize, skips: &mut impl Skips) -> Option<Value> {
+    let mut escaped = false;
+    let (kind, end) = match bytes.get(start)? {
+        b'"' => {
+            let (end, escapes) = string(bytes, start, skips)?;
+            escaped = escapes;
+            (Kind::String, end)
+        }
+        b'{' => (Kind::Object, nested(bytes, start, skips)?),
+        b'[' => (Kind::Array, nested(bytes, start, skips)?),
+        b't' => (Kind::True, start + 4),
+        b'f' => (Kind::False, start + 5),
+        b'n' => (Kind::Null, start + 4),
+        b'-' | b'0'..=b'9' => (Kind::Number, number(bytes, start)),
+        _ => return None,
+    };
+    Some(Value { span: Span::new(start, end), kind, escaped })
+}
+
+/// Offset behind the string that begins at `start`, and whether there is an escape in it.
+#[inline]
+fn string(bytes: &[u8], start: usize, skips: &mut impl Skips) -> Option<(usize, bool)> {
+    let mut escapes = 0;
+    let end = strings::skip(bytes, start, || escapes += 1)?;
+    skips.string(end - start, escapes);
+    Some((end, escapes > 0))
+}
+
 /// Offset behind the array or object that begins at `start`.
-fn nested(bytes: &[u8], start: usize) -> Option<usize> {
+fn nested(bytes: &[u8], start: usize, skips: &mut impl Skips) -> Option<usize> {
     let mut open = 0usize;
     let mut at = start;
     loop {
         match bytes.get(at)? {
             b'"' => {
-                at = strings::skip(bytes, at)?.end;
+                at = string(bytes, at, skips)?.0;
                 continue;
             }
             b'{' | b'[' => open += 1,

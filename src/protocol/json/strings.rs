@@ -42,17 +42,17 @@ fn check_special(bytes: &[u8], at: usize, is_key: bool) -> Result<Ending, Fault>
     }
 }
 
-/// Skips the string whose opening quote is at `open` in checked bytes; `None` where it does not end.
+/// Offset behind the string whose opening quote is at `open`, in checked bytes; `None` where it does not end. Each escape
+/// is told.
 #[inline]
-pub(super) fn skip(bytes: &[u8], open: usize) -> Option<Ending> {
+pub(super) fn skip(bytes: &[u8], open: usize, mut escape: impl FnMut()) -> Option<usize> {
     let mut at = open + 1;
-    let mut escaped = false;
     loop {
         at = plain(bytes, at);
         match bytes.get(at)? {
-            b'"' => return Some(Ending { end: at + 1, escaped }),
+            b'"' => return Some(at + 1),
             b'\\' => {
-                escaped = true;
+                escape();
                 at += 2;
             }
             _ => at += 1,

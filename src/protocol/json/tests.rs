@@ -3,7 +3,12 @@
 
 use std::borrow::Cow;
 
-use super::{FaultReason, Kind, Span, check, distinct, elements, member, members};
+use proptest::prelude::*;
+
+use super::{
+    FaultReason, Kind, Looked, Marks, Repeats, Scanner, Span, Step, Value, Walk, check, distinct, elements, member,
+    members,
+};
 
 fn all(text: &str) -> Span {
     Span { start: 0, end: text.len() as u32 }
@@ -118,4 +123,102 @@ fn look_ups_walk_in_order() {
     assert_eq!(value.raw(bytes), br#"[2, "}"]"#);
     assert!(distinct(bytes, object.span));
     assert!(!distinct(br#"{"a":1,"\u0061":2}"#, Span { start: 0, end: 18 }));
+}
+
+/// A text, with what its reader has noted.
+fn marked(text: &str) -> (Value, Marks) {
+    let mut marks = Marks::default();
+    let mut scanner = Scanner::new(text.as_bytes(), 64, Repeats::Refused).expect("it is sound");
+    let value = marks.read(&mut scanner).expect("it is sound");
+    assert_eq!(scanner.end(), Ok(()));
+    (value, marks)
+}
+
+/// Walks over a value and all that is in it: what the look-ups find is found, and what is looked at is counted.
+fn walked(text: &str, value: Value, marks: &[Value]) {
+    let bytes = text.as_bytes();
+    let expected: Vec<(Option<Value>, Value)> = match value.kind {
+        Kind::Object => members(bytes, value.span).map(|(key, value)| (Some(key), value)).collect(),
+        _ => elements(bytes, value.span).map(|value| (None, value)).collect(),
+    };
+    let mut walk = Walk::new(bytes, value.span, marks);
+    let (mut found, mut total) = (Vec::new(), Looked::default());
+    let mut count = |looked: Looked| {
+        (total.bytes, total.text) = (total.bytes + looked.bytes, total.text + looked.text);
+    };
+    loop {
+        match walk.next(usize::MAX) {
+            Step::At { key, value, marks, looked } => {
+                count(looked);
+                found.push((key, value));
+                assert!(marks.iter().all(|mark| mark.span.start > value.span.start && mark.span.end < value.span.end));
+                walked(text, value, marks);
+            }
+            Step::End(looked) => break count(looked),
+            Step::Short => panic!("it may look at everything"),
+        }
+    }
+    assert_eq!(found, expected, "{text}");
+    let length = value.raw(bytes).len();
+    if matches!(value.kind, Kind::Object | Kind::Array) && marks.is_empty() {
+        assert!(total.bytes + total.text >= length - 2, "{total:?} of {length}: {text}");
+    }
+    // Whoever may look at less finds the same, up to where it does not suffice.
+    for most in [0, 1, 7, 40, 600, length] {
+        let mut walk = Walk::new(bytes, value.span, marks);
+        let cut = std::iter::from_fn(|| match walk.next(most) {
+            Step::At { key, value, .. } => Some((key, value)),
+            Step::End(_) | Step::Short => None,
+        });
+        let cut: Vec<_> = cut.collect();
+        assert_eq!(cut, expected[..cut.len()], "{most} of {text}");
+    }
+}
+
+#[test]
+fn the_notes_of_long_values_lead_behind_them() {
+    let long = "x".repeat(600);
+    let text = format!(r#"{{"a":"{long}","b":[1,{{"c":"{long}","d":[[["{long}\n"]]]}},"s"],"e":{{}}}}"#);
+    let (value, marks) = marked(&text);
+    let begin: Vec<_> = marks.all().iter().map(|mark| mark.raw(text.as_bytes())[0]).collect();
+    assert_eq!(begin, *b"\"[{\"[[[\"");
+    walked(&text, value, marks.all());
+    let mut walk = Walk::new(text.as_bytes(), value.span, marks.all());
+    let Step::At { looked, .. } = walk.next(16) else { panic!("`a` is passed without a look at it") };
+    assert!(looked.bytes + looked.text < 100, "{looked:?}");
+    let mut walk = Walk::new(text.as_bytes(), value.span, &[]);
+    assert!(matches!(walk.next(16), Step::Short));
+    assert!(marked("[1,2,3]").1.all().is_empty() && marked(&format!("\"{long}\"")).1.all().is_empty());
+    let deep = format!("{}\"{long}\"{}", "[".repeat(40), "]".repeat(40));
+    assert_eq!(marked(&deep).1.all().len(), 6, "what is deeper is looked through");
+}
+
+fn any_json() -> impl Strategy<Value = String> {
+    let long = (0usize..1200, "[a\u{e9}]").prop_map(|(length, of)| format!("\"{}\"", of.repeat(length)));
+    let leaf = prop_oneof![
+        prop::sample::select(vec!["0", "-1.5e3", "true", "false", "null", "\"\"", "\"}]\\\"\\\\\"", "[]", "{ }"])
+            .prop_map(str::to_owned),
+        long,
+        (0usize..300).prop_map(|count| format!("[{}0]", "[], ".repeat(count))),
+        (500usize..600).prop_map(|count| format!("\"{}\"", "\\n".repeat(count / 2))),
+    ];
+    leaf.prop_recursive(8, 64, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(|all| format!("[ {} ]", all.join(" ,\n"))),
+            prop::collection::vec(inner, 0..6).prop_map(|all| {
+                let members = all.iter().enumerate().map(|(at, value)| format!("\"k{at}\\t\" : {value}"));
+                format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_walk_with_notes_finds_what_look_ups_find(text in any_json()) {
+        let (value, marks) = marked(&text);
+        prop_assert_eq!(check(text.as_bytes(), 64), Ok(()));
+        walked(&text, value, marks.all());
+        walked(&text, value, &[]);
+    }
 }

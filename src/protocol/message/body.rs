@@ -5,7 +5,7 @@ use super::{
     fields::{Fields, Meta},
     id::Id,
 };
-use crate::protocol::json::{Span, Value};
+use crate::protocol::json::{Marks, Span, Value};
 
 /// Bounds of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,4 +53,6 @@ pub struct Message {
     pub meta: Meta,
     /// The whole message.
     pub span: Span,
+    /// The long values inside of `arguments`: of a client's message in a body that is not short.
+    pub marks: Marks,
 }

@@ -9,7 +9,7 @@ use super::{
     known,
     known_result::{KNOWN_DEPTH, KnownResult},
 };
-use crate::protocol::json::{self, Repeats, Scanner, Span, Value};
+use crate::protocol::json::{self, Marks, Repeats, Scanner, Span, Value};
 
 /// Reads a body that a client sent.
 ///
@@ -109,6 +109,7 @@ struct Draft<'k> {
     error: Option<Value>,
     fields: Fields,
     meta: Meta,
+    marks: Marks,
     /// The first key that looks like a known one.
     lookalike: Option<Span>,
 }
@@ -156,6 +157,9 @@ impl Draft<'_> {
                     let value = read_meta(&mut self.meta, scanner, bytes)?;
                     *slot = Some(value);
                 }
+                Some(slot) if bytes.len() > Marks::SHORT && side == Side::Client && *name == *b"arguments" => {
+                    *slot = Some(self.marks.read(scanner)?);
+                }
                 Some(slot) => *slot = Some(scanner.value()?),
                 None => {
                     if side == Side::Client && known::shadows_params(&name) {
@@ -200,7 +204,7 @@ impl Draft<'_> {
 
     /// Weighs what was read. Inlined, so that the message is built where it is returned: it is large.
     #[inline(always)]
-    fn message(&self, bytes: &[u8], side: Side) -> Result<Message, Fault> {
+    fn message(&mut self, bytes: &[u8], side: Side) -> Result<Message, Fault> {
         let (id, id_member) = match self.id.map(|value| Id::read(bytes, value)) {
             None => (None, IdMember::Absent),
             Some(Ok(None)) => (None, IdMember::Null),
@@ -227,6 +231,7 @@ impl Draft<'_> {
                 fields: self.fields,
                 meta: self.meta,
                 span: self.span,
+                marks: std::mem::take(&mut self.marks),
             }),
             Err(reason) => Err(Fault { reason, at: self.place(reason).start, id }),
         }

@@ -6,9 +6,11 @@ use http::HeaderMap;
 
 use crate::model::grants::Named;
 use crate::model::is_normal_uri;
-use crate::protocol::json::{self, Kind, Value};
-use crate::protocol::message::Message;
+use crate::protocol::json::Value;
+use crate::protocol::message::{self, Message, Reference};
 use crate::protocol::method::Method;
+
+pub use crate::protocol::message::Unreadable;
 
 use super::Book;
 use super::expression::Facts;
@@ -76,10 +78,6 @@ pub enum Subject<'a> {
     Many(Vec<Cow<'a, str>>),
 }
 
-/// A name that cannot be read in one way only, where rules name what it is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub &'static str);
-
 /// The method of a message, unescaped; `None` for an answer.
 pub fn method<'a>(message: &Message, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
     message.method.and_then(|method| method.text(bytes))
@@ -106,10 +104,15 @@ impl<'a> Subject<'a> {
             }
             // A completion is of a prompt or of a template; only what can be read for sure is one.
             Some(Method::Complete) if book.names(Named::Prompt) || book.names(Named::Resource) => {
-                let subject = reference(message, bytes)?;
+                let subject = match message::reference(message, bytes)? {
+                    Reference::Prompt(name) => Self::One(Named::Prompt, name),
+                    Reference::Resource(uri) => Self::One(Named::Resource, uri),
+                };
                 return subject.bounded().map(Ok).unwrap_or(Err(TOO_LONG));
             }
-            Some(Method::Listen) if book.names(Named::Resource) => listened(message, bytes)?,
+            Some(Method::Listen) if book.names(Named::Resource) => {
+                Self::Many(message::subscribed(message, bytes)?.collect::<Result<_, _>>()?)
+            }
             _ => return Ok(Self::None),
         };
         match &subject {
@@ -142,52 +145,3 @@ impl<'a> Subject<'a> {
 
 const TOO_LONG: Unreadable = Unreadable("what is asked for has a name of more than 2048 bytes");
 const NOT_NORMAL: Unreadable = Unreadable("a URI has to be in its normal form here (RFC 3986, 6.2.2)");
-const NO_REFERENCE: Unreadable = Unreadable("`params.ref` has to be of a prompt, by name, or of a resource, by URI");
-
-/// `params.ref` of `completion/complete` (2025-11-25, "Completion").
-fn reference<'a>(message: &Message, bytes: &'a [u8]) -> Result<Subject<'a>, Unreadable> {
-    let member = message.params.and_then(|params| json::member(bytes, params.span, "ref"));
-    let member =
-        member.filter(|member| member.kind == Kind::Object && !shadows(bytes, *member, &["type", "name", "uri"]));
-    let member = member.ok_or(NO_REFERENCE)?;
-    let text =
-        |key| json::member(bytes, member.span, key).map(|value| value.text(bytes).ok_or(NO_REFERENCE)).transpose();
-    match (text("type")?.as_deref(), text("name")?, text("uri")?) {
-        (Some("ref/prompt"), Some(name), None) => Ok(Subject::One(Named::Prompt, name)),
-        (Some("ref/resource"), None, Some(uri)) => Ok(Subject::One(Named::Resource, uri)),
-        _ => Err(NO_REFERENCE),
-    }
-}
-
-/// `params.notifications.resourceSubscriptions` of `subscriptions/listen` (2026-07-28, "Subscriptions").
-fn listened<'a>(message: &Message, bytes: &'a [u8]) -> Result<Subject<'a>, Unreadable> {
-    const KEY: &str = "resourceSubscriptions";
-    const WRONG: Unreadable = Unreadable("`params.notifications.resourceSubscriptions` has to be a list of URIs");
-    let Some(filter) = message.params.and_then(|params| json::member(bytes, params.span, "notifications")) else {
-        return Ok(Subject::None);
-    };
-    if filter.kind != Kind::Object || shadows(bytes, filter, &[KEY]) {
-        return Err(WRONG);
-    }
-    let Some(list) = json::member(bytes, filter.span, KEY) else { return Ok(Subject::None) };
-    if list.kind != Kind::Array {
-        return Err(WRONG);
-    }
-    let uris = json::elements(bytes, list.span).map(|uri| uri.text(bytes).ok_or(WRONG));
-    Ok(Subject::Many(uris.collect::<Result<_, _>>()?))
-}
-
-/// Whether a key of an object is none of these but folds to one: a parser that ignores case takes it for that one.
-fn shadows(bytes: &[u8], object: Value, known: &[&str]) -> bool {
-    let folded = |character| match character {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        other => other.to_ascii_lowercase(),
-    };
-    let shadow = |key: &str, name: &str| {
-        key != name && key.chars().map(folded).eq(name.chars().map(|character| character.to_ascii_lowercase()))
-    };
-    json::members(bytes, object.span)
-        .filter_map(|(key, _)| key.text(bytes))
-        .any(|key| known.iter().any(|name| shadow(&key, name)))
-}

@@ -9,7 +9,7 @@ use crate::model::grants::{Named, Patterns};
 
 use super::asked::{Asked, Said};
 use super::decide::has;
-use super::expression::{Expected, Expression, Flaw, Needs};
+use super::expression::{Budget, Expected, Expression, Failed, Flaw, Needs};
 
 /// Roles that rules may name in all: the caller's are as many bits.
 pub(super) const MOST_ROLES: usize = 128;
@@ -173,14 +173,15 @@ impl Book {
     pub(super) fn misfit(&self, rule: usize, asked: &Asked<'_>) -> Option<&'static str> {
         let (written, compiled) = (&self.written(rule).matcher, &self.rules[rule]);
         let at = |places: &[bool], place: usize| places.get(place) == Some(&true);
+        let enough = &mut Budget::default();
         let held = self.held(asked.roles);
         let parts = [
             ("another route: `routes`", at(&compiled.routes, asked.route)),
             ("another server: `servers`", at(&compiled.servers, asked.server)),
             ("another method: `methods`", compiled.fits_method(asked.said.text())),
             ("none of its roles: `roles`", compiled.roles == 0 || compiled.roles & held != 0),
-            ("another name: `tools`, `prompts`, `resources`", compiled.fits_name(asked)),
-            ("other headers: `headers`", has(asked.headers, &written.headers)),
+            ("another name: `tools`, `prompts`, `resources`", compiled.fits_name(asked, enough).unwrap_or(false)),
+            ("other headers: `headers`", has(asked.headers, &written.headers, enough).unwrap_or(false)),
         ];
         parts.into_iter().find(|(_, fits)| !fits).map(|(part, _)| part)
     }
@@ -228,18 +229,33 @@ impl Rule {
     }
 
     /// Whether one that fits otherwise matches what the message names.
-    pub(super) fn fits_name(&self, asked: &Asked<'_>) -> bool {
-        let named = || match (&self.names, asked.named) {
-            (None, _) => true,
-            (Some(on), Some((named, name))) => on[asked.server].0[place(named)].iter().any(|glob| glob.matches(name)),
-            (Some(_), None) => false,
-        };
-        (!matches!(asked.said, Said::Other(_)) || self.fits_method(asked.said.text())) && named()
+    pub(super) fn fits_name(&self, asked: &Asked<'_>, budget: &mut Budget) -> Result<bool, Failed> {
+        if let Said::Other(method) = asked.said
+            && !self.methods.is_empty()
+            && !any(&self.methods, method, budget)?
+        {
+            return Ok(false);
+        }
+        match (&self.names, asked.named) {
+            (None, _) => Ok(true),
+            (Some(on), Some((named, name))) => any(&on[asked.server].0[place(named)], name, budget),
+            (Some(_), None) => Ok(false),
+        }
     }
 
     fn fits_method(&self, method: &str) -> bool {
         self.methods.is_empty() || self.methods.iter().any(|glob| glob.matches(method))
     }
+}
+
+/// Whether one of these patterns matches.
+fn any(globs: &[Glob], name: &str, budget: &mut Budget) -> Result<bool, Failed> {
+    for glob in globs {
+        if budget.glob(glob, name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Names {

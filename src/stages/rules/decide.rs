@@ -241,7 +241,9 @@ impl<'a> Walk<'a, '_> {
     /// Whether a rule matches what only the message itself can tell.
     fn holds(&mut self, rule: usize, written: &config::Rule) -> Result<bool, Failed> {
         let book = self.book;
-        Ok(has(self.asked.headers, &written.matcher.headers) && self.is_true(book.rules[rule].when.as_ref())?)
+        self.budget.pay(1)?;
+        Ok(has(self.asked.headers, &written.matcher.headers, self.budget)?
+            && self.is_true(book.rules[rule].when.as_ref())?)
     }
 
     fn is_true(&mut self, when: Option<&Expression>) -> Result<bool, Failed> {
@@ -272,15 +274,29 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// Whether each of these fields is there with such a value.
-pub(super) fn has(headers: &HeaderMap, wanted: &[(String, Glob)]) -> bool {
-    wanted.iter().all(|(name, glob)| {
-        let mut values = headers.get_all(name).iter();
-        values.any(|value| value.to_str().is_ok_and(|text| glob.matches(text)))
-    })
+pub(super) fn has(headers: &HeaderMap, wanted: &[(String, Glob)], budget: &mut Budget) -> Result<bool, Failed> {
+    for (name, glob) in wanted {
+        budget.pay(1)?;
+        let mut is_there = false;
+        for value in headers.get_all(name) {
+            budget.pay(1 + u32::try_from(value.len() / 128).unwrap_or(u32::MAX))?;
+            is_there = match value.to_str() {
+                Ok(text) => budget.glob(glob, text)?,
+                Err(_) => false,
+            };
+            if is_there {
+                break;
+            }
+        }
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The server of one share, by weight. The weights add up to more than 0: the configuration is refused else.
-fn drawn(shares: &[config::Share], draw: u64) -> usize {
+pub(super) fn drawn(shares: &[config::Share], draw: u64) -> usize {
     let sum: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
     let mut at = draw.rotate_left(17) % sum.max(1);
     for share in shares {

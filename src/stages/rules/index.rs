@@ -15,11 +15,17 @@ use crate::protocol::method::Method;
 
 use super::asked::{Asked, Said};
 use super::book::Book;
+use super::expression::{Budget, Failed};
 
 /// Lists that a core remembers. Clients choose the names, and credentials the roles, so there may be any number.
 const REMEMBERED: usize = 4096;
 /// Longer names are worked out each time, in bytes.
 const LONGEST: usize = 256;
+
+/// The steps of a look-up that finds nothing yet, beside what it is held against.
+const LOOK_UP: u32 = 5;
+/// So many rules are held against a name in a step, beside what their patterns take.
+const TOGETHER: u32 = 8;
 
 /// The rules that may match, in their order: those that every message begins with, then those of each group.
 pub(super) type Lists = Rc<[Box<[u32]>]>;
@@ -51,7 +57,7 @@ enum Kind {
 
 struct There {
     whatever: Lists,
-    by_name: HashMap<Box<str>, Lists>,
+    by_name: HashMap<Box<str>, (Lists, u32)>,
 }
 
 impl Known {
@@ -67,9 +73,20 @@ impl Known {
     }
 }
 
-/// The rules that may match.
-pub(super) fn lists(book: &Book, known: &RefCell<Known>, asked: &Asked<'_>) -> Lists {
+/// The rules that may match. What is remembered is paid for like what is worked out, so that a message is decided on in the
+/// same way each time.
+///
+/// # Errors
+/// The rule at which the budget was spent.
+pub(super) fn lists(
+    book: &Book,
+    known: &RefCell<Known>,
+    asked: &Asked<'_>,
+    budget: &mut Budget,
+) -> Result<Lists, (usize, Failed)> {
     let held = book.held(asked.roles);
+    let base = LOOK_UP + u32::try_from(asked.named.map_or(0, |(_, name)| name.len()) / 128).unwrap_or(u32::MAX);
+    budget.pay(base).map_err(|spent| (first(&book.lists), spent))?;
     let (kind, name) = match asked.said {
         Said::Method(method) => (Kind::Method(method), asked.named.map_or("", |(_, name)| name)),
         Said::Other(name) => (Kind::Method(Method::Other), name),
@@ -79,38 +96,57 @@ pub(super) fn lists(book: &Book, known: &RefCell<Known>, asked: &Asked<'_>) -> L
     };
     let named = asked.named.map(|(named, _)| named);
     let place = Place { route: asked.route, server: asked.server, kind, named, roles: held };
-    if let Some(lists) = known.borrow().places.get(&place).and_then(|there| there.by_name.get(name)) {
-        return Rc::clone(lists);
+    if let Some((lists, steps)) = known.borrow().places.get(&place).and_then(|there| there.by_name.get(name)) {
+        budget.pay(*steps).map_err(|spent| (first(lists), spent))?;
+        return Ok(Rc::clone(lists));
     }
     let known = &mut *known.borrow_mut();
     if !known.places.contains_key(&place) {
         known.room();
-        let whatever = filtered(&book.lists, |rule| book.rules[rule].fits_place(asked, held), |_| false);
+        let whatever = filtered(&book.lists, |rule| Ok(book.rules[rule].fits_place(asked, held)), |_| false)?;
         known.places.insert(place, There { whatever, by_name: HashMap::new() });
     }
     let there = known.places.get(&place).expect("it is there, or was just put there");
-    let lists = filtered(&there.whatever, |rule| book.rules[rule].fits_name(asked), |rule| book.ends(rule));
+    let before = budget.left();
+    let mut at = 0;
+    let fits = |rule: usize| {
+        at += 1;
+        budget.pay(u32::from(at % TOGETHER == 1))?;
+        book.rules[rule].fits_name(asked, budget)
+    };
+    let lists = filtered(&there.whatever, fits, |rule| book.ends(rule))?;
     if name.len() <= LONGEST {
         known.room();
         // Where room was made, its place is gone with everything else, and is worked out again when it is asked for next.
         if let Some(there) = known.places.get_mut(&place) {
-            there.by_name.insert(name.into(), Rc::clone(&lists));
+            there.by_name.insert(name.into(), (Rc::clone(&lists), before - budget.left()));
         }
     }
-    lists
+    Ok(lists)
+}
+
+/// The first of the rules, for who has to name one.
+fn first(lists: &[Box<[u32]>]) -> usize {
+    lists.iter().flatten().next().map_or(0, |rule| *rule as usize)
 }
 
 /// The rules of each list that fit, up to the first one behind which none is asked.
-fn filtered(lists: &[Box<[u32]>], fits: impl Fn(usize) -> bool, ends: impl Fn(usize) -> bool) -> Lists {
-    let kept = |list: &[u32]| {
+fn filtered(
+    lists: &[Box<[u32]>],
+    mut fits: impl FnMut(usize) -> Result<bool, Failed>,
+    ends: impl Fn(usize) -> bool,
+) -> Result<Lists, (usize, Failed)> {
+    let mut kept = |list: &[u32]| {
         let mut kept = Vec::new();
-        for rule in list.iter().copied().filter(|rule| fits(*rule as usize)) {
-            kept.push(rule);
-            if ends(rule as usize) {
-                break;
+        for rule in list.iter().copied() {
+            if fits(rule as usize).map_err(|spent| (rule as usize, spent))? {
+                kept.push(rule);
+                if ends(rule as usize) {
+                    break;
+                }
             }
         }
-        kept.into_boxed_slice()
+        Ok(kept.into_boxed_slice())
     };
     lists.iter().map(|list| kept(list)).collect()
 }

@@ -58,8 +58,13 @@ impl Rules {
 
     /// Decides about one message, as far as the budget of its body lasts. Each rule that has done something, or would have, is told to `met` by its place.
     pub fn decide(&self, asked: &Asked<'_>, budget: &mut Budget, met: &mut dyn FnMut(usize, Met<'_>)) -> Decided<'_> {
-        let lists = index::lists(&self.book, &self.known, asked);
-        decide::decide(&self.book, &lists, asked, budget, met)
+        match index::lists(&self.book, &self.known, asked, budget) {
+            Ok(lists) => decide::decide(&self.book, &lists, asked, budget, met),
+            Err((rule, spent)) => {
+                met(rule, Met::Failed(&spent));
+                Decided { verdict: Verdict::Failed, rule: Some(rule), changes: Changes::default() }
+            }
+        }
     }
 
     /// Decides, and tells of every rule that was looked at.

@@ -104,33 +104,72 @@ fn call<'a>(name: &'a str, roles: &'a [Box<str>], headers: &'a http::HeaderMap) 
     Asked { route: 0, server: 0, said, named: Some((Named::Tool, name)), roles, headers, facts: facts(name), draw: 0 }
 }
 
-proptest! {
-    #[test]
-    fn weights_are_kept(weights in prop::collection::vec(0..50u32, 2), seed in any::<u64>()) {
-        prop_assume!(weights.iter().sum::<u32>() > 0);
-        let shares = weights.iter().enumerate().map(|(server, weight)| Share { server, weight: *weight }).collect();
-        let rule = Rule {
-            name: "a".into(),
-            group: None,
-            shadow: false,
-            matcher: Matcher::default(),
-            when: None,
-            then: Some(Then::Route(shares)),
-            set: Set::default(),
-        };
-        let all = rules(config::Rules { rules: vec![rule], groups: Vec::new() });
-        let (roles, headers) = (held(&[]), http::HeaderMap::new());
-        let mut counts = [0u32; 2];
-        let mut draw = seed;
-        for _ in 0..4000 {
-            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let decided = all.decide(&Asked { draw, ..call("x", &roles, &headers) }, &mut Budget::default(), &mut |_, _| ());
-            let Verdict::Route(server) = decided.verdict else { panic!("{decided:?}") };
-            counts[server] += 1;
+#[test]
+fn weights_are_kept() {
+    for weights in [&[0, 1][..], &[1, 0], &[1, 1], &[1, 3], &[49, 1], &[7, 11], &[1, 0, 2], &[100_000, 1, 0, 3]] {
+        let shares: Vec<_> =
+            weights.iter().enumerate().map(|(server, weight)| Share { server, weight: *weight }).collect();
+        let sum: u32 = weights.iter().sum();
+        let mut counts = vec![0; weights.len()];
+        // Each remainder once is each share exactly.
+        for at in 0..u64::from(sum) {
+            counts[decide::drawn(&shares, at.rotate_right(17))] += 1;
         }
-        let share = f64::from(weights[0]) / f64::from(weights.iter().sum::<u32>());
-        prop_assert!((f64::from(counts[0]) / 4000.0 - share).abs() < 0.06, "{counts:?} of {weights:?}");
+        assert_eq!(counts, weights);
     }
+}
+
+#[test]
+fn draws_that_follow_each_other_are_shared_out_too_and_each_rule_draws_alone() {
+    let route = "then = { route = [{ server = \"files\" }, { server = \"other\", weight = 3 }] }";
+    let all = parsed(&format!(
+        "[[rules]]\nname = \"a\"\nheaders = {{ x-a = \"a\" }}\n{route}\n[[rules]]\nname = \"b\"\n{route}\n"
+    ));
+    let (roles, none) = (held(&[]), http::HeaderMap::new());
+    let with = http::HeaderMap::from_iter([(HeaderName::from_static("x-a"), HeaderValue::from_static("a"))]);
+    let server = |draw: u64, headers: &http::HeaderMap| {
+        let decided = all.decide(&Asked { draw, ..call("x", &roles, headers) }, &mut Budget::default(), &mut |_, _| ());
+        let Verdict::Route(server) = decided.verdict else { panic!("{decided:?}") };
+        server
+    };
+    let draws = 0..4000;
+    let count = |headers| draws.clone().filter(|draw| server(*draw, headers) == 0).count();
+    let (first, second) = (count(&with), count(&none));
+    assert!((900..1100).contains(&first) && (900..1100).contains(&second), "{first} and {second} of 4000");
+    let both = draws.filter(|draw| server(*draw, &with) == 0 && server(*draw, &none) == 0).count();
+    assert!((180..320).contains(&both), "{both} of 4000 are a sixteenth");
+}
+
+#[test]
+fn what_rules_match_by_is_paid_for_too() {
+    let slow = format!("*{}b", "a".repeat(400));
+    let rule = |at: usize, what: &str| format!("[[rules]]\nname = \"r{at}\"\n{what}\nset = {{ cost = 2 }}\n");
+    let some = |what: &str| parsed(&(0..40).map(|at| rule(at, what)).collect::<String>());
+    let roles = held(&[]);
+    let ask = |all: &Rules, name: &str, headers: &http::HeaderMap| {
+        let (mut budget, mut met) = (Budget::default(), Vec::new());
+        let decided = all.decide(&call(name, &roles, headers), &mut budget, &mut |rule, how| {
+            met.push((rule, matches!(how, Met::Failed(failed) if failed.spent)));
+        });
+        let told = (decided.verdict == Verdict::Failed, decided.rule);
+        (told, met.last().copied(), budget.left())
+    };
+    let mut headers = http::HeaderMap::new();
+    headers.append("x-team", HeaderValue::from_str(&"a".repeat(2000)).unwrap());
+    let by_header = some(&format!("headers = {{ x-team = \"{slow}\" }}"));
+    let ((failed, rule), met, left) = ask(&by_header, "x", &headers);
+    assert_eq!((failed, met, left), (true, rule.map(|rule| (rule, true)), 0));
+    let by_name = some(&format!("tools = [\"{slow}\"]"));
+    let long = "a".repeat(2000);
+    let none = http::HeaderMap::new();
+    for _ in 0..2 {
+        let ((failed, rule), met, left) = ask(&by_name, &long, &none);
+        assert_eq!((failed, met, left), (true, rule.map(|rule| (rule, true)), 0));
+    }
+    // What is remembered is paid for as when it was worked out: a message is decided on the same way each time.
+    let (first, again) = (ask(&by_name, "aaaaaaaaaaaaaab", &none), ask(&by_name, "aaaaaaaaaaaaaab", &none));
+    assert_eq!(first, again);
+    assert!(!first.0.0 && first.2 < Budget::STEPS - 20, "{first:?}");
 }
 
 #[test]

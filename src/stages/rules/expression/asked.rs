@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     budget::Budget,
-    elements::Window,
+    elements,
     facts::{Facts, Json, Tool},
     fault::Why,
     names::Name,
@@ -16,8 +16,11 @@ use crate::protocol::{
 };
 
 /// The arguments of a call that has none.
-const EMPTY: Json<'static> =
-    Json { bytes: b"{}", value: json::Value { span: Span { start: 0, end: 2 }, kind: Kind::Object, escaped: false } };
+const EMPTY: Json<'static> = Json {
+    bytes: b"{}",
+    value: json::Value { span: Span { start: 0, end: 2 }, kind: Kind::Object, escaped: false },
+    marks: &[],
+};
 
 /// Methods whose arguments may be left out, which says the same as `{}`.
 const WITH_ARGUMENTS: [&str; 2] = ["tools/call", "prompts/get"];
@@ -131,21 +134,19 @@ fn arguments(facts: &dyn Facts) -> Result<Json<'_>, Why> {
 /// A member of a definition, of the kind that it must be. All of the object is looked at, since a server may repeat a
 /// key, and whoever reads the definition otherwise would take the other value.
 fn own<'a>(json: Json<'a>, name: &str, kind: Kind, budget: &mut Budget) -> Result<Option<Value<'a>>, Why> {
-    let (mut window, span) = Window::new(json, budget);
-    let mut found = None;
-    for (key, value) in json::members(json.bytes, span) {
-        window.passed(value, budget)?;
-        if !key.is(json.bytes, name) {
+    let (mut walk, mut found) = (json.walk(), None);
+    while let Some(passed) = elements::step(&mut walk, budget)? {
+        if !passed.key.is_some_and(|key| key.is(json.bytes, name)) {
             continue;
         }
         if found.is_some() {
             return Err(Why::Repeated);
         }
-        if value.kind != kind && !(kind == Kind::True && value.kind == Kind::False) {
+        let of = passed.value(json.bytes);
+        if of.value.kind != kind && !(kind == Kind::True && of.value.kind == Kind::False) {
             return Err(Why::Definition);
         }
-        found = Some(Value::read(Json { value, ..json }, budget)?);
+        found = Some(Value::read(of, budget)?);
     }
-    window.ended(budget)?;
     Ok(found)
 }

@@ -31,7 +31,7 @@ pub(super) fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Result<
 }
 
 fn lists(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, Why> {
-    let (mut left, mut right) = (Elements::of(left, budget)?, Elements::of(right, budget)?);
+    let (mut left, mut right) = (Elements::of(left)?, Elements::of(right)?);
     loop {
         match (left.next(budget)?, right.next(budget)?) {
             (None, None) => return Ok(true),
@@ -45,7 +45,7 @@ fn maps(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, Why> {
     if functions::size(left, budget)? != functions::size(right, budget)? {
         return Ok(false);
     }
-    let mut keys = Elements::of(left, budget)?;
+    let mut keys = Elements::of(left)?;
     while let Some(key) = keys.next(budget)? {
         let (left, right) = (elements::keyed(left, &key, budget)?, elements::keyed(right, &key, budget)?);
         match (left, right) {

@@ -1,7 +1,8 @@
 //! The elements of lists and the keys of maps, one after the other, and the look-up of one: each is paid for.
 //!
-//! What comes with the message is skipped over and never indexed, so that looking costs the bytes before what is found.
-//! No more bytes are skipped than the budget has left, however large the value is: the walk ends where they end.
+//! What comes with the message is skipped over, so that looking costs the bytes before what is found; of long values the
+//! reader has noted where they end, and passing one costs the same however long it is. No more bytes are skipped than the
+//! budget has left: the walk ends where they end.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -16,49 +17,43 @@ use super::{
     program::Node,
     value::Value,
 };
-use crate::protocol::json::{self, Span};
+use crate::protocol::json;
 
-/// How far a walk over a value of the message may go.
-#[derive(Clone, Debug)]
-pub(super) struct Window {
-    at: u32,
-    end: u32,
-    /// Whether it ends before the value does.
-    cut: bool,
+/// Goes on to the next member or element of a value of the message, and pays for it.
+pub(super) fn step<'a>(walk: &mut json::Walk<'a>, budget: &mut Budget) -> Result<Option<Passed<'a>>, Why> {
+    match walk.next(budget.skippable()) {
+        json::Step::At { key, value, marks, looked } => {
+            budget.spend(1)?;
+            budget.spend_looked(looked).map(|()| Some(Passed { key, value, marks }))
+        }
+        json::Step::End(looked) => budget.spend_looked(looked).map(|()| None),
+        json::Step::Short => Err(budget.exhaust()),
+    }
 }
 
-impl Window {
-    pub(super) fn new(json: Json<'_>, budget: &Budget) -> (Self, Span) {
-        let Span { start, end } = json.value.span;
-        let most = start.saturating_add(budget.skippable());
-        let window = Self { at: start, end: end.min(most), cut: most < end };
-        let span = Span { start, end: window.end };
-        (window, span)
-    }
+/// A member or an element that was passed.
+pub(super) struct Passed<'a> {
+    pub(super) key: Option<json::Value>,
+    value: json::Value,
+    marks: &'a [json::Value],
+}
 
-    /// Pays for what was skipped up to the end of a value, and for the value itself.
-    pub(super) fn passed(&mut self, value: json::Value, budget: &mut Budget) -> Result<(), Why> {
-        let Span { start, end } = value.span;
-        if self.cut && end >= self.end {
-            return budget.spend(u32::MAX);
-        }
-        let is_text = value.kind == json::Kind::String && !value.escaped;
-        let text = if is_text { end.saturating_sub(start) } else { 0 };
-        let bytes = end.saturating_sub(self.at).saturating_sub(text);
-        self.at = end;
-        budget.spend_skipped(bytes, text)
+impl<'a> Passed<'a> {
+    /// The value, in its text.
+    pub(super) fn value(&self, bytes: &'a [u8]) -> Json<'a> {
+        Json { bytes, value: self.value, marks: self.marks }
     }
+}
 
-    /// The walk has come to its end.
-    pub(super) fn ended(&self, budget: &mut Budget) -> Result<(), Why> {
-        if self.cut { budget.spend(u32::MAX) } else { Ok(()) }
+impl<'a> Json<'a> {
+    pub(super) fn walk(&self) -> json::Walk<'a> {
+        json::Walk::new(self.bytes, self.value.span, self.marks)
     }
 }
 
 /// What is left of a list, or of the keys of a map.
 pub(super) enum Elements<'a> {
-    Array(&'a [u8], json::Elements<'a>, Window),
-    Object(&'a [u8], json::Members<'a>, Window),
+    Json(&'a [u8], json::Walk<'a>),
     Texts(std::slice::Iter<'a, Box<str>>),
     Headers(header::Keys<'a, HeaderValue>),
     Constants(std::slice::Iter<'a, Node>),
@@ -67,15 +62,9 @@ pub(super) enum Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    pub(super) fn of(value: &Value<'a>, budget: &Budget) -> Result<Self, Why> {
+    pub(super) fn of(value: &Value<'a>) -> Result<Self, Why> {
         Ok(match value {
-            Value::Json(json) => {
-                let (window, span) = Window::new(*json, budget);
-                match json.value.kind {
-                    json::Kind::Object => Self::Object(json.bytes, json::members(json.bytes, span), window),
-                    _ => Self::Array(json.bytes, json::elements(json.bytes, span), window),
-                }
-            }
+            Value::Json(json) => Self::Json(json.bytes, json.walk()),
             Value::Texts(texts) => Self::Texts(texts.iter()),
             Value::Headers(headers) => Self::Headers(headers.keys()),
             Value::Constants(nodes) => Self::Constants(nodes.iter()),
@@ -86,21 +75,17 @@ impl<'a> Elements<'a> {
     }
 
     pub(super) fn next(&mut self, budget: &mut Budget) -> Result<Option<Value<'a>>, Why> {
-        match self {
-            Self::Array(bytes, elements, window) => {
-                let Some(value) = elements.next() else { return window.ended(budget).map(|()| None) };
-                window.passed(value, budget)?;
-                return Value::read(Json { bytes, value }, budget).map(Some);
-            }
-            Self::Object(bytes, members, window) => {
-                let Some((key, value)) = members.next() else { return window.ended(budget).map(|()| None) };
-                window.passed(value, budget)?;
-                return Value::read(Json { bytes, value: key }, budget).map(Some);
-            }
-            _ => budget.spend(1)?,
+        if let Self::Json(bytes, walk) = self {
+            let Some(passed) = step(walk, budget)? else { return Ok(None) };
+            let of = match passed.key {
+                Some(value) => Json { bytes, value, marks: &[] },
+                None => passed.value(bytes),
+            };
+            return Value::read(of, budget).map(Some);
         }
+        budget.spend(1)?;
         Ok(match self {
-            Self::Array(..) | Self::Object(..) => None,
+            Self::Json(..) => None,
             Self::Texts(texts) => texts.next().map(|text| Value::Text(Cow::Borrowed(text))),
             Self::Headers(names) => names.next().map(|name| Value::Text(Cow::Borrowed(name.as_str()))),
             Self::Constants(nodes) => nodes.next().map(Value::constant),
@@ -119,14 +104,9 @@ impl<'a> Elements<'a> {
 impl Elements<'_> {
     /// Passes one of a value of the message without reading it; whether there was one.
     pub(super) fn skip(&mut self, budget: &mut Budget) -> Result<bool, Why> {
-        let (next, window) = match self {
-            Self::Array(_, elements, window) => (elements.next(), window),
-            Self::Object(_, members, window) => (members.next().map(|(_, value)| value), window),
-            _ => return self.next(budget).map(|next| next.is_some()),
-        };
-        match next {
-            Some(value) => window.passed(value, budget).map(|()| true),
-            None => window.ended(budget).map(|()| false),
+        match self {
+            Self::Json(_, walk) => step(walk, budget).map(|passed| passed.is_some()),
+            _ => self.next(budget).map(|next| next.is_some()),
         }
     }
 }
@@ -135,7 +115,7 @@ impl Elements<'_> {
 pub(super) fn member<'a>(whole: &Value<'a>, name: &str, budget: &mut Budget) -> Result<Option<Value<'a>>, Why> {
     match whole {
         Value::Json(json) if json.value.kind == json::Kind::Object => match find(*json, name, budget)? {
-            Some(value) => Value::read(Json { value, ..*json }, budget).map(Some),
+            Some(found) => Value::read(found, budget).map(Some),
             None => Ok(None),
         },
         Value::Headers(headers) => field(headers, name, budget),
@@ -162,18 +142,18 @@ pub(super) fn has_member(whole: &Value, name: &str, budget: &mut Budget) -> Resu
 }
 
 /// The value of a member of an object.
-fn find(json: Json<'_>, name: &str, budget: &mut Budget) -> Result<Option<json::Value>, Why> {
-    let (mut window, span) = Window::new(json, budget);
-    for (key, value) in json::members(json.bytes, span) {
-        window.passed(value, budget)?;
+fn find<'a>(json: Json<'a>, name: &str, budget: &mut Budget) -> Result<Option<Json<'a>>, Why> {
+    let mut walk = json.walk();
+    while let Some(passed) = step(&mut walk, budget)? {
+        let Some(key) = passed.key else { continue };
         if key.escaped {
             budget.spend_bytes(4 * key.raw(json.bytes).len())?;
         }
         if key.is(json.bytes, name) {
-            return Ok(Some(value));
+            return Ok(Some(passed.value(json.bytes)));
         }
     }
-    window.ended(budget).map(|()| None)
+    Ok(None)
 }
 
 /// A header field; several of one name are one list (RFC 9110, section 5.3).
@@ -212,14 +192,16 @@ pub(super) fn index<'a>(whole: &Value<'a>, index: &Value, budget: &mut Budget) -
         Value::Constants(nodes) => Ok(nodes.get(place).map(Value::constant)),
         Value::List(list) => list.get(place).map(|value| value.copy(budget)).transpose(),
         Value::Json(json) => {
-            let (mut window, span) = Window::new(*json, budget);
-            for (at, value) in json::elements(json.bytes, span).enumerate() {
-                window.passed(value, budget)?;
-                if at == place {
-                    return Value::read(Json { value, ..*json }, budget).map(Some);
+            let mut walk = json.walk();
+            for _ in 0..place {
+                if step(&mut walk, budget)?.is_none() {
+                    return Ok(None);
                 }
             }
-            window.ended(budget).map(|()| None)
+            match step(&mut walk, budget)? {
+                Some(passed) => Value::read(passed.value(json.bytes), budget).map(Some),
+                None => Ok(None),
+            }
         }
         _ => Ok(None),
     }

@@ -69,4 +69,6 @@ pub struct Json<'a> {
     pub bytes: &'a [u8],
     /// The value in it.
     pub value: json::Value,
+    /// The long values inside of that, in the order in which they begin, as far as they were noted.
+    pub marks: &'a [json::Value],
 }

@@ -157,6 +157,11 @@ pub struct Failed {
 }
 
 impl Failed {
+    /// For a rule at which the budget was spent on something else than its expression.
+    pub(super) fn spent() -> Self {
+        Self { span: 0..0, message: "its turn is where the steps of this message were spent".to_owned(), spent: true }
+    }
+
     pub(super) fn new(text: &str, fault: Fault) -> Self {
         let span = fault.at.range();
         let part = text.get(span.clone()).unwrap_or(text);

@@ -25,7 +25,7 @@ pub(super) fn size(of: &Value, budget: &mut Budget) -> Result<usize, Why> {
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
         Value::Json(_) => {
-            let mut elements = Elements::of(of, budget)?;
+            let mut elements = Elements::of(of)?;
             let mut count = 0;
             while elements.skip(budget)? {
                 count += 1;
@@ -91,7 +91,7 @@ pub(super) fn arithmetic<'a>(
         _ if operator == Binary::Add && left.kind() == Kind::List && right.kind() == Kind::List => {
             let mut list = Vec::new();
             for part in [left, right] {
-                let mut elements = Elements::of(part, budget)?;
+                let mut elements = Elements::of(part)?;
                 while let Some(element) = elements.next(budget)? {
                     list.push(element);
                 }

@@ -82,7 +82,7 @@ impl<'a, 'b> Run<'a, 'b> {
         match within.kind() {
             Kind::Map => Ok(elements::keyed(within, sought, self.budget)?.is_some()),
             Kind::List => {
-                let mut elements = Elements::of(within, self.budget)?;
+                let mut elements = Elements::of(within)?;
                 while let Some(element) = elements.next(self.budget)? {
                     if compare::equal(sought, &element, self.budget)? {
                         return Ok(true);
@@ -223,7 +223,7 @@ impl<'a, 'b> Run<'a, 'b> {
 
     fn repeat(&mut self, repeated: &'a Loop, at: Place) -> Result<Value<'a>, Fault> {
         let range = self.value(&repeated.range)?;
-        let mut elements = Elements::of(&range, self.budget).map_err(|why| why.at(repeated.range.at))?;
+        let mut elements = Elements::of(&range).map_err(|why| why.at(repeated.range.at))?;
         let mut found = Vec::new();
         let mut count = 0;
         let mut first: Option<Fault> = None;

@@ -37,7 +37,7 @@ pub(super) enum Value<'a> {
 impl<'a> Value<'a> {
     /// A value of a message, read as far as it is a scalar.
     pub(super) fn read(json: Json<'a>, budget: &mut Budget) -> Result<Self, Why> {
-        let Json { bytes, value } = json;
+        let Json { bytes, value, .. } = json;
         Ok(match value.kind {
             json::Kind::Null => Self::Null,
             json::Kind::True => Self::Bool(true),

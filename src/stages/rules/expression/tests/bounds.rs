@@ -94,7 +94,10 @@ fn what_the_caller_makes_long_is_paid_for() {
         ("arguments.l < arguments.l", text(1_000_000)),
         ("arguments.z == 1", format!("{{\"l\":{},\"z\":1}}", "[".repeat(100) + &"]".repeat(100))),
         ("size(arguments.l) == 0", list("{}", 400_000)),
-        ("arguments.x == 1", format!("{{\"l\":[{}0],\"x\":1}}", "[],".repeat(800_000))),
+        ("arguments.x == 1", format!("{{{}\"x\":1}}", wide(500_000))),
+        ("arguments.l.exists(x, x.y == 1)", list("{\"x\":[0,0,0,0,0,0,0,0,0,0,0,0]}", 40_000)),
+        ("size(arguments.l) == 1", format!("{{\"l\":[{}1]}}", " ".repeat(400_000))),
+        ("size(arguments.l) == 1", format!("{{\"l\":[1{}]}}", " ".repeat(400_000))),
         ("size(string(double(arguments.l))) > 0", list("1", 1)),
     ] {
         let (took, result) = steps(expression, &arguments);
@@ -104,6 +107,52 @@ fn what_the_caller_makes_long_is_paid_for() {
             assert_eq!(result, Err(true), "{expression} took {took} steps");
         }
     }
+}
+
+/// So many short members.
+fn wide(count: usize) -> String {
+    (0..count).map(|at| format!("\"{at}\":0,")).collect()
+}
+
+#[test]
+fn what_is_behind_something_long_costs_what_is_behind_something_short() {
+    let long = 4 << 20;
+    let repeated = |part: &str| part.repeat(long / part.len());
+    let row = vec![format!("[{}0]", "1,".repeat(400)); 2000].join(",");
+    for value in [
+        format!("\"{}\"", repeated("a")),
+        format!("\"{}\"", repeated("\\n")),
+        format!("\"{}\"", repeated("\\\"\\\\")),
+        format!("[{}0]", repeated("0,")),
+        format!("[{}0]", repeated("[],")),
+        format!("[{}0]", repeated("\"\",")),
+        format!("[{}0]", repeated(" ")),
+        format!("[{row}]"),
+        format!("{{{}\"z\":0}}", wide(300_000)),
+        format!("{}{}{}", "[".repeat(100), repeated("1"), "]".repeat(100)),
+        repeated("1"),
+    ] {
+        for (expression, arguments) in [
+            ("arguments.path == '/a'", format!("{{\"content\":{value},\"path\":\"/a\"}}")),
+            ("arguments.o.path == '/a'", format!("{{\"o\":{{\"content\":{value},\"path\":\"/a\"}}}}")),
+            ("arguments.l[1].path == '/a'", format!("{{\"l\":[{value},{{\"path\":\"/a\"}}]}}")),
+            ("size(arguments.l) == 2 && !has(arguments.o)", format!("{{\"l\":[{value},{{\"path\":\"/a\"}}]}}")),
+        ] {
+            let (took, result) = steps(expression, &arguments);
+            assert!(result == Ok(true) && took < 32, "{expression} over {value:.40} took {took}: {result:?}");
+        }
+    }
+    let edits = vec![format!("{{\"old\":\"{}\",\"path\":\"/a\"}}", "a".repeat(5000)); 800].join(",");
+    let (took, result) = steps("arguments.l.all(x, x.path.startsWith('/a'))", &format!("{{\"l\":[{edits}]}}"));
+    assert_eq!(result, Ok(true), "800 edits of 5 kB took {took}");
+}
+
+#[test]
+fn what_is_looked_at_again_is_paid_for_again() {
+    let arguments = format!("{{\"l\":[{}]}}", " ".repeat(32_000));
+    let (once, twice) =
+        (steps("size(arguments.l) == 0", &arguments).0, steps("[1, 2].all(x, size(arguments.l) == 0)", &arguments).0);
+    assert!(once > 1000 && twice > 2 * once, "{once} and {twice}");
 }
 
 #[test]
@@ -119,7 +168,6 @@ fn steps_grow_with_what_is_read() {
         "arguments.l.matches('b+c')",
         "arguments.l != 'a'",
         "arguments.l + 'b' != ''",
-        "!has(arguments.z)",
         "string(arguments.l) != ''",
     ] {
         let (short, long) = (of(expression, 1000), of(expression, 129_000));

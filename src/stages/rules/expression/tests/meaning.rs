@@ -215,7 +215,7 @@ fn a_condition_on_what_a_message_cannot_have_does_not_hold_for_it() {
 
 #[test]
 fn a_call_without_arguments_has_none_of_them() {
-    let world = World { arguments: None, ..World::calling("{}") };
+    let world = World { message: None, ..World::calling("{}") };
     holds(&world, &["!has(arguments.path) && size(arguments) == 0"]);
     assert!(world.decide("!arguments.path.startsWith('/srv/')").is_err());
 }

@@ -6,7 +6,8 @@ use super::super::{Budget, Expected, Expression, Facts, Failed, Json, Tool};
 use crate::{
     model::{Address, Caller, Means, Principal},
     protocol::{
-        json::{self, Kind, Span, Value},
+        json::{Kind, Span, Value},
+        message::{Body, Limits, Message, read_client},
         revision::Era,
     },
 };
@@ -16,7 +17,8 @@ pub(super) struct World {
     pub(super) method: &'static str,
     pub(super) name: &'static str,
     pub(super) uri: &'static str,
-    pub(super) arguments: Option<String>,
+    /// The message as its reader has it: who looks at its arguments looks at them there.
+    pub(super) message: Option<(String, Message)>,
     pub(super) calls: bool,
     pub(super) definition: Option<String>,
     pub(super) headers: HeaderMap,
@@ -29,7 +31,11 @@ pub(super) const DEFINITION: &str = r#"{"name":"write_file","description":"Write
 impl World {
     /// A call of `write_file` by ann, with these arguments.
     pub(super) fn calling(arguments: &str) -> Self {
-        json::check(arguments.as_bytes(), 128).expect("arguments pass the strict pass");
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"write_file","arguments":{arguments}}}}}"#
+        );
+        let read = read_client(text.as_bytes(), &Limits { depth: 130, batch: 1 });
+        let Ok(Body::One(message)) = read else { panic!("arguments pass the strict pass: {read:?}") };
         let texts = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect();
         let principal = Principal::new(Caller {
             means: Means::Jwt,
@@ -51,7 +57,7 @@ impl World {
             method: "tools/call",
             name: "write_file",
             uri: "",
-            arguments: Some(arguments.to_owned()),
+            message: Some((text, message)),
             calls: true,
             definition: Some(DEFINITION.to_owned()),
             headers: all,
@@ -61,8 +67,8 @@ impl World {
 
     /// A message that calls nothing.
     pub(super) fn pinging() -> Self {
-        let (arguments, definition) = (None, None);
-        Self { method: "ping", name: "", calls: false, arguments, definition, ..Self::calling("{}") }
+        let (message, definition) = (None, None);
+        Self { method: "ping", name: "", calls: false, message, definition, ..Self::calling("{}") }
     }
 
     pub(super) fn decide(&self, text: &str) -> Result<bool, Failed> {
@@ -86,7 +92,7 @@ fn whole(text: &str) -> Json<'_> {
         _ => Kind::Number,
     };
     let span = Span { start: 0, end: u32::try_from(text.len()).expect("short") };
-    Json { bytes: text.as_bytes(), value: Value { span, kind, escaped: text.contains('\\') } }
+    Json { bytes: text.as_bytes(), value: Value { span, kind, escaped: text.contains('\\') }, marks: &[] }
 }
 
 impl Facts for World {
@@ -119,7 +125,8 @@ impl Facts for World {
     }
 
     fn arguments(&self) -> Option<Json<'_>> {
-        self.arguments.as_deref().map(whole)
+        let (text, message) = self.message.as_ref()?;
+        Some(Json { bytes: text.as_bytes(), value: message.fields.arguments?, marks: message.marks.all() })
     }
 
     fn path(&self) -> &str {
