@@ -115,5 +115,5 @@ fn step(step: &Step) -> Value {
 }
 
 fn considered(one: &Considered) -> Value {
-    json!({ "name": one.name, "applies": one.applies, "says": one.says })
+    json!({ "name": one.name, "stored": one.stored, "applies": one.applies, "says": one.says })
 }

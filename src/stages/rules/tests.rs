@@ -118,7 +118,7 @@ proptest! {
             then: Some(Then::Route(shares)),
             set: Set::default(),
         };
-        let all = rules(config::Rules { rules: vec![rule], groups: Vec::new() });
+        let all = rules(config::Rules { rules: vec![rule], groups: Vec::new(), stored: 0 });
         let (roles, headers) = (held(&[]), http::HeaderMap::new());
         let mut counts = [0u32; 2];
         let mut draw = seed;
