@@ -40,7 +40,8 @@ pub(super) struct Who(pub(super) Box<str>);
 
 impl Who {
     fn of(operator: &Operator) -> Self {
-        let mut name: String = operator.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let mut name: String =
+            operator.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         name.truncate(name.floor_char_boundary(MOST_NAME));
         Self(name.into())
     }

@@ -36,7 +36,7 @@ pub use access::{Access, Explains, RulesInForce};
 pub use endpoints::{Asks, ENDPOINTS, Endpoint};
 pub use explain::{explanation_document, read_case};
 pub use keys::key_document;
-pub use rules::{rules_document, taken_name, versions_document};
+pub use rules::{free_name, rules_document, versions_document};
 
 /// Bytes of what an operator may send.
 const LARGEST_BODY: usize = 64 * 1024;

@@ -24,6 +24,8 @@ const SHAPE: &str = "the body is a JSON object. POST /api/v1/rules: {\"rule\":{\
                      is to be changed, and with `?dry_run=true` also `case`, as /api/v1/explain takes it";
 /// What is no name of a stored rule: its place is taken in paths.
 const TAKEN: [&str; 3] = ["versions", "order", "rollback"];
+/// Flaws of which the message of an answer tells; all of them are in its details.
+const SAID: usize = 20;
 /// Versions told at a time, where nothing is said.
 const TOLD: usize = 100;
 
@@ -68,7 +70,7 @@ pub(super) async fn add(
     let read = Asked::read(&uri, &headers, &body, &["rule", "position"]).and_then(|asked| {
         let rule = asked.rule()?;
         let name = rule.get("name").and_then(Value::as_str).ok_or("`rule` needs `name`, a text")?;
-        taken_name(name)?;
+        free_name(name)?;
         let position = asked.member("position", "a number from 0", |at| usize::try_from(at.as_u64()?).ok())?;
         let stored = StoredRule { id: name.into(), text: Value::from(rule.clone()).to_string().into() };
         Ok((RuleChange::Add(stored, position), asked))
@@ -143,9 +145,11 @@ pub(super) async fn roll_back(
 ///
 /// # Errors
 /// Why not.
-pub fn taken_name(name: &str) -> Result<(), String> {
+pub fn free_name(name: &str) -> Result<(), String> {
     match TAKEN.contains(&name) {
-        true => Err(format!("no stored rule is called {name:?}, which is a path of /api/v1/rules: give it another name")),
+        true => {
+            Err(format!("no stored rule is called {name:?}, which is a path of /api/v1/rules: give it another name"))
+        }
         false => Ok(()),
     }
 }
@@ -163,9 +167,7 @@ pub fn rules_document(rules: &InForce) -> Value {
 
 /// The versions, here and by `weir rules versions --json`.
 pub fn versions_document(editions: &[Edition]) -> Value {
-    let one = |edition: &Edition| {
-        json!({ "version": edition.version, "at": edition.at, "by": &*edition.by, "what": &*edition.what })
-    };
+    let one = |edition: &Edition| json!({ "version": edition.version, "at": edition.at, "by": &*edition.by, "what": &*edition.what });
     json!({ "versions": editions.iter().map(one).collect::<Vec<_>>() })
 }
 
@@ -295,9 +297,9 @@ fn undone(why: &Unruled, by_header: bool) -> Response {
         }
         Unruled::Missing(why) => error(StatusCode::NOT_FOUND, "not_found", why, false),
         Unruled::Flawed(flaws) => {
-            let first = flaws.first().and_then(|flaw| flaw.lines().next()).unwrap_or_default();
-            let more = if flaws.len() > 1 { format!("; and {} more", flaws.len() - 1) } else { String::new() };
-            let message = format!("nothing was changed: {first}{more}");
+            let lines: Vec<_> = flaws.iter().take(SAID).map(|flaw| flaw.lines().next().unwrap_or_default()).collect();
+            let more = if flaws.len() > SAID { format!("; and {} more", flaws.len() - SAID) } else { String::new() };
+            let message = format!("nothing was changed: {}{more}", lines.join("; "));
             let details = json!({ "flaws": flaws });
             detailed(StatusCode::UNPROCESSABLE_ENTITY, "not_taken", &message, &details, false)
         }

@@ -18,6 +18,7 @@ use super::{
 pub use expression::Expression;
 pub use matcher::Matcher;
 pub use set::{Abort, Arguments, Fault, Set};
+pub use stored::rule_in_json;
 pub use then::{Share, Then};
 
 pub(super) use set::{ARGUMENTS, CACHE, FAULT, RETRY, SHAPE as SET};

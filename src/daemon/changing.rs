@@ -118,12 +118,7 @@ impl Reloader {
         put.map(|()| version)
     }
 
-    async fn attempt(
-        &self,
-        on: Option<u64>,
-        change: RuleChange,
-        case: Option<Box<Case>>,
-    ) -> Result<Trial, Unruled> {
+    async fn attempt(&self, on: Option<u64>, change: RuleChange, case: Option<Box<Case>>) -> Result<Trial, Unruled> {
         let (on, book) = match self.candidate(on, &change).await {
             Ok(candidate) => (candidate.on, candidate.book),
             Err(Unruled::Flawed(flaws)) => (on.unwrap_or(self.plan.stored.version), Err(flaws)),
@@ -186,7 +181,8 @@ impl Reloader {
         let version = rules.version;
         let plan = Arc::new(self.plan.ruled(Arc::new(rules), book));
         let switched = self.switches.switch(&plan, None).await;
-        let hang = switched.map_err(|error| refused(format!("version {version} is kept, and not in force: {error:#}")))?;
+        let hang =
+            switched.map_err(|error| refused(format!("version {version} is kept, and not in force: {error:#}")))?;
         self.operators.change(&self.settings.admin, None, Plan::access(&plan));
         plan.lasting.lag.note(None);
         self.plan = plan;
@@ -236,13 +232,14 @@ impl Reloader {
         }
         let behind = self.switches.behind();
         if !behind.is_empty() {
-            return Err(format!("{} did not come round to the rules in force yet: restart the daemon", listed(&behind)));
+            return Err(format!(
+                "{} did not come round to the rules in force yet: restart the daemon",
+                listed(&behind)
+            ));
         }
         let version = rules.version;
         let book = self.compiled(rules.clone()).await.map_err(said)?;
-        let book = book.map_err(|flaws| {
-            format!("{:#}", stored::misfit(&rules, &flaws).error)
-        })?;
+        let book = book.map_err(|flaws| format!("{:#}", stored::misfit(&rules, &flaws).error))?;
         self.put(rules, book).await.map_err(said)?;
         tracing::info!(version, "stored rules were changed elsewhere");
         Ok(())

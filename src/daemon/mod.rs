@@ -31,6 +31,7 @@ mod sources;
 mod spawned;
 mod stop;
 mod stored;
+mod stored_here;
 mod stores;
 mod switches;
 mod systemd;
@@ -62,6 +63,7 @@ pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
 pub use rules::sound;
 pub use stop::Signals;
+pub use stored_here::{author_here, rule_list_here, rules_here};
 
 /// What a daemon is started with.
 pub struct Options {

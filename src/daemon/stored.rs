@@ -57,7 +57,8 @@ pub(super) fn read(settings: &config::Store, data: &Path, stores: &Stores) -> Re
 pub(super) fn book(settings: &Settings, stored: &StoredRules) -> Result<Arc<Book>, Vec<String>> {
     let texts = stored.rules.iter().map(|rule| (&*rule.id, &*rule.text));
     let all = settings.with_stored(texts).and_then(rules::sound);
-    let all = all.map_err(|report| report.findings().iter().map(|one| one.in_full().to_string()).collect::<Vec<_>>())?;
+    let all =
+        all.map_err(|report| report.findings().iter().map(|one| one.in_full().to_string()).collect::<Vec<_>>())?;
     rules::book(&all).map(Arc::new).map_err(|error| vec![format!("{error:#}")])
 }
 

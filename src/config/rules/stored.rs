@@ -2,8 +2,9 @@
 //! that one reader reads both, and what is wrong in either is said in the same words.
 
 use serde_json::{Map, Value as Json};
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
+use super::set::object;
 use super::{Known, Rule, SHAPE};
 use crate::config::{
     Report, Settings,
@@ -80,9 +81,33 @@ impl Settings {
 
 const WHAT: &str = "the stored rules";
 
+/// A rule as an operator has it in a file, a JSON object or one `[[rules]]` section of TOML, as JSON.
+///
+/// # Errors
+/// It is neither.
+pub fn rule_in_json(text: &str) -> Result<Json, String> {
+    if text.trim_start().starts_with('{') {
+        let rule: Map<String, Json> =
+            serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))?;
+        return Ok(rule.into());
+    }
+    let tree = DeTable::parse(text).map_err(|fault| format!("it is no TOML: {}", fault.message()))?;
+    let rules = match (tree.get_ref().len(), tree.get_ref().get("rules").map(|rules| rules.get_ref())) {
+        (1, Some(DeValue::Array(rules))) => rules,
+        _ => return Err("it is no rule: one JSON object, or one [[rules]] section and nothing else".to_owned()),
+    };
+    match rules.iter().next().map(|rule| rule.get_ref()) {
+        Some(DeValue::Table(rule)) if rules.len() == 1 => {
+            object(rule.iter().collect()).map_err(|why| format!("a value in it {why}"))
+        }
+        _ => Err(format!("there are {} rules in it: one at a time", rules.len())),
+    }
+}
+
 /// A rule in JSON as a section of a file. The error is a sentence.
 fn as_toml(text: &str) -> Result<String, String> {
-    let rule: Map<String, Json> = serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))?;
+    let rule: Map<String, Json> =
+        serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))?;
     let mut toml = "[[rules]]\n".to_owned();
     for (key, value) in &rule {
         toml.push_str(&quoted(key));
@@ -213,6 +238,19 @@ shadow = true
         }
         let twice = r#"{"name":"a","then":"pass"}"#;
         assert!(with(&[("a", twice), ("a", twice)]).unwrap_err().contains("already"));
+    }
+
+    #[test]
+    fn a_rule_is_read_from_either() {
+        let json = r#"{"name":"a","then":{"answer":{"content":[]}}}"#;
+        let toml = "# closed\n[[rules]]\nname = 'a'\nthen.answer.content = []\n";
+        assert_eq!(rule_in_json(json), rule_in_json(toml));
+        assert_eq!(rule_in_json(toml).unwrap().to_string(), json);
+        for wrong in
+            ["", "[]", "{]", "name = 'a'", "[[rules]]\nname='a'\n[[rules]]", "[[rules]]\n[listen]", "rules = [1]"]
+        {
+            rule_in_json(wrong).unwrap_err();
+        }
     }
 
     #[test]

@@ -66,7 +66,12 @@ impl Walk<'_> {
             Some(_) => does(written.then.as_ref(), &written.set),
             None => self.book.misfit(rule, self.asked).unwrap_or("`when` is false").to_owned(),
         };
-        self.told.push(Considered { name: written.name.clone(), stored: book.is_stored(rule), applies: met.is_some(), says });
+        self.told.push(Considered {
+            name: written.name.clone(),
+            stored: book.is_stored(rule),
+            applies: met.is_some(),
+            says,
+        });
         match (met, &written.then) {
             (Some(Noted::Decided), _) => true,
             (Some(Noted::Failed(_)), _) => !written.shadow,

@@ -194,7 +194,8 @@ async fn no_message_meets_two_versions() {
     only_through_weir!();
     let server = answering().await;
     let weir = Gateway::config(&config("", &server)).start().await;
-    let setting = |name: &str, value: &str| json!({ "name": name, "set": { "headers": { format!("x-{name}"): value } } });
+    let setting =
+        |name: &str, value: &str| json!({ "name": name, "set": { "headers": { format!("x-{name}"): value } } });
     let change = |name: &'static str, value: &'static str| json!({ "rule": setting(name, value) });
     add(&weir, &setting("one", "a")).await;
     let first = add(&weir, &setting("two", "a")).await;

@@ -45,7 +45,8 @@ async fn a_configuration_that_a_stored_rule_does_not_fit_is_refused() {
     let weir = started(&second(&server), &server, data.path()).await;
     add(&weir, &refusing("no rm", "rm")).await;
     add(&weir, &json!({ "name": "elsewhere", "tools": ["*:x"], "then": { "route": [{ "server": "other" }] } })).await;
-    let named = |name: &str| second(&server) + &format!("[[rules]]\nname = {name:?}\ntools = [\"*:y\"]\nthen = \"pass\"\n");
+    let named =
+        |name: &str| second(&server) + &format!("[[rules]]\nname = {name:?}\ntools = [\"*:y\"]\nthen = \"pass\"\n");
     for (wrong, said) in [(String::new(), "elsewhere"), (named("no rm"), "there is a rule")] {
         weir.write(&config(&wrong, &server));
         let refused = order(&weir, "POST", "/api/v1/reload", &json!(null)).await;
@@ -56,7 +57,10 @@ async fn a_configuration_that_a_stored_rule_does_not_fit_is_refused() {
     // One that fits takes the stored rules along, behind its own.
     weir.write(&config(&named("of the file"), &server));
     assert_eq!(order(&weir, "POST", "/api/v1/reload", &json!(null)).await.status(), 200);
-    assert_eq!((called(&weir, "rm").await, listed(&weir).await.0.join(" ")), ("by no rm".to_owned(), "*of the file no rm elsewhere".to_owned()));
+    assert_eq!(
+        (called(&weir, "rm").await, listed(&weir).await.0.join(" ")),
+        ("by no rm".to_owned(), "*of the file no rm elsewhere".to_owned())
+    );
     // A stored rule may be changed after a reload, too.
     done(&weir, "PUT", "/api/v1/rules/no%20rm", &json!({ "rule": refusing("no rm", "ls") })).await;
     assert_eq!((called(&weir, "rm").await.as_str(), called(&weir, "ls").await.as_str()), ("- -", "by no rm"));
@@ -91,6 +95,9 @@ async fn without_what_it_cannot_read_a_daemon_does_not_start() {
     weir.stop().await;
     std::fs::write(data.path().join("store/weir.db"), "this is a text of somebody, and no database").unwrap();
     let (code, said) = Gateway::config(&config("", &server)).data(data.path()).refused().await;
-    assert!(code == Some(1) && said.contains("stored rules cannot be read") && said.contains("rules = false"), "{said}");
+    assert!(
+        code == Some(1) && said.contains("stored rules cannot be read") && said.contains("rules = false"),
+        "{said}"
+    );
     started("[store]\nrules = false\n", &server, data.path()).await.stop().await;
 }
