@@ -184,8 +184,8 @@ impl Reloader {
         let hang =
             switched.map_err(|error| refused(format!("version {version} is kept, and not in force: {error:#}")))?;
         self.operators.change(&self.settings.admin, None, Plan::access(&plan));
-        plan.lasting.lag.note(None);
         self.plan = plan;
+        self.lag(None);
         if hang.is_empty() {
             return Ok(());
         }
@@ -199,10 +199,16 @@ impl Reloader {
         Err(Unruled::Undone(Undone::Hangs { generation, why }))
     }
 
+    /// Notes why the rules in the store are not those in force, and says whether that is news.
+    fn lag(&self, why: Option<String>) -> bool {
+        self.observed.ruled(self.plan.stored.version, why.is_some());
+        self.plan.lasting.lag.note(why)
+    }
+
     /// Takes in what others have changed. What does not fit here leaves what is in force, and is said.
     pub(super) async fn catch_up(&mut self) {
         let Err(why) = self.caught_up().await else { return };
-        if self.plan.lasting.lag.note(Some(why.clone())) {
+        if self.lag(Some(why.clone())) {
             tracing::error!(why, "the rules in the store are not in force here; those that were stay so");
         }
     }
@@ -227,7 +233,7 @@ impl Reloader {
             }
         };
         if rules == *self.plan.stored {
-            self.plan.lasting.lag.note(None);
+            self.lag(None);
             return Ok(());
         }
         let behind = self.switches.behind();

@@ -75,6 +75,7 @@ impl Starting<'_> {
         let (status, seen) = watch::channel(Status { generation, reload: None });
         let observed = Observed::new();
         observed.started(generation);
+        observed.ruled(plan.stored.version, false);
         let fold = Fold::new(observed.clone());
         let hands = sockets.deal(cores).context("the cores cannot share a socket")?;
         let (queues, waiting) = watch::channel(Queues::of(hands.iter().enumerate()));

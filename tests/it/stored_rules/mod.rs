@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! changing   each change counts once it is answered; what is wrong changes nothing; no message meets two versions
+//! commands   `weir rules`, beside a daemon and without one
 //! keeping    over starts, reloads and kills; what does not fit a configuration
 //! sharing    two nodes on one PostgreSQL, which is killed and started again
 //! ```
 
 mod changing;
+mod commands;
 mod keeping;
 mod sharing;
 
