@@ -3,14 +3,14 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::model::stored::{Author, RuleAnswer, RuleChange, RuleOrder, StoredRules, Trial, Unruled};
-use crate::model::{Case, Explanation, Undone};
+use crate::model::{Case, Explanation, Undone, clock};
 use crate::net::drain::Phase;
 use crate::stages::rules::Book;
 use crate::store::{RuleBook, Store, StoreError, changed};
@@ -56,7 +56,7 @@ impl News {
         };
         let again = async {
             match self.again {
-                Some(at) => sleep_until(at).await,
+                Some(at) => sleep_until(at.into()).await,
                 None => pending().await,
             }
         };
@@ -66,7 +66,7 @@ impl News {
 
     /// It is to be looked again after a rest.
     pub(super) fn later(&mut self) {
-        self.again = Some(Instant::now() + REST);
+        self.again = Some(clock::now() + REST);
     }
 }
 
@@ -83,6 +83,10 @@ impl Reloader {
     /// Does what an operator asks of stored rules.
     pub(super) async fn rule(&mut self, order: RuleOrder) -> Result<RuleAnswer, Unruled> {
         match order {
+            // To look at it makes no store.
+            RuleOrder::History(..) if Store::is_there(&self.settings.store, &self.data).is_err() => {
+                Ok(RuleAnswer::Told(Vec::new()))
+            }
             RuleOrder::History(before, most) => {
                 let told = self.store().await?.history(before, most).await;
                 told.map(RuleAnswer::Told).map_err(unruled)
