@@ -181,15 +181,15 @@ then = "refuse"
 
     #[test]
     fn what_stands_in_json_means_what_it_means_in_the_file() {
-        let rule = r#"{"name":"a \"b\"","tools":["*:\u007fx"],"headers":{"x-team":"blue"},"when":"1 < 2",
-            "then":{"answer":{"content":[{"type":"text","text":"no\n"}],"n":1.5,"deep":{"é é":[true,{}]}}},"shadow":true}"#;
+        let rule = r#"{"name":"a \"b\"","tools":["*:x"],"headers":{"x-team":"blue"},"when":"1 < 2",
+            "then":{"answer":{"content":[{"type":"text","text":"no\n\u007f"}],"n":1.5,"deep":{"é é":[true,{}]}}},"shadow":true}"#;
         let toml = r#"
 [[rules]]
 name = 'a "b"'
-tools = ["*:\u007Fx"]
+tools = ["*:x"]
 headers = { x-team = "blue" }
 when = "1 < 2"
-then = { answer = { content = [{ text = "no\n", type = "text" }], deep = { "é é" = [true, {}] }, n = 1.5 } }
+then = { answer = { content = [{ text = "no\n\u007F", type = "text" }], deep = { "é é" = [true, {}] }, n = 1.5 } }
 shadow = true
 "#;
         let file = Settings::parse(&(FILE.to_owned() + toml), "weir.toml").unwrap();
