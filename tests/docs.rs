@@ -89,6 +89,7 @@ fn every_command_and_option_exists() {
         "keys add",
         "keys rotate",
         "rules test",
+        "rules add",
         "backup",
     ];
     let known: BTreeSet<_> =

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Role;
+use crate::model::stored::InForce;
 use crate::model::{Caller, Case, Explanation, Permission};
 use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::permits;
@@ -26,10 +27,15 @@ pub struct Access {
     pub unverified: Arc<Unverified>,
     /// Says what would become of a message.
     pub explains: Explains,
+    /// Says by which rules it is decided.
+    pub rules: RulesInForce,
 }
 
 /// Tells the way of a message by the configuration in force, or why there is none to tell.
 pub type Explains = Arc<dyn Fn(&Case) -> Result<Explanation, String> + Send + Sync>;
+
+/// Tells the rules in force, or why there are none to tell.
+pub type RulesInForce = Arc<dyn Fn() -> Result<InForce, String> + Send + Sync>;
 
 impl Access {
     /// Whether the roles of a caller give a permission.

@@ -61,16 +61,16 @@ pub(super) async fn set_log(State(admin): State<Admin>, body: String) -> Respons
 }
 
 /// Gives a command and waits until it has been done. Nobody waits to give one: there is room for it, or there is none.
-pub(super) async fn done<T>(
+pub(super) async fn done<T, E: From<Undone>>(
     admin: &Admin,
-    command: impl FnOnce(oneshot::Sender<Result<T, Undone>>) -> Command,
-) -> Result<T, Undone> {
+    command: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Command,
+) -> Result<T, E> {
     let (answered, outcome) = oneshot::channel();
     admin.commands.try_send(command(answered)).map_err(|error| match error {
         TrySendError::Full(_) => Undone::Busy,
         TrySendError::Closed(_) => Undone::Draining,
     })?;
-    outcome.await.unwrap_or(Err(Undone::Draining))
+    outcome.await.unwrap_or_else(|_| Err(Undone::Draining.into()))
 }
 
 /// `code` and `before`, which begins the message, are of what was refused.

@@ -3,11 +3,11 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
 use crate::model::Permission;
 
-use super::{Admin, api, explain, gate, health, keys};
+use super::{Admin, api, explain, gate, health, keys, rules};
 
 /// What an endpoint asks of who calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("POST", "/api/v1/keys", MANAGE, || post(keys::add)),
     endpoint("POST", "/api/v1/keys/revoke", MANAGE, || post(keys::revoke)),
     endpoint("POST", "/api/v1/keys/rotate", MANAGE, || post(keys::rotate)),
+    endpoint("GET", "/api/v1/rules", MANAGE, || get(rules::list)),
+    endpoint("POST", "/api/v1/rules", MANAGE, || post(rules::add)),
+    endpoint("GET", "/api/v1/rules/versions", MANAGE, || get(rules::versions)),
+    endpoint("POST", "/api/v1/rules/order", MANAGE, || post(rules::reorder)),
+    endpoint("POST", "/api/v1/rules/rollback", MANAGE, || post(rules::roll_back)),
+    endpoint("PUT", "/api/v1/rules/{name}", MANAGE, || put(rules::change)),
+    endpoint("DELETE", "/api/v1/rules/{name}", MANAGE, || delete(rules::remove)),
     endpoint("POST", "/api/v1/explain", MANAGE, || post(explain::explain)),
     endpoint("POST", "/api/v1/backup", MANAGE, || post(keys::backup)),
 ];

@@ -115,5 +115,9 @@ fn step(step: &Step) -> Value {
 }
 
 fn considered(one: &Considered) -> Value {
-    json!({ "name": one.name, "applies": one.applies, "says": one.says })
+    let mut told = json!({ "name": one.name, "applies": one.applies, "says": one.says });
+    if one.stored {
+        told["stored"] = true.into();
+    }
+    told
 }

@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use crate::model::{Caller, Challenge, Permission, Reason, Refusal, clock};
 use crate::seal::OperatorKey;
 use crate::stages::authenticate::{Looked, Presented};
+use crate::store::MOST_NAME;
 use crate::telemetry::Observed;
 
 use super::access::Access;
@@ -31,6 +32,19 @@ enum Operator {
     Key,
     /// Somebody whose roles do.
     Caller(Box<Caller>),
+}
+
+/// Who gives an order, as it is kept with what they have changed.
+#[derive(Clone, Debug)]
+pub(super) struct Who(pub(super) Box<str>);
+
+impl Who {
+    fn of(operator: &Operator) -> Self {
+        let mut name: String =
+            operator.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        name.truncate(name.floor_char_boundary(MOST_NAME));
+        Self(name.into())
+    }
 }
 
 /// Why somebody was not.
@@ -53,7 +67,7 @@ const LACKS: &str = "none of your roles has the permission that is needed here";
 pub(super) async fn check(
     State((admin, asks)): State<(Admin, Asks)>,
     ConnectInfo(peer): ConnectInfo<Local>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let access = admin.access.borrow().clone();
@@ -68,6 +82,7 @@ pub(super) async fn check(
                 let (method, path) = (request.method(), request.uri().path());
                 tracing::info!(%operator, from = %peer.remote, %method, path, "an operator gives an order");
             }
+            request.extensions_mut().insert(Who::of(&operator));
             next.run(request).await
         }
         Err(refused) => told(&admin.observed, &request, &peer, &refused),

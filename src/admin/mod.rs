@@ -11,6 +11,7 @@ mod keys;
 mod listener;
 mod metrics;
 mod names;
+mod rules;
 
 #[cfg(test)]
 mod tests;
@@ -31,10 +32,11 @@ use crate::telemetry::{Exposition, Observed};
 use listener::{Bounded, Came, Local};
 use names::Names;
 
-pub use access::{Access, Explains};
+pub use access::{Access, Explains, RulesInForce};
 pub use endpoints::{Asks, ENDPOINTS, Endpoint};
 pub use explain::{explanation_document, read_case};
 pub use keys::key_document;
+pub use rules::{free_name, rules_document, versions_document};
 
 /// Bytes of what an operator may send.
 const LARGEST_BODY: usize = 64 * 1024;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::model::stored::InForce;
 use crate::model::{Generation, Undone};
 use crate::net::listen::{At, Sockets};
 use crate::stages::authenticate::{Authenticator, Place};
@@ -70,6 +71,7 @@ fn access() -> Access {
         open: true,
         unverified: Arc::new(unverified),
         explains: Arc::new(|_| Err("there is nothing to explain by".to_owned())),
+        rules: Arc::new(|| Ok(InForce::default())),
     }
 }
 

@@ -130,7 +130,8 @@ fn print(document: &Value) {
         say(io::stdout(), format_args!("  {:<13} {verdict:<19} {}", text(&step["stage"]), text(&step["says"])));
         for one in step["looked_at"].as_array().into_iter().flatten() {
             let applies = if one["applies"] == json!(true) { "applies" } else { "does not" };
-            say(io::stdout(), format_args!("    {applies:<8} {}: {}", text(&one["name"]), text(&one["says"])));
+            let origin = if one["stored"] == json!(true) { " (stored)" } else { "" };
+            say(io::stdout(), format_args!("    {applies:<8} {}{origin}: {}", text(&one["name"]), text(&one["says"])));
         }
     }
     let end = match (document["refused"].as_str(), document["ruled"]["verdict"].as_str()) {

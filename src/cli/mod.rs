@@ -24,6 +24,7 @@ mod reach;
 mod rules;
 mod run;
 mod source;
+mod stored;
 mod token;
 
 use arguments::{Arguments, Command};

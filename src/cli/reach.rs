@@ -52,9 +52,27 @@ impl Reach {
         here: impl Fn(&At<'_>, Duration) -> Result<Value, StoreError>,
         order: Order<'_>,
     ) -> Result<Value, ExitCode> {
+        self.go(true, here, order)
+    }
+
+    /// The same of what a daemon that runs may hold without having the store: it is asked before anything is done here.
+    pub(super) fn ask_first(
+        &self,
+        here: impl Fn(&At<'_>, Duration) -> Result<Value, StoreError>,
+        order: Order<'_>,
+    ) -> Result<Value, ExitCode> {
+        self.go(false, here, order)
+    }
+
+    fn go(
+        &self,
+        is_straight: bool,
+        here: impl Fn(&At<'_>, Duration) -> Result<Value, StoreError>,
+        order: Order<'_>,
+    ) -> Result<Value, ExitCode> {
         let (data, store) = (source::data(self.data.clone()), self.store()?);
         let here = |patience| here(&At { store: &store, data: &data }, patience);
-        if store.postgres.is_none() {
+        if is_straight && store.postgres.is_none() {
             match here(Duration::ZERO) {
                 Err(StoreError::Held(_)) => {}
                 done => return done.map_err(failed),

@@ -1,4 +1,4 @@
-//! `weir rules test`: messages, and what the configuration is expected to make of each.
+//! `weir rules`: messages, and what the configuration is expected to make of each; and rules in the store.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 use serde_json::{Deserializer, Value, json, value::RawValue};
 
-use super::{FAILED, UNUSABLE, configuration, fail, nothing_to, refuse, say};
+use super::{FAILED, UNUSABLE, configuration, fail, nothing_to, refuse, say, stored};
 use crate::{
     admin::read_case,
     config::Settings,
@@ -21,9 +21,13 @@ use crate::{
 /// Bytes of a file of cases.
 const LARGEST: u64 = 64 << 20;
 
-/// Try the rules of a configuration on messages
+/// Try rules on messages; list, add, change and remove stored ones
+///
+/// Stored rules are asked behind those of the configuration. A daemon that runs is asked to change them, at its admin address,
+/// and decides by them on every core when the command returns. Without one it is done in the data directory, or in the database
+/// that [store] of the configuration names, and counts from the next start on.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = ALL)]
 pub(super) struct Rules {
     #[command(subcommand)]
     action: Action,
@@ -32,6 +36,8 @@ pub(super) struct Rules {
 #[derive(Debug, Subcommand)]
 enum Action {
     Test(Test),
+    #[command(flatten)]
+    Stored(stored::Action),
 }
 
 /// Hold what becomes of messages against what is expected
@@ -54,6 +60,15 @@ struct Test {
     json: bool,
 }
 
+const ALL: &str = "Example: a rule is tried, then stored, then taken back
+  weir rules add no-rm.json --dry-run
+  weir rules add no-rm.json
+  weir rules versions
+  weir rules rollback 3
+
+Exit codes: 0 done, 1 the work failed, 2 the command line, the configuration or a file is wrong,
+3 the daemon that has the store, or its database, is out of reach.";
+
 const EXAMPLE: &str = "Example: a case, and all of them before a change is put into force
   {\"name\":\"guests delete nothing\",\"message\":{...},\"as\":{\"subject\":\"ann\"},\"expect\":\"refuse\"}
   weir rules test cases.jsonl --config weir.toml.new
@@ -61,7 +76,10 @@ const EXAMPLE: &str = "Example: a case, and all of them before a change is put i
 Exit codes: 0 all is as expected, 1 something is not, 2 the command line, the configuration or the file is wrong.";
 
 pub(super) fn run(options: Rules) -> ExitCode {
-    let Action::Test(test) = options.action;
+    let test = match options.action {
+        Action::Test(test) => test,
+        Action::Stored(action) => return stored::run(action),
+    };
     let Some(file) = configuration(test.config.as_deref()) else {
         return nothing_to("test", "a configuration (--config FILE)");
     };

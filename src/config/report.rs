@@ -61,6 +61,11 @@ impl Mistakes {
         self.mistakes.borrow_mut().push(Mistake { place, message: message.into() });
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.mistakes.borrow().is_empty()
+    }
+
     /// Notes what is allowed and unwise.
     pub(super) fn warn(&self, place: Place, message: impl Into<String>) {
         self.warnings.borrow_mut().push(Mistake { place, message: message.into() });
@@ -176,6 +181,11 @@ impl Finding {
     /// On one line, without the quoted text: `FILE:LINE:COLUMN: MESSAGE`.
     pub fn one_line(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.head(f, "", ("", "")))
+    }
+
+    /// With the line that is meant, as a mistake is printed.
+    pub fn in_full(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| self.print(f, "", false))
     }
 
     /// As a mistake is printed, called a warning.

@@ -4,6 +4,7 @@ mod expression;
 mod goto;
 mod matcher;
 mod set;
+mod stored;
 mod then;
 
 use super::{
@@ -17,6 +18,7 @@ use super::{
 pub use expression::Expression;
 pub use matcher::Matcher;
 pub use set::{Abort, Arguments, Fault, Set};
+pub use stored::rule_in_json;
 pub use then::{Share, Then};
 
 pub(super) use set::{ARGUMENTS, CACHE, FAULT, RETRY, SHAPE as SET};
@@ -32,6 +34,8 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// `[[rule_groups]]` and those that stand in rules alone: at most 64, names unique.
     pub groups: Vec<Group>,
+    /// How many of the rules, the last ones, are stored ones.
+    pub stored: usize,
 }
 
 /// One rule.
@@ -197,7 +201,7 @@ impl Rules {
         let read: Vec<_> =
             sections.iter().filter_map(|section| Some((section, Rule::read(section, known, &groups)?))).collect();
         goto::check(root, &read, &groups, &written);
-        Self { rules: read.into_iter().map(|(_, rule)| rule).collect(), groups }
+        Self { rules: read.into_iter().map(|(_, rule)| rule).collect(), groups, stored: 0 }
     }
 
     /// Every expression, in the order of rules, then of groups.

@@ -11,6 +11,8 @@ use super::{
 pub struct Store {
     /// `postgres`: a database that nodes share; `None`: the data directory.
     pub postgres: Option<Postgres>,
+    /// `rules = false`: the rules that are kept are not asked.
+    pub without_rules: bool,
 }
 
 /// A database of PostgreSQL.
@@ -26,13 +28,22 @@ pub(super) const SHAPE: Shape = Shape {
     title: "[store]",
     about: "Where API keys and stored rules are kept. Without it: in the data directory, by this node alone. It cannot be \
             changed by a reload.",
-    keys: &[Key {
-        name: "postgres",
-        kind: Kind::Table("a database, { url = { file = \"...\" }, pool = 20 }"),
-        default: Value::Absent,
-        about: "A database of PostgreSQL (13 or newer), which several nodes share: what is changed on one is in force on \
-                the others within a second.",
-    }],
+    keys: &[
+        Key {
+            name: "postgres",
+            kind: Kind::Table("a database, { url = { file = \"...\" }, pool = 20 }"),
+            default: Value::Absent,
+            about: "A database of PostgreSQL (13 or newer), which several nodes share: what is changed on one is in force \
+                    on the others within a second.",
+        },
+        Key {
+            name: "rules",
+            kind: Kind::Flag,
+            default: Value::Flag(true),
+            about: "Stored rules are asked behind those of the file, and a daemon that cannot read or compile them does not \
+                    start. `false`: they are left alone, and what they refuse passes.",
+        },
+    ],
     unbuilt: &[],
 };
 
@@ -70,7 +81,10 @@ impl Store {
             section.mistakes.add(section.place("postgres").hidden(), message);
         }
         let there = section.has_table("postgres");
-        Self { postgres: there.then(|| Postgres::read(&section.table("postgres", &POSTGRES))).flatten() }
+        Self {
+            postgres: there.then(|| Postgres::read(&section.table("postgres", &POSTGRES))).flatten(),
+            without_rules: !section.flag("rules"),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::model::stored::{RuleAnswer, RuleOrder, Unruled};
 use crate::model::{Command, Generation, Undone};
 use crate::telemetry::log::LogControl;
 
@@ -10,12 +11,16 @@ use super::keys::Keys;
 /// Where the answer to a reload goes.
 pub(super) type Asked = oneshot::Sender<Result<Generation, Undone>>;
 
+/// What is asked of stored rules, and where the answer goes.
+pub(super) type Ruled = (RuleOrder, oneshot::Sender<Result<RuleAnswer, Unruled>>);
+
 /// Takes commands for as long as there is anybody to give them. Whoever gave one may have gone.
 pub(super) async fn obey(
     mut commands: mpsc::Receiver<Command>,
     log: LogControl,
     keys: Keys,
     reloads: mpsc::Sender<Asked>,
+    rules: mpsc::Sender<Ruled>,
 ) {
     while let Some(command) = commands.recv().await {
         match command {
@@ -32,6 +37,14 @@ pub(super) async fn obey(
                     tracing::info!(level, "an operator set the level of the log");
                 }
                 let _ = answer.send(set);
+            }
+            Command::Rules(order, answer) => {
+                if let Err(
+                    mpsc::error::TrySendError::Full((_, answer)) | mpsc::error::TrySendError::Closed((_, answer)),
+                ) = rules.try_send((order, answer))
+                {
+                    let _ = answer.send(Err(Unruled::Undone(Undone::Busy)));
+                }
             }
             Command::Keys(order, answer) => keys.obey(order, answer),
             Command::Backup(to, answer) => keys.back_up(to, answer),

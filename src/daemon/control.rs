@@ -17,6 +17,7 @@ use crate::telemetry::log::Log;
 use crate::telemetry::trace::{self, TraceControl};
 use crate::telemetry::{Controls, Fold, Observed};
 
+use super::changing::News;
 use super::commands;
 use super::crew::Crew;
 use super::memory::{self, Marks};
@@ -74,6 +75,7 @@ impl Starting<'_> {
         let (status, seen) = watch::channel(Status { generation, reload: None });
         let observed = Observed::new();
         observed.started(generation);
+        observed.ruled(plan.stored.version, false);
         let fold = Fold::new(observed.clone());
         let hands = sockets.deal(cores).context("the cores cannot share a socket")?;
         let (queues, waiting) = watch::channel(Queues::of(hands.iter().enumerate()));
@@ -119,7 +121,9 @@ impl Starting<'_> {
         ready(Ready { listen: addresses[0].clone(), admin: operators.address()? });
         notifier.ready(&format!("listening on {}", sockets::listed(&addresses)));
         let (reloads, reloaded) = mpsc::channel(COMMANDS);
-        tokio::spawn(commands::obey(asked, log.clone(), lasting.keys.clone(), reloads));
+        let (rules, ruled) = mpsc::channel(COMMANDS);
+        let news = News::of(&lasting.stores, !settings.store.without_rules);
+        tokio::spawn(commands::obey(asked, log.clone(), lasting.keys.clone(), reloads, rules));
         let (brake, roster) = (crew.brake.clone(), crew.roster.clone());
         let reloader = Reloader {
             log,
@@ -143,11 +147,12 @@ impl Starting<'_> {
             observed,
             certificates,
             queues,
+            news,
             notifier: Arc::clone(&notifier),
         };
         let ended = tokio::select! {
             ended = stop::supervise(signals, &brake, &roster, &readiness, &notifier, bound) => ended,
-            never = reloader.run(reloaded, hangups) => never,
+            never = reloader.run(reloaded, ruled, hangups) => never,
         };
         close(&lasting, &traces, sending).await;
         ended

@@ -8,7 +8,7 @@ use crate::config::{self, Settings};
 use crate::model::{Case, Explanation, Principal};
 use crate::pipeline::{self, Door, House};
 use crate::stages::authorize::Roles;
-use crate::stages::rules::Rules;
+use crate::stages::rules::{Book, Rules};
 
 use super::bounds::bounds;
 use super::plan::{Plan, Planned, routes};
@@ -34,10 +34,15 @@ impl Plan {
         let plan = Arc::downgrade(plan);
         Arc::new(move |case| {
             let plan = plan.upgrade().ok_or("another configuration has just come into force: ask again")?;
-            let (roles, catalog, book) = (Arc::clone(&plan.roles), Arc::clone(&plan.catalog), Arc::clone(&plan.book));
-            let (routes, servers, rules) = (&plan.routes, &plan.servers, Rules::new(book));
-            pipeline::explain(&house(routes, servers, roles, &plan.auth, catalog, plan.bounds, rules), case)
+            plan.explain(Arc::clone(&plan.book), case)
         })
+    }
+
+    /// Tells it by what is in force, but for the rules.
+    pub(super) fn explain(&self, book: Arc<Book>, case: &Case) -> Result<Explanation, String> {
+        let (roles, catalog, rules) = (Arc::clone(&self.roles), Arc::clone(&self.catalog), Rules::new(book));
+        let house = house(&self.routes, &self.servers, roles, &self.auth, catalog, self.bounds, rules);
+        pipeline::explain(&house, case)
     }
 }
 

@@ -294,7 +294,7 @@ fn refused(error: StoreError) -> Undone {
 }
 
 /// Waits for the store where there is no runtime to do so, or beside it.
-fn waited<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) fn waited<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let runtime = Builder::new_current_thread().build();
     let failed = |error| StoreError::Failed("the store".to_owned(), format!("cannot wait for the store: {error}"));
     runtime.map_err(failed)?.block_on(asked)

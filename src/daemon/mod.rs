@@ -6,6 +6,7 @@ pub mod doctor;
 mod announce;
 mod authorization;
 mod bounds;
+mod changing;
 mod check;
 mod commands;
 mod control;
@@ -29,6 +30,8 @@ mod sockets;
 mod sources;
 mod spawned;
 mod stop;
+mod stored;
+mod stored_here;
 mod stores;
 mod switches;
 mod systemd;
@@ -60,6 +63,7 @@ pub use keys::{backup_here, keys_here};
 pub use reload::Loader;
 pub use rules::sound;
 pub use stop::Signals;
+pub use stored_here::{author_here, rule_list_here, rules_here};
 
 /// What a daemon is started with.
 pub struct Options {

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::catalog::{Catalog, Observer, Sighting};
 use crate::config::{self, Destination, LegacyStatus, Settings};
 use crate::edge::{Front, Names, Paths, metadata};
+use crate::model::stored::StoredRules;
 use crate::model::{Pressure, RequestIds};
 use crate::net::admission::Admission;
 use crate::net::client::Limits;
@@ -40,15 +41,17 @@ use super::endpoints::Endpoints;
 use super::fetching::Fetching;
 use super::keys::Keys;
 use super::spawned::{Commands, Driver};
+use super::stored::{self, Lag};
 use super::stores::Stores;
-use super::{Failure, files, rules, welcome};
+use super::{Failure, files, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
 /// One generation of the configuration, as the cores work by it.
+#[derive(Clone)]
 pub(super) struct Plan {
-    endpoints: Endpoints,
-    commands: Commands,
+    endpoints: Arc<Endpoints>,
+    commands: Arc<Commands>,
     pub(super) servers: Vec<config::Server>,
     pub(super) routes: Vec<Planned>,
     federated: Option<String>,
@@ -60,7 +63,7 @@ pub(super) struct Plan {
     asserter: Arc<Asserter>,
     public: String,
     /// What each server is shown of us.
-    authorizations: Authorizations,
+    authorizations: Arc<Authorizations>,
     /// Of what servers give their clients to bring back.
     opaques: Opaques,
     pub(super) catalog: Arc<Catalog>,
@@ -73,13 +76,15 @@ pub(super) struct Plan {
     pub(super) auth: config::Auth,
     pub(super) roles: Arc<[config::Role]>,
     /// What `[[limits]]` have counted.
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
     /// What policy says of messages.
     pub(super) book: Arc<Book>,
+    /// Those of its rules that do not stand in the file.
+    pub(super) stored: Arc<StoredRules>,
     /// Who fetches what others have.
-    fetching: Option<Fetching>,
+    fetching: Option<Arc<Fetching>>,
     /// Whose tokens are taken; their key sets change while they are in force.
-    credentials: Credentials,
+    credentials: Arc<Credentials>,
     /// API keys, where they are taken.
     keys: Option<SharedKeys>,
     unverified: Option<(u64, Duration)>,
@@ -96,6 +101,7 @@ pub(super) struct Plan {
 }
 
 /// A route, and what it keeps over a reload.
+#[derive(Clone)]
 pub(super) struct Planned {
     pub(super) path: String,
     pub(super) server: usize,
@@ -123,6 +129,8 @@ pub(super) struct Lasting {
     pub(super) keys: Keys,
     /// What they, and what else outlives the process, are kept in.
     pub(super) stores: Stores,
+    /// Why the rules in the store are not those in force.
+    pub(super) lag: Lag,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -163,7 +171,7 @@ impl Plan {
         }
         let public = settings.listen.public_url.iter().map(|url| url.host.clone());
         let hosts = settings.listen.hosts.iter().cloned().chain(public).collect();
-        let endpoints = Endpoints::build(&settings.servers, before.map(|before| &before.endpoints));
+        let endpoints = Endpoints::build(&settings.servers, before.map(|before| &*before.endpoints));
         let endpoints = endpoints.map_err(Failure::unusable)?;
         let admits = (http.connections.min(fits), http.connections_per_address);
         let ring = ring(&settings.keys, data)?;
@@ -185,25 +193,30 @@ impl Plan {
             runner: Arc::default(),
             keys: Keys::new(stores.clone()),
             stores: stores.clone(),
+            lag: Lag::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         lasting.stores.open_if_shared()?;
-        let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
+        let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_deref()));
         let fetching = fetching.map_err(Failure::unusable)?;
         let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;
-        let (driver, known) = (&lasting.driver, before.map(|before| &before.commands));
+        let (driver, known) = (&lasting.driver, before.map(|before| &*before.commands));
         let around = authorization::Around {
             fetcher: fetching.as_ref().map(|fetching| &fetching.fetcher),
             runner: &lasting.runner,
-            before: before.map(|before| &before.authorizations),
+            before: before.map(|before| &*before.authorizations),
         };
         let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
-        let book = rules::book(settings).map_err(Failure::unusable)?;
+        let stored = match before {
+            Some(before) => Arc::clone(&before.stored),
+            None => Arc::new(stored::read(&settings.store, data, &lasting.stores)?),
+        };
+        let book = stored::book(settings, &stored).map_err(|flaws| stored::misfit(&stored, &flaws))?;
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
-            endpoints,
-            commands: commands.map_err(Failure::unusable)?,
+            endpoints: Arc::new(endpoints),
+            commands: Arc::new(commands.map_err(Failure::unusable)?),
             servers: settings.servers.clone(),
             routes: routes(settings, before),
             federated: federated(settings),
@@ -220,11 +233,12 @@ impl Plan {
             open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
-            ledger: Ledger::build(&settings.limits, before.map(|before| &before.ledger)),
-            book: Arc::new(book),
-            fetching,
-            credentials,
-            authorizations,
+            ledger: Arc::new(Ledger::build(&settings.limits, before.map(|before| &*before.ledger))),
+            book,
+            stored,
+            fetching: fetching.map(Arc::new),
+            credentials: Arc::new(credentials),
+            authorizations: Arc::new(authorizations),
             keys,
             unverified: rate(http),
             admits,
@@ -234,6 +248,11 @@ impl Plan {
             welcome: Arc::new(welcome),
             lasting,
         })
+    }
+
+    /// The same, with these stored rules, and all rules as they are compiled.
+    pub(super) fn ruled(&self, stored: Arc<StoredRules>, book: Arc<Book>) -> Self {
+        Self { stored, book, ..self.clone() }
     }
 
     /// Puts into force what is not a core's own.
@@ -310,7 +329,7 @@ fn credentials(
         (Some(before), Some(now)) => now.is_that_of(before),
         _ => true,
     };
-    let before = before.filter(same).map(|before| &before.credentials);
+    let before = before.filter(same).map(|before| &*before.credentials);
     let fetcher = fetching.as_ref().map(|fetching| &fetching.fetcher);
     Credentials::build(settings, data, &Around { fetcher, board, before })
 }

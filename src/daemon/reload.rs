@@ -17,7 +17,8 @@ use crate::telemetry::Observed;
 use crate::telemetry::log::LogControl;
 use crate::telemetry::trace::TraceControl;
 
-use super::commands::Asked;
+use super::changing::News;
+use super::commands::{Asked, Ruled};
 use super::crew::Crew;
 use super::memory::Marks;
 use super::observe::{self, Queues};
@@ -61,11 +62,18 @@ pub(super) struct Reloader {
     pub(super) observed: Observed,
     pub(super) certificates: watch::Sender<Vec<PathBuf>>,
     pub(super) queues: watch::Sender<Queues>,
+    /// Of stored rules.
+    pub(super) news: News,
 }
 
 impl Reloader {
     /// Reloads whenever it is asked to, for as long as the daemon runs.
-    pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut hangups: Signal) -> ! {
+    pub(super) async fn run(
+        mut self,
+        mut asked: mpsc::Receiver<Asked>,
+        mut ruled: mpsc::Receiver<Ruled>,
+        mut hangups: Signal,
+    ) -> ! {
         let mut watch = Watch::new();
         watch.watch(self.watched.clone());
         let mut phase = self.phase.clone();
@@ -76,6 +84,15 @@ impl Reloader {
             }
             let (by, answer) = tokio::select! {
                 Some(answer) = asked.recv() => ("an operator", Some(answer)),
+                Some((order, answer)) = ruled.recv() => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.rule(order).await);
+                    continue;
+                }
+                () = self.news.heard(), if runs => {
+                    self.catch_up().await;
+                    continue;
+                }
                 // Without a configuration to read again it stops the daemon.
                 _ = hangups.recv(), if self.load.is_some() => ("SIGHUP", None),
                 _ = phase.wait_for(|phase| *phase >= Phase::Draining), if runs => continue,
@@ -88,6 +105,9 @@ impl Reloader {
                 answers.push(answer);
             }
             let reloaded = self.reload(by).await;
+            if self.plan.lasting.lag.why().is_some() {
+                self.news.later();
+            }
             self.observed.reloaded(&reloaded);
             for answer in answers {
                 // Whoever asked may have gone.
@@ -242,7 +262,7 @@ fn outcome(reloaded: &Result<Generation, Undone>) -> &'static str {
     }
 }
 
-fn listed(cores: &[usize]) -> String {
+pub(super) fn listed(cores: &[usize]) -> String {
     let numbers: Vec<_> = cores.iter().map(usize::to_string).collect();
     match numbers.len() {
         1 => format!("data core {}", numbers[0]),

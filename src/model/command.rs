@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tokio::sync::oneshot;
 
 use super::api_key::{KeyAnswer, KeyOrder};
+use super::stored::{RuleAnswer, RuleOrder, Unruled};
 
 /// A command, with where its answer goes. Whoever asked may have gone: then the answer is lost, the work is not.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub enum Command {
     LogLevel(String, oneshot::Sender<Result<String, Undone>>),
     /// Do this with API keys. Once it is answered it holds on every core.
     Keys(KeyOrder, oneshot::Sender<Result<KeyAnswer, Undone>>),
+    /// Do this with stored rules. Once it is answered every core decides by them.
+    Rules(RuleOrder, oneshot::Sender<Result<RuleAnswer, Unruled>>),
     /// Copy the store to this file, which must not be there. The answer is how many bytes it has.
     Backup(PathBuf, oneshot::Sender<Result<u64, Undone>>),
 }

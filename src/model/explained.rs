@@ -59,6 +59,8 @@ pub struct Step {
 pub struct Considered {
     /// What it is called in the configuration.
     pub name: String,
+    /// It is no rule of the configuration, but a stored one.
+    pub stored: bool,
     /// Whether it concerns the message.
     pub applies: bool,
     /// What it does, or what keeps it from doing so.

@@ -26,6 +26,7 @@ mod remote;
 mod request_id;
 pub mod spiffe;
 mod status;
+pub mod stored;
 pub mod template;
 mod trusted;
 mod unnamed;

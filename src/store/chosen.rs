@@ -6,10 +6,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config;
+use crate::model::stored::{Author, Edition, RuleChange, StoredRules};
 
-use super::{
-    Author, Edition, Embedded, Key, KeyBook, Postgres, Rotation, RuleBook, RuleChange, Seen, StoreError, StoredRules,
-};
+use super::{Embedded, Key, KeyBook, Postgres, Rotation, RuleBook, Seen, StoreError};
 
 /// One of the back ends.
 #[derive(Debug)]

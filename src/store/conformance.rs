@@ -1,9 +1,10 @@
 //! What every back end does alike. A back end's own tests call [`key_book`] and [`rule_book`] with a store that is empty.
 
 use crate::model::ApiKey;
+use crate::model::stored::{Author, Edition, RuleChange, StoredRule, StoredRules};
 
 use super::rules::{KEPT_VERSIONS, MOST_NAME, MOST_RULES, MOST_TEXT, MOST_TEXTS};
-use super::{Author, Edition, Key, KeyBook, Rotation, RuleBook, RuleChange, StoreError, StoredRule, StoredRules};
+use super::{Key, KeyBook, Rotation, RuleBook, StoreError};
 
 /// A key that differs from those of other numbers.
 pub(super) fn key(number: u8) -> Key {

@@ -102,7 +102,7 @@ impl fmt::Display for StoreError {
             ),
             Self::None(data) => write!(
                 f,
-                "there is no store in {}: name the data directory of the daemon (--data); `weir keys add` makes one",
+                "there is no store in {}: name the data directory of the daemon (--data); the first key or stored rule makes one",
                 data.display()
             ),
             Self::Corrupt(path, why) => write!(

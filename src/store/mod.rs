@@ -26,7 +26,4 @@ pub use embedded::{Embedded, LOCK_PATIENCE};
 pub use error::StoreError;
 pub use keys::{Key, KeyBook, Rotation};
 pub use postgres::{Postgres, Probed, Seen, probe};
-pub use rules::{
-    Author, Edition, KEPT_VERSIONS, MOST_NAME, MOST_RULES, MOST_TEXT, MOST_TEXTS, RuleBook, RuleChange, StoredRule,
-    StoredRules,
-};
+pub use rules::{KEPT_VERSIONS, MOST_NAME, MOST_RULES, MOST_TEXT, MOST_TEXTS, RuleBook, changed};

@@ -1,9 +1,9 @@
 //! Rules that were added while running, as they are kept: documents in an order, and every version of all of them. What a
 //! rule says is for whoever reads it; here it is a text.
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
+
+use crate::model::stored::{Author, Edition, RuleChange, StoredRule, StoredRules};
 
 use super::StoreError;
 
@@ -17,61 +17,6 @@ pub const MOST_TEXTS: usize = 1 << 20;
 pub const MOST_NAME: usize = 256;
 /// How many versions are kept: what is older is forgotten.
 pub const KEPT_VERSIONS: u64 = if cfg!(test) { 60 } else { 1_000 };
-
-/// A stored rule. Its position is its place in the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRule {
-    /// What it is called; unique, and for good.
-    pub id: Box<str>,
-    /// What it says, TOML or JSON.
-    pub text: Arc<str>,
-}
-
-/// All of them, at one version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredRules {
-    /// 0 before the first change.
-    pub version: u64,
-    /// In their order.
-    pub rules: Vec<StoredRule>,
-}
-
-/// What made a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edition {
-    /// The version.
-    pub version: u64,
-    /// When, in seconds since 1970.
-    pub at: u64,
-    /// Who made it.
-    pub by: Box<str>,
-    /// What was done, in words.
-    pub what: Box<str>,
-}
-
-/// A change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RuleChange {
-    /// Another rule, at this position; without one, or past the end, it is the last.
-    Add(StoredRule, Option<usize>),
-    /// The rule of that id says something else.
-    Change(StoredRule),
-    /// There is no such rule any more.
-    Remove(Box<str>),
-    /// The ids of all rules, in their new order.
-    Reorder(Vec<Box<str>>),
-    /// All rules are again as they were at this version.
-    RollBack(u64),
-}
-
-/// Who changes something, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// Who.
-    pub by: Box<str>,
-    /// When, in seconds since 1970.
-    pub at: u64,
-}
 
 /// Where stored rules are kept. Each change makes a version, and every version can be had again, as long as it is kept.
 ///
@@ -114,65 +59,65 @@ pub trait RuleBook {
     fn rule_changes(&self) -> watch::Receiver<u64>;
 }
 
-impl StoredRules {
-    /// What becomes of them by a change, and what that is in words. `then`: the rules to go back to, where it rolls back.
-    pub(super) fn changed(
-        &self,
-        on: u64,
-        change: RuleChange,
-        then: Option<Self>,
-    ) -> Result<(Self, String), StoreError> {
-        if self.version != on {
-            return Err(StoreError::Moved { on, found: self.version });
-        }
-        let mut rules = self.rules.clone();
-        let place = |id: &str| {
-            let found = self.rules.iter().position(|rule| *rule.id == *id);
-            found.ok_or_else(|| StoreError::NoSuchRule(id.to_owned()))
-        };
-        let what = match change {
-            RuleChange::Add(rule, at) => {
-                if place(&rule.id).is_ok() {
-                    return Err(StoreError::Unfit(format!("there is a rule {:?} already", rule.id)));
-                }
-                let what = format!("added {}", rule.id);
-                rules.insert(at.unwrap_or(usize::MAX).min(rules.len()), rule);
-                what
-            }
-            RuleChange::Change(rule) => {
-                let at = place(&rule.id)?;
-                let what = format!("changed {}", rule.id);
-                rules[at] = rule;
-                what
-            }
-            RuleChange::Remove(id) => {
-                rules.remove(place(&id)?);
-                format!("removed {id}")
-            }
-            RuleChange::Reorder(ids) => {
-                let mut places = ids.iter().map(|id| place(id)).collect::<Result<Vec<_>, _>>()?;
-                rules = places.iter().map(|at| self.rules[*at].clone()).collect();
-                places.sort_unstable();
-                places.dedup();
-                if places.len() != self.rules.len() || ids.len() != self.rules.len() {
-                    return Err(StoreError::Unfit("an order names every rule, each once".to_owned()));
-                }
-                "reordered".to_owned()
-            }
-            RuleChange::RollBack(version) => {
-                rules = then.ok_or(StoreError::NoSuchVersion(version))?.rules;
-                format!("rolled back to {version}")
-            }
-        };
-        bounded(&rules)?;
-        Ok((Self { version: on + 1, rules }, what))
+/// What becomes of rules by a change, and what that is in words. `then`: the rules to go back to, where it rolls back.
+///
+/// # Errors
+/// The version in force is not `on`, or the change does not fit them, or is too large.
+pub fn changed(
+    now: &StoredRules,
+    on: u64,
+    change: RuleChange,
+    then: Option<StoredRules>,
+) -> Result<(StoredRules, String), StoreError> {
+    if now.version != on {
+        return Err(StoreError::Moved { on, found: now.version });
     }
+    let mut rules = now.rules.clone();
+    let place = |id: &str| {
+        let found = now.rules.iter().position(|rule| *rule.id == *id);
+        found.ok_or_else(|| StoreError::NoSuchRule(id.to_owned()))
+    };
+    let what = match change {
+        RuleChange::Add(rule, at) => {
+            if place(&rule.id).is_ok() {
+                return Err(StoreError::Unfit(format!("there is a rule {:?} already", rule.id)));
+            }
+            let what = format!("added {}", rule.id);
+            rules.insert(at.unwrap_or(usize::MAX).min(rules.len()), rule);
+            what
+        }
+        RuleChange::Change(rule) => {
+            let at = place(&rule.id)?;
+            let what = format!("changed {}", rule.id);
+            rules[at] = rule;
+            what
+        }
+        RuleChange::Remove(id) => {
+            rules.remove(place(&id)?);
+            format!("removed {id}")
+        }
+        RuleChange::Reorder(ids) => {
+            let mut places = ids.iter().map(|id| place(id)).collect::<Result<Vec<_>, _>>()?;
+            rules = places.iter().map(|at| now.rules[*at].clone()).collect();
+            places.sort_unstable();
+            places.dedup();
+            if places.len() != now.rules.len() || ids.len() != now.rules.len() {
+                return Err(StoreError::Unfit("an order names every rule, each once".to_owned()));
+            }
+            "reordered".to_owned()
+        }
+        RuleChange::RollBack(version) => {
+            rules = then.ok_or(StoreError::NoSuchVersion(version))?.rules;
+            format!("rolled back to {version}")
+        }
+    };
+    bounded(&rules)?;
+    Ok((StoredRules { version: on + 1, rules }, what))
 }
 
-impl Author {
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        name("whoever changes rules", &self.by)
-    }
+/// Whether whoever changes rules has a name that can be kept.
+pub(super) fn check(author: &Author) -> Result<(), StoreError> {
+    name("whoever changes rules", &author.by)
 }
 
 /// What is kept does not grow without end.

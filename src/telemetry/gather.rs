@@ -144,6 +144,9 @@ fn of_rule<'a>(tally: &mut Tally<'a>, cores: &[&'a RuleCells]) {
 fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample) {
     let [generation, since, applied, refused] = observed.configuration();
     tally.level(names::GENERATION, [], generation as f64);
+    let [version, is_behind] = observed.stored_rules();
+    tally.level(names::STORED_RULES, [], version as f64);
+    tally.level(names::STORED_RULES_BEHIND, [], is_behind as f64);
     tally.level(names::RELOADED, [], since as f64);
     tally.count(names::RELOADS, ["applied"], applied);
     tally.count(names::RELOADS, ["refused"], refused);

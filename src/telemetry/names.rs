@@ -157,6 +157,10 @@ metrics! {
         "Reloads: `applied`, or `refused` (the configuration before stays in force; the log says why).";
     RELOADED: Gauge Seconds, "weir_config_last_reload_success_timestamp_seconds" []
         "When the configuration in force came into force.";
+    STORED_RULES: Gauge Number, "weir_stored_rules_version" []
+        "The version of the stored rules in force on this node; 0 before the first.";
+    STORED_RULES_BEHIND: Gauge Number, "weir_stored_rules_behind" []
+        "1 while the rules in the store are not those in force here: they do not fit this node's configuration, or cannot be read. The log says why.";
     CERTIFICATE_DAYS: Gauge Days, "weir_certificate_days" ["file"]
         "Days until the first certificate in a file of the configuration runs out; negative where it has.";
 

@@ -25,6 +25,8 @@ struct Shared {
     in_force_since: AtomicU64,
     applied: AtomicU64,
     refused: AtomicU64,
+    /// Version, and whether the store has another one.
+    stored_rules: [AtomicU64; 2],
     /// Operators that were refused, by the place of the reason in its list.
     operators: Box<[AtomicU64]>,
 }
@@ -39,6 +41,7 @@ impl Observed {
             in_force_since: AtomicU64::new(0),
             applied: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            stored_rules: Default::default(),
             operators: Reason::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
         }))
     }
@@ -63,6 +66,17 @@ impl Observed {
     pub fn started(&self, generation: Generation) {
         self.0.generation.store(generation.number, Ordering::Relaxed);
         self.0.in_force_since.store(generation.since, Ordering::Relaxed);
+    }
+
+    /// Stored rules of this version are in force, and the store `is_ahead`, or is not.
+    pub fn ruled(&self, version: u64, is_ahead: bool) {
+        self.0.stored_rules[0].store(version, Ordering::Relaxed);
+        self.0.stored_rules[1].store(is_ahead.into(), Ordering::Relaxed);
+    }
+
+    /// Both, as they were told.
+    pub(super) fn stored_rules(&self) -> [u64; 2] {
+        [0, 1].map(|at: usize| self.0.stored_rules[at].load(Ordering::Relaxed))
     }
 
     /// A reload has come to its end.

@@ -56,6 +56,7 @@ mod secrets;
 mod server_credentials;
 mod sessions;
 mod stdio;
+mod stored_rules;
 mod systemd;
 mod tls;
 mod tls_clients;

@@ -67,6 +67,7 @@ impl Plan {
             open: plan.open,
             unverified: Arc::clone(&plan.lasting.unverified),
             explains: Plan::explains(plan),
+            rules: Plan::rules_in_force(plan),
         }
     }
 

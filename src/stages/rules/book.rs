@@ -159,6 +159,11 @@ impl Book {
         self.written.rules.iter().map(|rule| &*rule.name)
     }
 
+    /// Whether a rule stands in the store, and not in the file.
+    pub fn is_stored(&self, rule: usize) -> bool {
+        rule >= self.written.rules.len() - self.written.stored
+    }
+
     pub(super) fn written(&self, rule: usize) -> &config::Rule {
         &self.written.rules[rule]
     }

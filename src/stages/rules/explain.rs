@@ -57,7 +57,7 @@ impl Walk<'_> {
     }
 
     fn rule(&mut self, rule: usize) -> bool {
-        let written = self.book.written(rule);
+        let (book, written) = (self.book, self.book.written(rule));
         let met = self.met.get(&rule);
         let says = match met {
             Some(Noted::Failed(why)) if written.shadow => format!("its expression has failed: {why}"),
@@ -66,7 +66,12 @@ impl Walk<'_> {
             Some(_) => does(written.then.as_ref(), &written.set),
             None => self.book.misfit(rule, self.asked).unwrap_or("`when` is false").to_owned(),
         };
-        self.told.push(Considered { name: written.name.clone(), applies: met.is_some(), says });
+        self.told.push(Considered {
+            name: written.name.clone(),
+            stored: book.is_stored(rule),
+            applies: met.is_some(),
+            says,
+        });
         match (met, &written.then) {
             (Some(Noted::Decided), _) => true,
             (Some(Noted::Failed(_)), _) => !written.shadow,

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
+use crate::model::stored::{Author, Edition, RuleChange, StoredRule, StoredRules};
 use crate::seal::sha256;
 
-use super::super::rules::KEPT_VERSIONS;
-use super::super::{Author, Edition, RuleBook, RuleChange, StoreError, StoredRule, StoredRules};
+use super::super::rules::{KEPT_VERSIONS, changed, check};
+use super::super::{RuleBook, StoreError};
 use super::{Embedded, Trouble, moved};
 
 const NEWEST: &str = "SELECT coalesce(max(version), 0) FROM rule_versions";
@@ -31,18 +32,18 @@ impl RuleBook for Embedded {
     }
 
     async fn change(&self, on: u64, change: RuleChange, author: Author) -> Result<StoredRules, StoreError> {
-        author.check()?;
-        let changed = self.ask(move |connection| {
+        check(&author)?;
+        let asked = self.ask(move |connection| {
             let now = at(connection, newest(connection)?)?;
             let then = match change {
                 RuleChange::RollBack(version) => Some(kept(connection, version)?),
                 _ => None,
             };
-            let (next, what) = now.changed(on, change, then).map_err(Trouble::Said)?;
+            let (next, what) = changed(&now, on, change, then).map_err(Trouble::Said)?;
             keep(connection, &next, &author, &what)?;
             Ok(next)
         });
-        changed.await.inspect(|_| moved(&self.rules))
+        asked.await.inspect(|_| moved(&self.rules))
     }
 
     async fn history(&self, before: Option<u64>, most: usize) -> Result<Vec<Edition>, StoreError> {

@@ -4,10 +4,11 @@ use deadpool_postgres::Transaction;
 use tokio::sync::watch;
 use tokio_postgres::GenericClient;
 
+use crate::model::stored::{Author, Edition, RuleChange, StoredRule, StoredRules};
 use crate::seal::sha256;
 
-use super::super::rules::KEPT_VERSIONS;
-use super::super::{Author, Edition, RuleBook, RuleChange, StoreError, StoredRule, StoredRules};
+use super::super::rules::{KEPT_VERSIONS, changed, check};
+use super::super::{RuleBook, StoreError};
 use super::{Postgres, Trouble};
 
 const NEWEST: &str = "SELECT coalesce(max(version), 0) FROM weir.rule_versions";
@@ -51,7 +52,7 @@ impl RuleBook for Postgres {
     }
 
     async fn change(&self, on: u64, change: RuleChange, author: Author) -> Result<StoredRules, StoreError> {
-        author.check()?;
+        check(&author)?;
         self.ask(async move |client| {
             let transaction = client.transaction().await?;
             transaction.batch_execute(TURN).await?;
@@ -60,7 +61,7 @@ impl RuleBook for Postgres {
                 RuleChange::RollBack(version) => Some(kept(&*transaction, version).await?),
                 _ => None,
             };
-            let (next, what) = now.changed(on, change, then).map_err(Trouble::Said)?;
+            let (next, what) = changed(&now, on, change, then).map_err(Trouble::Said)?;
             keep(&transaction, &next, &author, &what).await?;
             transaction.commit().await?;
             Ok(next)

@@ -7,9 +7,10 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::super::conformance::{key, key_book, rule, rule_book};
-use super::super::{Author, KeyBook, RuleBook, RuleChange, StoreError};
+use super::super::{KeyBook, RuleBook, StoreError};
 use super::*;
 use crate::config::Secret;
+use crate::model::stored::{Author, RuleChange};
 
 #[path = "../../../tests/support/postgres.rs"]
 #[allow(dead_code)]

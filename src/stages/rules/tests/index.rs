@@ -104,7 +104,7 @@ fn written(drawn: &[Drawn]) -> config::Rules {
         }
     };
     let groups = (0..3).map(|at| Group { name: format!("g{at}"), when: condition(at + 1) }).collect();
-    config::Rules { rules: drawn.iter().enumerate().map(rule).collect(), groups }
+    config::Rules { rules: drawn.iter().enumerate().map(rule).collect(), groups, stored: 0 }
 }
 
 /// Whether a rule matches, as its documentation says.
