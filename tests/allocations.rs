@@ -266,7 +266,7 @@ fn the_second_call_under_limits() {
     let (principal, messages) = (Principal::anonymous(["user".into()].into()), [call]);
     let (address, roles) = (Some([192, 0, 2, 1].into()), &*principal.caller().roles);
     let said = Said::Messages(&messages, body);
-    let asked = Asked { address, principal: &principal, roles, server: "files", session: None, said };
+    let asked = Asked { address, principal: &principal, roles, server: "files", session: None, said, keys: None };
     let check = || {
         let mut taken = Taken::default();
         let tried = limits.address(address, &mut taken).expect("there is enough");

@@ -22,7 +22,7 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Lookup, Policy, Server};
+use crate::pipeline::{Behind, Bounds, Core, Expressions, Keying, Lookup, Policy, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
@@ -74,6 +74,8 @@ pub(super) struct Plan {
     pub(super) roles: Arc<[config::Role]>,
     /// What `[[limits]]` have counted.
     ledger: Ledger,
+    /// The keys that expressions give for them.
+    pub(super) expressions: Arc<Expressions>,
     /// What policy says of messages.
     pub(super) book: Arc<Book>,
     /// Who fetches what others have.
@@ -200,6 +202,8 @@ impl Plan {
         let authorizations = Authorizations::build(&settings.servers, &around).map_err(Failure::unusable)?;
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
         let book = rules::book(settings).map_err(Failure::unusable)?;
+        let expressions = Arc::new(rules::keys(settings).map_err(Failure::unusable)?);
+        let ledger = Ledger::build(&settings.limits, before.map(|before| &before.ledger));
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
@@ -220,7 +224,8 @@ impl Plan {
             open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
-            ledger: Ledger::build(&settings.limits, before.map(|before| &before.ledger)),
+            ledger: ledger.asking(|limit| expressions.asks(limit)),
+            expressions,
             book: Arc::new(book),
             fetching,
             credentials,
@@ -285,6 +290,7 @@ impl Plan {
             authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
+            keying: Keying::new(Arc::clone(&self.expressions)),
             policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
             memo: Rc::default(),
         };

@@ -41,6 +41,9 @@ pub struct Ruling {
     pub rule: Option<String>,
 }
 
+/// The stage that counts by limits, at each of its places.
+pub const LIMITS: &str = "limits";
+
 /// What one stage says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -69,6 +72,18 @@ impl Explanation {
     /// Why the message goes no further; `None` where it would reach its server.
     pub fn refused(&self) -> Option<&'static str> {
         self.steps.last().and_then(|step| step.refused)
+    }
+
+    /// The limits that would count the message, each once.
+    pub fn limits(&self) -> Vec<&str> {
+        let steps = self.steps.iter().filter(|step| step.stage == LIMITS);
+        let mut limits = Vec::new();
+        for one in steps.flat_map(|step| &step.looked_at).filter(|one| one.applies) {
+            if !limits.contains(&&*one.name) {
+                limits.push(&*one.name);
+            }
+        }
+        limits
     }
 }
 
