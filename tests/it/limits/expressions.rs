@@ -22,7 +22,7 @@ async fn the_example_counts_by_what_a_message_carries() {
     };
     let tenant = |tenant: &str| call("1", "look", &format!("{{\"tenant\":{tenant}}}"));
     let export = |arguments: &str| call("1", "export", arguments);
-    let report = |team: &str| call("1", "report", "{\"tenant\":\"t\"}").header("X-Team", team);
+    let report = |team: &str| call("1", "report", &format!("{{\"tenant\":{team:?}}}")).header("X-Team", team);
     let prompt = |method: &str| modern("1", method, "\"name\":\"p\"").header("Mcp-Name", "p");
     for (post, expected) in [
         (tenant("\"a\""), vec!["passed", "passed", "passed", "rate_limited"]),
