@@ -9,6 +9,7 @@ use super::{
     limits_shape::{MOST_CALLS, MOST_QUOTA, SHAPE},
     roles::{self, Role, read_patterns},
     routes,
+    rules::Expression,
     section::Section,
     servers::Server,
     shape::Value,
@@ -22,7 +23,7 @@ const MOST_NAME: usize = 64;
 pub struct Limit {
     /// `name`: as refusals, headers and metrics call it. Unique.
     pub name: String,
-    /// `key`: what is counted apart.
+    /// `key`, or `key_expression`: what is counted apart.
     pub key: LimitKey,
     /// What it counts.
     pub counts: Counted,
@@ -37,7 +38,7 @@ pub struct Limit {
 }
 
 /// What a limit counts apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitKey {
     /// Who calls.
     Principal,
@@ -53,6 +54,8 @@ pub enum LimitKey {
     PrincipalAndTool,
     /// Nothing: all count together.
     Global,
+    /// What an expression gives for the message.
+    Expression(Expression),
 }
 
 /// Which messages a limit counts: all that fit every list that is not empty. Of `names` one list has to fit.
@@ -101,14 +104,38 @@ impl LimitKey {
         ("global", Self::Global),
     ];
 
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
+    /// As it is written; an expression has a key of its own.
+    pub fn as_str(&self) -> &'static str {
+        Self::ALL.iter().find(|(_, key)| key == self).map_or("key_expression", |(name, _)| name)
+    }
+
+    /// The expression, where it is one.
+    pub fn expression(&self) -> Option<&Expression> {
+        match self {
+            Self::Expression(expression) => Some(expression),
+            _ => None,
+        }
+    }
+
+    fn read(section: &Section<'_>) -> Option<Self> {
+        if !section.has("key_expression") {
+            if !section.has("key") {
+                let names = SHAPE.key("key").kind.describe();
+                section
+                    .mistakes
+                    .add(section.place("key"), format!("[[limits]] needs `key`, {names}, or `key_expression`"));
+            }
+            return section.text("key", Self::parse);
+        }
+        if section.has("key") {
+            section.wrong("key", "`key` and `key_expression` exclude each other: what is counted apart is said by one");
+        }
+        Expression::read(section, "key_expression").map(Self::Expression)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let known = Self::ALL.iter().find(|(name, _)| *name == text);
-        known.map(|(_, key)| *key).ok_or_else(|| {
+        known.map(|(_, key)| key.clone()).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|(name, _)| format!("{name:?}")).collect();
             format!("takes {}, not {text:?}", names.join(" or "))
         })
@@ -128,11 +155,7 @@ impl Limit {
     }
 
     fn read(section: &Section<'_>, servers: &[Server], roles: &[Role]) -> Option<Self> {
-        // An expression stands for the key; that it is not built was said already.
-        let key = match section.has("key_expression") {
-            true => Some(LimitKey::Global),
-            false => section.required("key", LimitKey::parse),
-        };
+        let key = LimitKey::read(section);
         if section.choice("scope") == "cluster" {
             section.wrong("scope", "`scope = \"cluster\"` in [[limits]] is not built into this version");
         }

@@ -25,8 +25,14 @@ pub(super) const SHAPE: Shape = Shape {
             | `tool` | each tool, as `SERVER:NAME`; calls of tools alone |\n\
             | `principal+tool` | each tool of each caller; calls of tools alone |\n\
             | `global` | nothing: all count together |\n\n\
+            `key_expression` counts apart what an expression gives for the message: a string, a whole number or a bool, by the \
+            names that rules have (`docs/RULES.md`). It is evaluated where the lists below fit, and what it asks for says when: \
+            before the rules, or after them where it asks for `server` or `message.tool`. A message without arguments, or that \
+            calls no tool, is not counted where the expression needs them; `tools/call` and `prompts/get` have always \
+            arguments, if only `{}`. Where an expression fails the message is refused: 403, code 40301 `policy_denied`. What \
+            callers write is theirs to choose: by `arguments.tenant` alone each of them has as many keys as they care to name.\n\n\
             `methods`, `servers`, `roles` and `class` have to fit all, where they are written; of `tools`, `prompts` and \
-            `resources` one. What is counted is kept over a reload, by `name` and `key`, and lost with the process.",
+            `resources` one. What is counted is kept over a reload, by `name` and `key` (or `key_expression`), and lost with the process.",
     keys: &[
         Key {
             name: "name",
@@ -40,7 +46,13 @@ pub(super) const SHAPE: Shape = Shape {
                 "\"principal\" or \"client_ip\" or \"session\" or \"server\" or \"tool\" or \"principal+tool\" or \"global\"",
             ),
             default: Value::Absent,
-            about: "What is counted apart; see above. Needed.",
+            about: "What is counted apart; see above. This or `key_expression` is needed.",
+        },
+        Key {
+            name: "key_expression",
+            kind: Kind::Text("an expression, 'principal.subject + \"/\" + message.name'"),
+            default: Value::Absent,
+            about: "What is counted apart, in the place of `key`; see above.",
         },
         list("methods", "patterns, [\"tools/*\", \"GET\"]", "Methods of MCP, or `GET` for the opening of a stream."),
         list("tools", "patterns, [\"files:read_*\", \"search\"]", "Tools that are called, as roles name them."),
@@ -100,7 +112,7 @@ pub(super) const SHAPE: Shape = Shape {
             about: "Where it is counted: on each node by itself; \"cluster\", by all nodes together, is not built into this version.",
         },
     ],
-    unbuilt: &["key_expression"],
+    unbuilt: &[],
 };
 
 const fn list(name: &'static str, what: &'static str, about: &'static str) -> Key {

@@ -23,7 +23,7 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Lookup, Policy, Server};
+use crate::pipeline::{Behind, Bounds, Core, Expressions, Keying, Lookup, Policy, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
@@ -43,7 +43,7 @@ use super::keys::Keys;
 use super::spawned::{Commands, Driver};
 use super::stored::{self, Lag};
 use super::stores::Stores;
-use super::{Failure, files, welcome};
+use super::{Failure, files, rules, welcome};
 
 /// Idle connections that a core keeps to one endpoint.
 const KEPT: usize = 256;
@@ -76,7 +76,9 @@ pub(super) struct Plan {
     pub(super) auth: config::Auth,
     pub(super) roles: Arc<[config::Role]>,
     /// What `[[limits]]` have counted.
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
+    /// The keys that expressions give for them.
+    pub(super) expressions: Arc<Expressions>,
     /// What policy says of messages.
     pub(super) book: Arc<Book>,
     /// Those of its rules that do not stand in the file.
@@ -108,7 +110,7 @@ pub(super) struct Planned {
     pub(super) place: Place,
     pair: Option<String>,
     abandoned: Room,
-    checks: config::RouteChecks,
+    pub(super) checks: config::RouteChecks,
 }
 
 /// What all cores share for the life of the process, whatever the configuration.
@@ -213,6 +215,8 @@ impl Plan {
             None => Arc::new(stored::read(&settings.store, data, &lasting.stores)?),
         };
         let book = stored::book(settings, &stored).map_err(|flaws| stored::misfit(&stored, &flaws))?;
+        let expressions = Arc::new(rules::keys(settings).map_err(Failure::unusable)?);
+        let ledger = Ledger::build(&settings.limits, before.map(|before| &*before.ledger));
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints: Arc::new(endpoints),
@@ -233,7 +237,8 @@ impl Plan {
             open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
-            ledger: Arc::new(Ledger::build(&settings.limits, before.map(|before| &*before.ledger))),
+            ledger: Arc::new(ledger.asking(|limit| expressions.asks(limit))),
+            expressions,
             book,
             stored,
             fetching: fetching.map(Arc::new),
@@ -304,6 +309,7 @@ impl Plan {
             authenticator: self.authenticator(&kept.memory),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
+            keying: Keying::new(Arc::clone(&self.expressions)),
             policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
             memo: Rc::default(),
         };

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::Caller;
 
+/// The stage that counts by limits, at each of its places.
+pub const LIMITS: &str = "limits";
+
 /// A message whose way is asked for. Nothing of it is sent anywhere.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -71,6 +74,18 @@ impl Explanation {
     /// Why the message goes no further; `None` where it would reach its server.
     pub fn refused(&self) -> Option<&'static str> {
         self.steps.last().and_then(|step| step.refused)
+    }
+
+    /// The limits that would count the message, each once.
+    pub fn limits(&self) -> Vec<&str> {
+        let steps = self.steps.iter().filter(|step| step.stage == LIMITS && step.refused.is_none());
+        let mut limits = Vec::new();
+        for one in steps.flat_map(|step| &step.looked_at).filter(|one| one.applies) {
+            if !limits.contains(&&*one.name) {
+                limits.push(&*one.name);
+            }
+        }
+        limits
     }
 }
 

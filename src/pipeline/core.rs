@@ -20,6 +20,7 @@ use crate::stages::upstream::{Client, Patience, Room};
 use crate::stages::vouch::Vouch;
 use crate::telemetry::{RouteMeter, Telemetry};
 
+use super::keying::Keying;
 use super::lookup::Lookup;
 use super::pair::Pairs;
 use super::policy::Policy;
@@ -52,6 +53,8 @@ pub struct Core {
     pub roles: Roles,
     /// How much there may be of what they ask for.
     pub limits: Limits,
+    /// What limits count by that have an expression.
+    pub keying: Keying,
     /// What is said of messages beside that.
     pub policy: Policy,
     /// What was left out of lists for them.

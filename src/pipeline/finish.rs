@@ -11,6 +11,7 @@ use crate::model::{Limited, Principal, Refusal, RequestId, Visitor, clock};
 use crate::net::client::{Fate, TurnedAway};
 use crate::protocol::json::Value;
 use crate::stages::limit::Taken;
+use crate::stages::rules::expression::Budget;
 use crate::stages::wellformed::{Verb, WellFormed};
 use crate::telemetry::trace::Trace;
 use crate::telemetry::{Ended, Outcome, RouteMeter, Said, Telemetry};
@@ -78,6 +79,8 @@ pub(super) struct Seen {
     taken: RefCell<Taken>,
     /// Its address was counted where it came in.
     tried: Cell<bool>,
+    /// The steps that are left to expressions.
+    steps: Cell<u32>,
 }
 
 impl Finish {
@@ -114,6 +117,7 @@ impl Finish {
             handed: Cell::default(),
             taken: RefCell::default(),
             tried: Cell::default(),
+            steps: Cell::new(Budget::STEPS),
         };
         Self { core, id, peer, route, begun, seen, fate, told: Cell::new(false) }
     }
@@ -311,6 +315,16 @@ impl Seen {
     /// What limits have given it.
     pub(super) fn taken(&self) -> &RefCell<Taken> {
         &self.taken
+    }
+
+    /// What expressions may still do for its body: of all rules and limits together.
+    pub(super) fn budget(&self) -> Budget {
+        Budget::new(self.steps.get())
+    }
+
+    /// So many steps are left.
+    pub(super) fn keeps(&self, steps: u32) {
+        self.steps.set(steps);
     }
 
     pub(super) fn was_tried(&self) -> bool {

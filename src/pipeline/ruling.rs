@@ -45,7 +45,7 @@ pub(super) enum Ruling<'a> {
 /// what `authorize` says of the server that a rule has chosen.
 pub(super) fn rule<'a>(exchange: Exchange<'a, Granted<'a>>) -> Result<Ruling<'a>, Refused> {
     // One for the whole body, however many messages it has.
-    let mut all = All { ruled: None, server: None, budget: Budget::default() };
+    let mut all = All { ruled: None, server: None, budget: exchange.seen.budget() };
     let messages = exchange.message().messages();
     if messages.is_empty() {
         let said = if exchange.verb == Verb::Delete { Said::Delete } else { Said::Get };
@@ -58,6 +58,7 @@ pub(super) fn rule<'a>(exchange: Exchange<'a, Granted<'a>>) -> Result<Ruling<'a>
             return Ok(Ruling::Answered(answered(&exchange, result)));
         }
     }
+    exchange.seen.keeps(all.budget.left());
     let All { ruled: Some(ruled), server, .. } = all else {
         // A body has a message, and what has none was ruled above.
         return Err(flow::nobody(Refusal::new(Reason::Internal, "a message was not ruled")));

@@ -47,6 +47,14 @@ pub(super) struct Around<'a> {
     pub(super) address: Option<IpAddr>,
 }
 
+impl<'a> Around<'a> {
+    pub(super) fn of<P>(exchange: &'a Exchange<'_, P>) -> Self {
+        let Exchange { core, route, headers, peer, .. } = exchange;
+        let server = (route.server, core.servers[route.server].name.as_str());
+        Self { catalog: &core.catalog, path: &route.path, server, headers, address: peer.remote.ip() }
+    }
+}
+
 impl<'a> Told<'a> {
     pub(super) fn of<P>(
         exchange: &'a Exchange<'_, P>,
@@ -55,10 +63,7 @@ impl<'a> Told<'a> {
         named: Option<(Named, &'a str)>,
         message: Option<(&'a Message, &'a WellFormed)>,
     ) -> Self {
-        let Exchange { core, route, headers, peer, .. } = exchange;
-        let server = (route.server, core.servers[route.server].name.as_str());
-        let around = Around { catalog: &core.catalog, path: &route.path, server, headers, address: peer.remote.ip() };
-        Self::in_place(around, principal, said, named, message)
+        Self::in_place(Around::of(exchange), principal, said, named, message)
     }
 
     /// The same of one that is not under way.

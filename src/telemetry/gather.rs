@@ -128,6 +128,7 @@ fn of_limit<'a>(tally: &mut Tally<'a>, cores: &[&'a LimitCells]) {
     let name = cores[0].name.as_str();
     tally.count(names::LIMIT_DECISIONS, [name, "admitted"], sum(cores, |limit| &limit.admitted));
     tally.count(names::LIMIT_DECISIONS, [name, "refused"], sum(cores, |limit| &limit.refused));
+    tally.count(names::LIMIT_DECISIONS, [name, "failed"], sum(cores, |limit| &limit.failed));
 }
 
 fn of_rule<'a>(tally: &mut Tally<'a>, cores: &[&'a RuleCells]) {

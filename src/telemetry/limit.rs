@@ -34,6 +34,11 @@ impl LimitMeter {
     pub fn refuses(&self) {
         self.cells.refused.add(1);
     }
+
+    /// Its expression has failed, which denies.
+    pub fn fails(&self) {
+        self.cells.failed.add(1);
+    }
 }
 
 /// The numbers behind a [`LimitMeter`].
@@ -42,6 +47,7 @@ pub(super) struct LimitCells {
     pub(super) name: String,
     pub(super) admitted: Cell,
     pub(super) refused: Cell,
+    pub(super) failed: Cell,
 }
 
 impl LimitCells {

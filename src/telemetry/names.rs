@@ -112,7 +112,7 @@ metrics! {
         "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against was not known or may have changed.";
 
     LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
-        "What a limit was asked for, once for each key and place: `admitted`, or `refused` (429 `rate_limited`).";
+        "What a limit was asked for, once for each key and place: `admitted`, `refused` (429 `rate_limited`), or `failed`: its `key_expression` has failed, and the message was refused (403 `policy_denied`).";
 
     SERVER_PROCESSES: Gauge Number, "weir_server_processes_running" ["server"]
         "Processes of a server that is a command, with those that are about to begin or to end.";

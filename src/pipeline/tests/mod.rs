@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::core::{Behind, Server as Fronted};
 use super::pair::Pairs;
-use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Lookup, Policy, Relay, Route, Step, flow};
+use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Keying, Lookup, Policy, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::config::Settings;
 use crate::model::{Reason, Refusal, Remote, RequestIds};
@@ -137,6 +137,7 @@ impl Plan {
             authenticator: Authenticator::without_credentials(self.roles.iter().map(|role| (*role).into()).collect()),
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
             limits: Limits::none(),
+            keying: Keying::default(),
             policy,
             memo: Rc::default(),
         })

@@ -8,8 +8,10 @@ use crate::model::grants::Named;
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::method::Method;
 
+use super::key::Keys;
+
 /// What a client asks for, and who it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// Where they call from; on a Unix socket there is none.
     pub address: Option<IpAddr>,
@@ -23,6 +25,8 @@ pub struct Asked<'a> {
     pub session: Option<(u64, &'a str)>,
     /// What they say.
     pub said: Said<'a>,
+    /// What the expressions of limits give; `None` where no limit has one.
+    pub keys: Option<&'a dyn Keys>,
 }
 
 /// What is said.

@@ -52,6 +52,12 @@ impl Cells {
         Name(self.hashers[0].hash_one(key), self.hashers[1].hash_one(key))
     }
 
+    /// The cell that a key has of its own, if it has one already.
+    pub(super) fn known(&self, name: Name) -> Option<Arc<Cell>> {
+        let shelf = self.shelves[part(name)].lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.find(name).map(Arc::clone)
+    }
+
     /// The cell of a key, and whether it is its own.
     fn find(&self, name: Name, now: &Now) -> (Arc<Cell>, bool) {
         let mut shelf = self.shelves[part(name)].lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ use crate::model::clock;
 use crate::telemetry::LimitMeter;
 
 use super::cells::{Cells, Found};
+use super::key::Asks;
 use super::limits::Limits;
 use super::now::Now;
 use super::one::Limit;
@@ -19,14 +20,16 @@ use super::rate::Rate;
 pub struct Ledger {
     /// When their time began.
     begun: Instant,
-    limits: Vec<Entry>,
+    pub(super) limits: Vec<Entry>,
 }
 
 /// What a limit counts in, and the fields that decide whether another one can count on in it.
 #[derive(Debug)]
-struct Entry {
-    limit: config::Limit,
-    cells: Arc<Cells>,
+pub(super) struct Entry {
+    pub(super) limit: config::Limit,
+    /// What its expression asks for.
+    pub(super) asks: Asks,
+    pub(super) cells: Arc<Cells>,
     /// It had another rate or burst before.
     changed: bool,
 }
@@ -50,7 +53,8 @@ impl Ledger {
         let entry = |limit: &config::Limit| {
             let known = known(limit);
             let cells = known.map_or_else(|| Arc::new(Cells::new()), |known| Arc::clone(&known.cells));
-            Entry { limit: limit.clone(), cells, changed: known.is_some_and(|known| known.limit.rate != limit.rate) }
+            let changed = known.is_some_and(|known| known.limit.rate != limit.rate);
+            Entry { limit: limit.clone(), asks: Asks::ALL, cells, changed }
         };
         Self {
             begun: before.map_or_else(clock::now, |before| before.begun),
@@ -58,20 +62,32 @@ impl Ledger {
         }
     }
 
+    /// The same, where it is known what the expressions of limits ask for: by their places.
+    pub fn asking(mut self, asks: impl Fn(usize) -> Asks) -> Self {
+        self.limits.iter_mut().enumerate().for_each(|(at, entry)| entry.asks = asks(at));
+        self
+    }
+
     /// Puts into force what is not a core's own: what was used under another rate is waited for no longer than a burst
     /// of this one takes.
     pub fn enforce(&self) {
-        let now = Now::read(self.begun).nanos;
+        let now = self.now().nanos;
         for entry in self.limits.iter().filter(|entry| entry.changed) {
             let whole = entry.limit.rate.as_ref().map_or(0, |rate| Rate::new(rate).whole());
             entry.cells.cap(now.saturating_add(whole));
         }
     }
 
+    /// The time of these limits.
+    pub(super) fn now(&self) -> Now {
+        Now::read(self.begun)
+    }
+
     /// What one core counts by; `meter` is what it tells of a limit of that name.
     pub fn on_core(&self, meter: impl Fn(&str) -> Rc<LimitMeter>) -> Limits {
-        let limit =
-            |Entry { limit, cells, .. }: &Entry| Limit::new(limit, Found::new(Arc::clone(cells)), meter(&limit.name));
+        let limit = |Entry { limit, asks, cells, .. }: &Entry| {
+            Limit::new(limit, *asks, Found::new(Arc::clone(cells)), meter(&limit.name))
+        };
         Limits::new(self.begun, self.limits.iter().map(limit).collect())
     }
 }

@@ -64,6 +64,11 @@ impl Limits {
         Self::new(crate::model::clock::now(), Box::default())
     }
 
+    /// What a limit is called, by its place.
+    pub fn name(&self, limit: usize) -> &str {
+        self.limits.get(limit).map_or("", |limit| &limit.name)
+    }
+
     /// Where no limit counts what a caller says, they may say it.
     pub fn uncalled(&self) -> Option<Called> {
         (self.places[1] == 0).then_some(Called(()))
@@ -82,6 +87,7 @@ impl Limits {
         if self.places[0] > 0 {
             self.decide(1, taken, |limit, at, charges| {
                 charges.extend(limit.of_address(at, address).filter(|_| limit.step == Step::Address));
+                Ok(())
             })?;
         }
         Ok(Tried(()))
@@ -95,13 +101,14 @@ impl Limits {
     /// Whether this caller may say it now, as far as that needs neither session nor server.
     ///
     /// # Errors
-    /// `rate_limited`.
+    /// `rate_limited`, and what the expression of a limit is refused with that has failed.
     pub fn caller(&self, asked: &Asked<'_>, taken: &mut Taken) -> Result<Called, Box<Denied>> {
         if self.places[1] > 0 {
             self.decide(1, taken, |limit, at, charges| {
                 if limit.step == Step::Caller {
-                    limit.of_messages(at, asked, None, charges);
+                    limit.of_messages(at, asked, None, charges)?;
                 }
+                Ok(())
             })?;
         }
         Ok(Called(()))
@@ -110,23 +117,25 @@ impl Limits {
     /// Whether it may go to the server. What a rule makes it cost more is counted by the limits of the caller, too.
     ///
     /// # Errors
-    /// `rate_limited`.
+    /// `rate_limited`, and what the expression of a limit is refused with that has failed.
     pub fn target(&self, asked: &Asked<'_>, ruled: Ruled<'_>, taken: &mut Taken) -> Result<Admitted, Box<Denied>> {
         if self.places[1] > 0 && ruled.cost > 1 {
             self.decide(ruled.cost - 1, taken, |limit, at, charges| {
                 if limit.step == Step::Caller {
                     let begun = charges.len();
-                    limit.of_messages(at, asked, None, charges);
+                    limit.of_messages(at, asked, None, charges)?;
                     // It is under way already.
-                    charges[begun..].iter_mut().for_each(|charge| charge.calls = 0);
+                    charges[begun..].iter_mut().for_each(|charge| charge.part.calls = 0);
                 }
+                Ok(())
             })?;
         }
         if self.places[2] > 0 {
             self.decide(ruled.cost, taken, |limit, at, charges| {
                 if limit.step == Step::Target {
-                    limit.of_messages(at, asked, ruled.class, charges);
+                    limit.of_messages(at, asked, ruled.class, charges)?;
                 }
+                Ok(())
             })?;
         }
         Ok(Admitted(()))
@@ -137,11 +146,11 @@ impl Limits {
         &self,
         cost: u32,
         taken: &mut Taken,
-        charge: impl Fn(&Limit, usize, &mut Vec<Charge>),
+        charge: impl Fn(&Limit, usize, &mut Vec<Charge>) -> Result<(), Box<Denied>>,
     ) -> Result<(), Box<Denied>> {
         let mut charges = self.charges.borrow_mut();
         charges.clear();
-        self.limits.iter().enumerate().for_each(|(at, limit)| charge(limit, at, &mut charges));
+        self.limits.iter().enumerate().try_for_each(|(at, limit)| charge(limit, at, &mut charges))?;
         if charges.is_empty() {
             return Ok(());
         }
@@ -172,6 +181,6 @@ impl Limits {
         let limit = &self.limits[charge.limit];
         limit.meter.refuses();
         let stands: Limited = limit.stands_short(lack, now);
-        Box::new(Denied { refusal: refusal::of(limit, lack, stands), message: charge.message })
+        Box::new(Denied { refusal: refusal::of(limit, lack, stands), message: charge.part.message })
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  head ------> address ------> caller and message ------> target: session, server, class, cost
 //!                  `--------------------+---------------------'
-//!                 what fits (counts) -> its key (one) -> its cell (cells) -> rate, quota, calls
+//!                 what fits (counts) -> its key (key) -> its cell (cells) -> rate, quota, calls
 //!                                                                              `-> Taken, or a refusal
 //! ```
 //!
@@ -14,6 +14,8 @@ mod bucket;
 mod cell;
 mod cells;
 mod counts;
+mod explain;
+mod key;
 mod ledger;
 mod limits;
 mod now;
@@ -28,6 +30,8 @@ mod taken;
 mod unverified;
 
 pub use asked::{Asked, Ruled, Said};
+pub use explain::Explained;
+pub use key::{Asks, Keys};
 pub use ledger::Ledger;
 pub use limits::{Admitted, Called, Denied, Limits, Tried};
 pub use taken::Taken;

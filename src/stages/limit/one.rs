@@ -1,20 +1,21 @@
 //! One limit: what of a message it counts under which key, and whether there is enough.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Counted, LimitKey};
-use crate::model::grants::Named;
-use crate::model::{Limited, Principal};
+use crate::model::Limited;
 use crate::telemetry::LimitMeter;
 
 use super::asked::Asked;
 use super::cell::{Cell, Permit};
 use super::cells::Found;
-use super::counts::{self, Step};
+use super::counts::Step;
+use super::key::{Asks, Manner, Part};
+use super::limits::Denied;
 use super::now::Now;
 use super::quota::Quota;
 use super::rate::Rate;
@@ -30,6 +31,8 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) struct Limit {
     pub(super) name: Arc<str>,
     pub(super) key: LimitKey,
+    /// What its expression asks for.
+    asks: Asks,
     pub(super) step: Step,
     counts: Counted,
     pub(super) rate: Option<Rate>,
@@ -46,12 +49,7 @@ pub(super) struct Charge {
     /// The place of the limit.
     pub(super) limit: usize,
     name: Name,
-    /// Messages.
-    counted: u32,
-    /// Those of them that are calls under way until they are answered.
-    pub(super) calls: u32,
-    /// The message that it is for, where it is not for all.
-    pub(super) message: Option<usize>,
+    pub(super) part: Part,
 }
 
 /// What there is not enough of.
@@ -63,11 +61,12 @@ pub(super) enum Lack {
 }
 
 impl Limit {
-    pub(super) fn new(limit: &config::Limit, found: Found, meter: Rc<LimitMeter>) -> Self {
+    pub(super) fn new(limit: &config::Limit, asks: Asks, found: Found, meter: Rc<LimitMeter>) -> Self {
         Self {
             name: limit.name.as_str().into(),
-            key: limit.key,
-            step: Step::of(limit.key, &limit.counts, limit.concurrent.is_some()),
+            key: limit.key.clone(),
+            asks,
+            step: Step::of(&limit.key, asks, &limit.counts, limit.concurrent.is_some()),
             counts: limit.counts.clone(),
             rate: limit.rate.as_ref().map(Rate::new),
             quota: limit.quota.as_ref().map(Quota::new),
@@ -78,56 +77,31 @@ impl Limit {
         }
     }
 
+    fn manner(&self, limit: usize) -> Manner<'_> {
+        Manner { limit, key: &self.key, counts: &self.counts, asks: self.asks }
+    }
+
     /// What a request counts of which nothing is known but where it comes from.
     pub(super) fn of_address(&self, limit: usize, address: Option<IpAddr>) -> Option<Charge> {
-        let name = match (self.key, address) {
-            (LimitKey::ClientIp, None) => return None,
-            (LimitKey::ClientIp, Some(address)) => self.found.name(&counted(address)),
-            _ => self.found.name(&()),
-        };
-        Some(Charge { limit, name, counted: 1, calls: 0, message: None })
+        let name = self.found.name(&self.manner(limit).of_address(address)?);
+        Some(Charge { limit, name, part: Part { counted: 1, calls: 0, message: None } })
     }
 
     /// What messages count; `class` as a rule gave it.
-    pub(super) fn of_messages(&self, limit: usize, asked: &Asked<'_>, class: Option<&str>, charges: &mut Vec<Charge>) {
-        if !counts::fits(&self.counts, asked, class) {
-            return;
-        }
-        let mut whole = None;
-        for one in asked.said.counted().filter(|one| counts::fits_one(&self.counts, asked.server, one)) {
-            // A stream that is listened to is no call, unless the operator says so.
-            let is_call = (one.is_request && !one.listens) || (one.listens && !self.counts.methods.is_empty());
-            let calls = u32::from(is_call);
-            let of_tool = |name: Name| Charge { limit, name, counted: 1, calls, message: Some(one.at) };
-            let tool = one.name.as_ref().filter(|(named, _)| *named == Named::Tool).map(|(_, name)| &**name);
-            match (self.key, tool) {
-                (LimitKey::Tool, Some(tool)) => charges.push(of_tool(self.found.name(&(asked.server, tool)))),
-                (LimitKey::PrincipalAndTool, Some(tool)) => {
-                    charges.push(of_tool(self.found.name(&(asked.principal.key(), asked.server, tool))));
-                }
-                (LimitKey::Tool | LimitKey::PrincipalAndTool, None) => {}
-                _ => {
-                    let (counted, under_way) = whole.unwrap_or((0, 0));
-                    whole = Some((counted + 1, under_way + calls));
-                }
-            }
-        }
-        let Some((counted, calls)) = whole else { return };
-        if let Some(name) = self.name_of(asked) {
-            charges.push(Charge { limit, name, counted, calls, message: None });
-        }
-    }
-
-    /// The key of everything that is said together; none where there is nobody to be counted.
-    fn name_of(&self, asked: &Asked<'_>) -> Option<Name> {
-        let of_caller = |principal: &Principal| self.found.name(&(0u8, principal.key()));
-        Some(match (self.key, asked.session) {
-            (LimitKey::Principal, _) | (LimitKey::Session, None) => of_caller(asked.principal),
-            (LimitKey::Session, Some(session)) => self.found.name(&(1u8, asked.server, session)),
-            (LimitKey::ClientIp, _) => self.found.name(&counted(asked.address?)),
-            (LimitKey::Server, _) => self.found.name(&asked.server),
-            _ => self.found.name(&()),
-        })
+    ///
+    /// # Errors
+    /// The limit's expression has failed.
+    pub(super) fn of_messages(
+        &self,
+        limit: usize,
+        asked: &Asked<'_>,
+        class: Option<&str>,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), Box<Denied>> {
+        let told = self.manner(limit).each(asked, class, |key, part| {
+            charges.push(Charge { limit, name: self.found.name(&key), part });
+        });
+        told.inspect_err(|_| self.meter.fails())
     }
 
     /// Whether there is enough; `cost` is what a rule makes one call cost.
@@ -144,7 +118,7 @@ impl Limit {
         let cost = self.cost_of(charge, cost);
         self.found.with(charge.name, now, |cell| {
             // What is given back by itself comes first.
-            let permit = self.permit(cell, charge.calls)?;
+            let permit = self.permit(cell, charge.part.calls)?;
             if let Some(rate) = &self.rate {
                 let left = rate.take(cell, cost, now).map_err(Lack::Rate)?;
                 taken.stands(self.stands_at_rate(rate, left));
@@ -165,9 +139,7 @@ impl Limit {
     }
 
     fn cost_of(&self, charge: &Charge, cost: u32) -> NonZeroU32 {
-        let ruled = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
-        let counted = NonZeroU32::new(charge.counted).unwrap_or(NonZeroU32::MIN);
-        self.cost.saturating_mul(ruled).saturating_mul(counted)
+        self::cost(self.cost, cost, charge.part.counted)
     }
 
     /// How the caller stands where there is not enough.
@@ -200,12 +172,8 @@ impl Limit {
     }
 }
 
-/// Of IPv6 the /64, since one host has all of it.
-pub(super) fn counted(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        address => address,
-    }
+/// What a message costs: what the limit says, by what a rule does, for so many.
+pub(super) fn cost(own: NonZeroU32, ruled: u32, counted: u32) -> NonZeroU32 {
+    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    own.saturating_mul(at_least_one(ruled)).saturating_mul(at_least_one(counted))
 }

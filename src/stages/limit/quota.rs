@@ -44,6 +44,12 @@ impl Quota {
         self.after(cell.used.load(Ordering::Relaxed), cost, now).map(drop)
     }
 
+    /// How much is left.
+    pub(super) fn left(&self, cell: &Cell, now: &Now) -> u32 {
+        let (end, used) = halves(cell.used.load(Ordering::Relaxed));
+        if end >= self.end(now) { self.most.get().saturating_sub(used) } else { self.most.get() }
+    }
+
     /// How long until the window ends.
     pub(super) fn ends_in(&self, now: &Now) -> Duration {
         until(self.end(now), now)

@@ -67,6 +67,13 @@ impl Rate {
     }
 }
 
+/// How much is left at once: of a cell that nothing is taken from.
+pub(super) fn left(rate: &CallRate, cell: &Cell, now: &Now) -> u32 {
+    let apart = u64::try_from(rate.apart().as_nanos()).unwrap_or(u64::MAX).max(1);
+    let used = cell.due.load(Ordering::Relaxed).saturating_sub(now.nanos).div_ceil(apart);
+    u32::try_from(u64::from(rate.burst.get()).saturating_sub(used)).unwrap_or(0)
+}
+
 fn decide<S>(limiter: &Limiter<S>, cell: &Arc<Cell>, cost: NonZeroU32, now: &Now) -> Result<u32, Short>
 where
     S: StateStore<Key = Arc<Cell>>,
@@ -123,9 +130,9 @@ mod tests {
 
     use super::*;
 
-    fn rate(most: u32, burst: u32) -> Rate {
+    fn calls(most: u32, burst: u32) -> CallRate {
         let number = |number| NonZeroU32::new(number).unwrap();
-        Rate::new(&CallRate { most: number(most), per: Duration::from_secs(1), burst: number(burst) })
+        CallRate { most: number(most), per: Duration::from_secs(1), burst: number(burst) }
     }
 
     fn at(nanos: u64) -> Now {
@@ -139,13 +146,15 @@ mod tests {
             burst in 1..50u32,
             steps in prop::collection::vec((0..2_000_000_000u64, 0..40u64, 1..6u32), 1..300),
         ) {
-            let (rate, cell) = (rate(most, burst), Arc::default());
+            let calls = calls(most, burst);
+            let (rate, cell) = (Rate::new(&calls), Arc::default());
             let (mut now, mut taken) = (0, Vec::new());
             for (gap, few, cost) in steps {
                 // Long pauses, and gaps of about one.
                 now += if few == 0 { gap } else { few * rate.apart / 20 };
                 let cost = NonZeroU32::new(cost).unwrap();
                 let looked = rate.look(&cell, cost, &at(now));
+                prop_assert_eq!(looked.is_ok(), super::left(&calls, &cell, &at(now)) >= cost.get());
                 match rate.take(&cell, cost, &at(now)) {
                     Ok(left) => {
                         prop_assert!(looked.is_ok() && left < burst);

@@ -10,7 +10,7 @@ use super::short::Short;
 
 /// The refusal of what lacks.
 pub(super) fn of(limit: &Limit, lack: Lack, stands: Limited) -> Refusal {
-    let (name, who, wait) = (&limit.name, who(limit.key), stands.resets);
+    let (name, who, wait) = (&limit.name, who(&limit.key), stands.resets);
     let soon = shown(wait);
     let always = "send fewer messages in one batch, or ask whoever runs the gateway for more";
     let message = match lack {
@@ -36,7 +36,7 @@ pub(super) fn of(limit: &Limit, lack: Lack, stands: Limited) -> Refusal {
 }
 
 /// Whom a limit counts.
-fn who(key: LimitKey) -> &'static str {
+fn who(key: &LimitKey) -> &'static str {
     match key {
         LimitKey::Principal => "this caller",
         LimitKey::ClientIp => "this address",
@@ -45,6 +45,7 @@ fn who(key: LimitKey) -> &'static str {
         LimitKey::Tool => "this tool",
         LimitKey::PrincipalAndTool => "this tool of this caller",
         LimitKey::Global => "all callers together",
+        LimitKey::Expression(_) => "what it counts this with",
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Settings;
-use crate::model::{Caller, Means, Principal, Reason};
+use crate::model::{Caller, Means, Principal, Reason, Refusal};
 use crate::protocol::message::{self, Body, Message};
 use crate::telemetry::{Controls, LimitMeter, Telemetry};
 
@@ -41,10 +41,19 @@ struct Call<'a> {
     session: Option<(u64, &'a str)>,
     class: Option<&'a str>,
     cost: u32,
+    keys: Option<&'a dyn Keys>,
 }
 
-const ANN: Call<'_> =
-    Call { subject: "ann", address: "192.0.2.1", roles: &[], server: "files", session: None, class: None, cost: 1 };
+const ANN: Call<'_> = Call {
+    subject: "ann",
+    address: "192.0.2.1",
+    roles: &[],
+    server: "files",
+    session: None,
+    class: None,
+    cost: 1,
+    keys: None,
+};
 
 impl House {
     /// The whole way of what is said in `body`; what refuses it.
@@ -62,7 +71,8 @@ impl House {
         let roles: Vec<Box<str>> = call.roles.iter().map(|role| Box::from(*role)).collect();
         let address = Some(call.address.parse::<IpAddr>().unwrap());
         let session = call.session;
-        let asked = Asked { address, principal: &principal, roles: &roles, server: call.server, session: None, said };
+        let (server, keys) = (call.server, call.keys);
+        let asked = Asked { address, principal: &principal, roles: &roles, server, session: None, said, keys };
         let ruled = Ruled { class: call.class, cost: call.cost };
         let _ = self.limits.address(address, &mut taken).map_err(|denied| *denied)?;
         let _ = self.limits.caller(&asked, &mut taken).map_err(|denied| *denied)?;
@@ -312,4 +322,112 @@ fn a_rate_that_was_changed_is_waited_for_no_longer_than_its_burst() {
     assert!(wait(&fast) > Duration::from_secs(300 * 3600), "nothing that is in force was touched");
     fast.enforce();
     assert!(wait(&fast) <= Duration::from_secs(60), "{:?}", wait(&fast));
+}
+
+/// Keys that are given, message by message.
+struct Given(&'static [&'static [&'static str]]);
+
+impl Keys for Given {
+    fn each(&self, _: usize, message: Option<usize>, tell: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
+        self.0[message.unwrap_or(0)].iter().for_each(|key| tell(key));
+        Ok(())
+    }
+}
+
+/// One whose expression fails at its third message.
+struct Failing;
+
+impl Keys for Failing {
+    fn each(&self, _: usize, message: Option<usize>, tell: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
+        match message {
+            Some(2) => Err(Refusal::new(Reason::PolicyDenied, "it has failed")),
+            _ => {
+                tell("a");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn by_expression(more: &str) -> String {
+    format!("[[limits]]\nname = \"few\"\nkey_expression = 'message.name'\nrate = \"3/h\"\n{more}\n")
+}
+
+#[test]
+fn an_expression_counts_by_what_it_gives_for_each_message() {
+    let batch = |count| format!("[{}]", vec![ping(); count].join(","));
+    let call = |given: &'static Given| Call { keys: Some(given), ..ANN };
+    let house = house(&by_expression(""));
+    assert_eq!(house.passing(&call(&Given(&[&["a"]])), &ping()), 3);
+    assert_eq!(house.passing(&call(&Given(&[&["a"]])), &ping()), 0, "whoever it is");
+    assert_eq!(house.passing(&call(&Given(&[&[]])), &ping()), 20, "what has no key is not counted");
+    // Two keys of one message, and one of two messages.
+    assert_eq!(house.passing(&call(&Given(&[&["b", "c"]])), &ping()), 3);
+    assert_eq!(house.passing(&call(&Given(&[&["c"]])), &ping()), 0);
+    assert_eq!(house.passing(&call(&Given(&[&["d"], &["e"]])), &batch(2)), 3);
+    assert_eq!(house.passing(&call(&Given(&[&["f"], &["f"]])), &batch(2)), 1);
+    let denied = house.call(&call(&Given(&[&["g"], &["d"]])), &batch(2)).unwrap_err();
+    assert_eq!((denied.message, denied.refusal.reason), (Some(1), Reason::RateLimited));
+}
+
+#[test]
+fn what_an_expression_fails_at_is_refused_and_counts_nothing() {
+    let text = format!("{}{}", limit("principal", "").replace("few", "wide"), by_expression(""));
+    let telemetry = Telemetry::new(&Controls::nowhere());
+    // At one place, so that neither counts what the other refuses.
+    let ledger = Ledger::build(&settings(&text).limits, None).asking(|_| Asks { message: true, server: false });
+    let house = House { limits: ledger.on_core(|name| telemetry.limit(name)), telemetry };
+    let three = format!("[{0},{0},{0}]", ping());
+    let failing = Call { keys: Some(&Failing), ..ANN };
+    let denied = house.call(&failing, &three).unwrap_err();
+    assert_eq!((denied.message, denied.refusal.reason), (Some(2), Reason::PolicyDenied));
+    assert_eq!(house.passing(&failing, &ping()), 3, "nothing was counted");
+    // Without anybody who evaluates it nothing passes.
+    assert_eq!(house.call(&ANN, &ping()).unwrap_err().refusal.reason, Reason::Internal);
+}
+
+#[test]
+fn what_an_expression_asks_for_says_when_it_counts() {
+    let given = Given(&[&["a"]]);
+    let call = Call { keys: Some(&given), class: Some("dear"), ..ANN };
+    for (asks, more, passing) in [
+        (Asks { message: false, server: false }, "", 0),
+        (Asks { message: true, server: false }, "", 0),
+        (Asks::ALL, "", 3),
+        (Asks { message: false, server: false }, "class = \"dear\"", 3),
+    ] {
+        let telemetry = Telemetry::new(&Controls::nowhere());
+        let limits = settings(&by_expression(more)).limits;
+        let limits = Ledger::build(&limits, None).asking(|_| asks).on_core(|name| telemetry.limit(name));
+        let house = House { limits, telemetry };
+        // At the first place all is used up by those who never come to the second.
+        let body = ping();
+        let Ok(Body::One(message)) = message::read_client(body.as_bytes(), &message::Limits::default()) else {
+            panic!("it is a message")
+        };
+        let (principal, messages) = (named("ann"), [message]);
+        let said = Said::Messages(&messages, body.as_bytes());
+        let (address, keys) = (None, call.keys);
+        let asked = Asked { address, principal: &principal, roles: &[], server: "files", session: None, said, keys };
+        let mut taken = Taken::default();
+        (0..5).for_each(|_| drop(house.limits.caller(&asked, &mut taken)));
+        assert_eq!(house.passing(&call, &body), passing, "{asks:?} {more}");
+    }
+}
+
+#[test]
+fn another_expression_counts_anew() {
+    let text = |key: &str| by_expression("").replace("message.name", key);
+    let telemetry = Telemetry::new(&Controls::nowhere());
+    let first = Ledger::build(&settings(&text("message.name")).limits, None);
+    let given = Given(&[&["a"]]);
+    let passing = |ledger: &Ledger| {
+        let limits = ledger.on_core(|name| telemetry.limit(name));
+        let house = House { limits, telemetry: Telemetry::new(&Controls::nowhere()) };
+        house.passing(&Call { keys: Some(&given), ..ANN }, &ping())
+    };
+    assert_eq!(passing(&first), 3);
+    for (key, passes) in [("message.name", 0), ("message.method", 3)] {
+        assert_eq!(passing(&Ledger::build(&settings(&text(key)).limits, Some(&first))), passes, "{key}");
+    }
 }

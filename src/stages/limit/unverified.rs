@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Reason, Refusal, clock};
 
 use super::bucket::{Bucket, Pace};
-use super::one::counted;
+use super::key::counted;
 
 /// Cells of a row: together with the other one 512 KiB.
 const CELLS: usize = 1 << 15;

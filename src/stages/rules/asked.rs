@@ -90,10 +90,23 @@ impl<'a> Subject<'a> {
     /// Where the book has rules about such names, and this one is no text, is too long, or is a URI in another form than the
     /// normal one: its server might read it as another name than the rules do.
     pub fn of(message: &Message, method: Option<Method>, bytes: &'a [u8], book: &Book) -> Result<Self, Unreadable> {
+        Self::named(message, method, bytes, &|named| book.names(named))
+    }
+
+    /// The same for whoever looks at names of some kinds.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn named(
+        message: &Message,
+        method: Option<Method>,
+        bytes: &'a [u8],
+        looks: &dyn Fn(Named) -> bool,
+    ) -> Result<Self, Unreadable> {
         let (fields, of) =
             (&message.fields, |named, value: Option<Value>| match value.and_then(|value| value.text(bytes)) {
                 Some(name) => Ok(Self::One(named, name)),
-                None if book.names(named) => Err(Unreadable("what is asked for has no name that is a string")),
+                None if looks(named) => Err(Unreadable("what is asked for has no name that is a string")),
                 None => Ok(Self::None),
             });
         let subject = match method {
@@ -103,20 +116,20 @@ impl<'a> Subject<'a> {
                 of(Named::Resource, fields.uri)?
             }
             // A completion is of a prompt or of a template; only what can be read for sure is one.
-            Some(Method::Complete) if book.names(Named::Prompt) || book.names(Named::Resource) => {
+            Some(Method::Complete) if looks(Named::Prompt) || looks(Named::Resource) => {
                 let subject = match message::reference(message, bytes)? {
                     Reference::Prompt(name) => Self::One(Named::Prompt, name),
                     Reference::Resource(uri) => Self::One(Named::Resource, uri),
                 };
                 return subject.bounded().map(Ok).unwrap_or(Err(TOO_LONG));
             }
-            Some(Method::Listen) if book.names(Named::Resource) => {
+            Some(Method::Listen) if looks(Named::Resource) => {
                 Self::Many(message::subscribed(message, bytes)?.collect::<Result<_, _>>()?)
             }
             _ => return Ok(Self::None),
         };
         match &subject {
-            Self::One(named, _) if !book.names(*named) => Ok(subject),
+            Self::One(named, _) if !looks(*named) => Ok(subject),
             Self::One(Named::Resource, uri) if !is_normal_uri(uri) => Err(NOT_NORMAL),
             Self::Many(uris) if uris.iter().any(|uri| !is_normal_uri(uri)) => Err(NOT_NORMAL),
             _ => subject.bounded().ok_or(TOO_LONG),

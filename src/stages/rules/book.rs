@@ -49,7 +49,15 @@ pub(super) struct Rule {
 }
 
 fn condition(written: &config::Expression) -> Result<Expression, String> {
-    Expression::compile(&written.text, Expected::Bool).map_err(|flaws| {
+    compiled(written, Expected::Bool)
+}
+
+/// An expression of the configuration, compiled.
+///
+/// # Errors
+/// It is wrong: see [`flaws`].
+pub fn compiled(written: &config::Expression, expected: Expected) -> Result<Expression, String> {
+    Expression::compile(&written.text, expected).map_err(|flaws| {
         let first = flaws.first().map_or("", |flaw| &flaw.message);
         format!("the expression `{}` is wrong: {first}", written.text)
     })
@@ -57,9 +65,17 @@ fn condition(written: &config::Expression) -> Result<Expression, String> {
 
 /// What is wrong with the expressions of rules, each with the part that is meant.
 pub fn flaws(rules: &config::Rules) -> Vec<(&config::Expression, Flaw)> {
+    flaws_of(rules.expressions(), Expected::Bool)
+}
+
+/// The same of any expressions.
+pub fn flaws_of<'a>(
+    all: impl IntoIterator<Item = &'a config::Expression>,
+    expected: Expected,
+) -> Vec<(&'a config::Expression, Flaw)> {
     let mut found = Vec::new();
-    for written in rules.expressions() {
-        if let Err(flaws) = Expression::compile(&written.text, Expected::Bool) {
+    for written in all {
+        if let Err(flaws) = Expression::compile(&written.text, expected) {
             found.extend(flaws.into_iter().map(|flaw| (written, flaw)));
         }
     }

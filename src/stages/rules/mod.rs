@@ -25,7 +25,7 @@ use expression::Budget;
 use index::Known;
 
 pub use asked::{Asked, Said, Subject, Unreadable, method};
-pub use book::{Book, flaws};
+pub use book::{Book, compiled, flaws, flaws_of};
 pub use decide::{Changes, Decided, Effect, Met, Ruled, Verdict};
 
 /// The rules of one configuration, on one core.

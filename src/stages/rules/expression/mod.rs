@@ -42,7 +42,7 @@
 //! fault. Where a number of the message meets one of another type, both are doubles.
 //!
 //! A message that calls no tool has no `message.tool`, one without arguments no `arguments`: a condition that cannot be
-//! decided without them does not hold for it. Every other fault, as a member that is not there, is no answer: what was
+//! decided without them does not hold for it, and a key has nothing to count. Every other fault, as a member that is not there, is no answer: what was
 //! to be decided is denied. `has(arguments.path)` asks whether a member is there.
 //!
 //! # Bounds
@@ -61,6 +61,7 @@ mod facts;
 mod fault;
 mod functions;
 mod guard;
+mod key;
 mod names;
 mod needs;
 mod numbers;
@@ -71,18 +72,15 @@ mod run;
 mod types;
 mod value;
 
-use std::borrow::Cow;
-
 pub use budget::Budget;
 pub use facts::{Facts, Json, Tool};
 pub use fault::{Failed, Flaw};
 pub use needs::Needs;
 
-use fault::{Fault, Kind, Why};
+use fault::{Fault, Why};
 use program::Node;
 use run::Run;
 use types::Type;
-use value::Value;
 
 /// What an expression is to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,19 +144,18 @@ impl Expression {
         }
     }
 
-    /// The key of a message.
+    /// Writes the key of a message into `key`, in the place of what stands there. `false` where it cannot be told because
+    /// the message calls no tool, or has no arguments: then it has none.
     ///
     /// # Errors
-    /// If it has none.
-    pub fn key<'a>(&'a self, facts: &'a dyn Facts, budget: &mut Budget) -> Result<Cow<'a, str>, Failed> {
-        let value = Run::new(facts, budget).value(&self.program).map_err(|fault| Failed::new(&self.text, fault))?;
-        match value {
-            Value::Text(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_) => {
-                functions::text(value).ok_or(Why::Conversion)
-            }
-            other => Err(other.not(Kind::Key)),
+    /// If there is no answer for this message: what was to be counted must be denied.
+    pub fn key(&self, facts: &dyn Facts, budget: &mut Budget, key: &mut String) -> Result<bool, Failed> {
+        key.clear();
+        match Run::new(facts, budget).key(&self.program, key) {
+            Ok(()) => Ok(true),
+            Err(Fault { why: Why::NoTool | Why::NoArguments, .. }) => Ok(false),
+            Err(fault) => Err(Failed::new(&self.text, fault)),
         }
-        .map_err(|why| Failed::new(&self.text, why.at(self.program.at)))
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 /// A run of a program.
 pub(super) struct Run<'a, 'b> {
     facts: &'a dyn Facts,
-    budget: &'b mut Budget,
+    pub(super) budget: &'b mut Budget,
     /// What the open loops are at.
     elements: [Value<'a>; 2],
 }
@@ -260,7 +260,7 @@ impl<'a, 'b> Run<'a, 'b> {
     }
 
     /// Pays for a part.
-    fn paid(&mut self, at: Place) -> Result<(), Fault> {
+    pub(super) fn paid(&mut self, at: Place) -> Result<(), Fault> {
         self.budget.spend(1).map_err(|why| why.at(at))
     }
 }

@@ -210,7 +210,9 @@ fn a_condition_on_what_a_message_cannot_have_does_not_hold_for_it() {
         ping.decide("message.tool.name == 'x' || request.headers.x == 'y'").is_err(),
         "another fault is none of these"
     );
-    assert!(ping.key("message.tool.name").is_err(), "there is no key");
+    for text in ["message.tool.name", "arguments.a + 'b'", "has(arguments.a) ? arguments.a : 'none'"] {
+        assert_eq!(ping.keyed(text), Ok(None), "{text}");
+    }
 }
 
 #[test]
@@ -231,10 +233,22 @@ fn keys_are_texts() {
         ("arguments.big", "9223372036854775808"),
         ("request.headers['x-team']", "blue"),
         ("arguments.esc", "a\"b\u{e9}"),
+        ("arguments.esc + ('/' + principal.subject) + string(arguments.mode)", "a\"b\u{e9}/ann7"),
+        ("arguments.mode + 1", "8"),
+        ("has(arguments.tenant) ? arguments.tenant : 'none'", "none"),
     ] {
         assert_eq!(world.key(text), Ok(key.to_owned()), "{text}");
     }
-    for text in ["arguments.ratio", "arguments.none", "arguments.tags", "arguments.x"] {
+    for text in [
+        "arguments.ratio",
+        "arguments.none",
+        "arguments.tags",
+        "arguments.x",
+        "arguments.esc + arguments.mode",
+        "arguments.mode + arguments.esc",
+        "arguments.tags + arguments.tags",
+        "arguments.esc + arguments.x",
+    ] {
         assert!(world.key(text).is_err(), "{text}");
     }
 }

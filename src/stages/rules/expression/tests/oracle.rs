@@ -208,6 +208,26 @@ impl Writer<'_> {
     }
 }
 
+impl Writer<'_> {
+    /// What may be a key: mostly strings that are put together.
+    fn key(&mut self, depth: usize) -> String {
+        let next = depth.saturating_sub(1);
+        match self.dice.roll(if depth > 0 { 11 } else { 2 }) {
+            0 => self.dynamic(),
+            1 => self.text(next),
+            2 => self.int(0),
+            3 => format!("({} + {})", self.dynamic(), self.text_literal()),
+            4 => format!("({} + {})", self.text_literal(), self.dynamic()),
+            5 => format!("{} + ({} + {})", self.text_literal(), self.text_literal(), self.key(next)),
+            6 => format!("({} ? {} : {})", self.bool(0), self.text_literal(), self.text(0)),
+            7 => self.bool(0),
+            8 => format!("{} + {} + {}", self.text_literal(), self.dynamic(), self.text_literal()),
+            9 => format!("{} + {}", self.text_literal(), self.key(next)),
+            _ => format!("{} + {}", self.text_literal(), self.text(0)),
+        }
+    }
+}
+
 /// What came of one case.
 #[derive(Debug, PartialEq)]
 enum Outcome {
@@ -238,12 +258,40 @@ fn compare(text: &str, arguments: &serde_json::Value) -> Result<Outcome, TestCas
     }
 }
 
-fn case(bytes: &[u8]) -> (String, serde_json::Value) {
+/// The same of a key.
+fn compare_key(text: &str, arguments: &serde_json::Value) -> Result<Outcome, TestCaseError> {
+    let world = World::calling(&arguments.to_string());
+    let Ok(expression) = Expression::compile(text, Expected::Key) else { return Ok(Outcome::Theirs) };
+    let mut key = String::new();
+    let ours = expression.key(&world, &mut Budget::default(), &mut key);
+    prop_assert!(ours != Ok(false), "a call has arguments: {}", text);
+    let mut context = Context::default();
+    context.add_variable_from_value("arguments", theirs(arguments));
+    let program = Program::compile(text).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let theirs = program.execute(&context).ok().and_then(|value| match value {
+        objects::Value::String(text) => Some(text.to_string()),
+        objects::Value::Int(number) => Some(number.to_string()),
+        objects::Value::UInt(number) => Some(number.to_string()),
+        objects::Value::Bool(is) => Some(is.to_string()),
+        _ => None,
+    });
+    match (ours, theirs) {
+        (Ok(_), Some(theirs)) => {
+            prop_assert_eq!(key, theirs, "{} over {}", text, arguments);
+            Ok(Outcome::Both)
+        }
+        (Ok(_), None) => Ok(Outcome::Ours),
+        (Err(_), Some(_)) => Ok(Outcome::Theirs),
+        (Err(_), None) => Ok(Outcome::Neither),
+    }
+}
+
+fn case(bytes: &[u8], write: impl Fn(&mut Writer<'_>) -> String) -> (String, serde_json::Value) {
     let mut dice = Dice(bytes.iter());
     let members = KEYS.map(|key| (key.to_owned(), json(&mut dice, 2)));
     let arguments = serde_json::Value::Object(members.into_iter().collect());
     let mut writer = Writer { dice, elements: Vec::new(), over_message: false };
-    (writer.bool(3), arguments)
+    (write(&mut writer), arguments)
 }
 
 proptest! {
@@ -251,10 +299,18 @@ proptest! {
 
     #[test]
     fn where_both_have_a_value_it_is_the_same(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
-        let (text, arguments) = case(&bytes);
+        let (text, arguments) = case(&bytes, |writer| writer.bool(3));
         compare(&text, &arguments)?;
     }
+
+    #[test]
+    fn where_both_have_a_key_it_is_the_same(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
+        let (text, arguments) = case(&bytes, |writer| writer.key(3));
+        compare_key(&text, &arguments)?;
+    }
 }
+
+type Compare = fn(&str, &serde_json::Value) -> Result<Outcome, TestCaseError>;
 
 #[test]
 fn most_of_what_is_generated_has_a_value() {
@@ -265,12 +321,16 @@ fn most_of_what_is_generated_has_a_value() {
         state ^= state << 17;
         (state >> 32) as u8
     };
-    let mut all: HashMap<String, u32> = HashMap::new();
-    for _ in 0..2000 {
-        let bytes: Vec<u8> = (0..160).map(|_| draw()).collect();
-        let (text, arguments) = case(&bytes);
-        let outcome = compare(&text, &arguments).expect("the same");
-        *all.entry(format!("{outcome:?}")).or_default() += 1;
+    let ways: [(Compare, fn(&mut Writer<'_>) -> String); 2] =
+        [(compare, |writer| writer.bool(3)), (compare_key, |writer| writer.key(3))];
+    for (compare, write) in ways {
+        let mut all: HashMap<String, u32> = HashMap::new();
+        for _ in 0..2000 {
+            let bytes: Vec<u8> = (0..160).map(|_| draw()).collect();
+            let (text, arguments) = case(&bytes, write);
+            let outcome = compare(&text, &arguments).expect("the same");
+            *all.entry(format!("{outcome:?}")).or_default() += 1;
+        }
+        assert!(all["Both"] > 600, "{all:?}");
     }
-    assert!(all["Both"] > 600, "{all:?}");
 }

@@ -76,7 +76,14 @@ impl World {
     }
 
     pub(super) fn key(&self, text: &str) -> Result<String, Failed> {
-        compiled(text, Expected::Key).key(self, &mut Budget::default()).map(|key| key.into_owned())
+        self.keyed(text).map(|key| key.expect("it has one"))
+    }
+
+    /// `None` where the message has no key.
+    pub(super) fn keyed(&self, text: &str) -> Result<Option<String>, Failed> {
+        let mut key = "what was before".to_owned();
+        let has = compiled(text, Expected::Key).key(self, &mut Budget::default(), &mut key)?;
+        Ok(has.then_some(key))
     }
 }
 
