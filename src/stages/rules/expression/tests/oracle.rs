@@ -310,6 +310,7 @@ proptest! {
     }
 }
 
+type Write = fn(&mut Writer<'_>) -> String;
 type Compare = fn(&str, &serde_json::Value) -> Result<Outcome, TestCaseError>;
 
 #[test]
@@ -321,8 +322,7 @@ fn most_of_what_is_generated_has_a_value() {
         state ^= state << 17;
         (state >> 32) as u8
     };
-    let ways: [(Compare, fn(&mut Writer<'_>) -> String); 2] =
-        [(compare, |writer| writer.bool(3)), (compare_key, |writer| writer.key(3))];
+    let ways: [(Compare, Write); 2] = [(compare, |writer| writer.bool(3)), (compare_key, |writer| writer.key(3))];
     for (compare, write) in ways {
         let mut all: HashMap<String, u32> = HashMap::new();
         for _ in 0..2000 {
