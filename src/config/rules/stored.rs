@@ -158,6 +158,8 @@ fn text_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const FILE: &str = r#"
@@ -203,6 +205,37 @@ shadow = true
         assert_eq!(answer(&ours[2]), answer(&theirs[2]));
         ours[2].then = theirs[2].then.clone();
         assert_eq!(ours, theirs);
+    }
+
+    fn any_json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            prop::num::f64::NORMAL.prop_map(Json::from),
+            ".{0,8}".prop_map(Json::from),
+            any::<Vec<char>>().prop_map(|text| text.into_iter().collect::<String>().into()),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let members = prop::collection::btree_map(any::<String>(), inner.clone(), 0..4);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Json::from),
+                members.prop_map(|members| Json::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever a result says, it is the same on the way back.
+        #[test]
+        fn a_result_comes_through_toml_as_it_was(says in any_json(), key in any::<String>()) {
+            let result = serde_json::json!({ key: says });
+            let rule = serde_json::json!({ "name": "a", "then": { "answer": result } }).to_string();
+            let settings = with(&[("a", &rule)]).map_err(TestCaseError::fail)?;
+            match &settings.rules.rules[2].then {
+                Some(super::super::Then::Answer(text)) => prop_assert_eq!(serde_json::from_str::<Json>(text).unwrap(), result),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
     }
 
     #[test]

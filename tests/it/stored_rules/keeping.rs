@@ -18,7 +18,7 @@ async fn what_was_answered_outlives_a_stop_and_a_kill() {
     add(&weir, &refusing("first", "rm")).await;
     weir.stop().await;
     let mut kept = vec!["first".to_owned()];
-    for start in 0..count(6) {
+    for start in 0..count(60).max(4) {
         let mut weir = started("", &server, data.path()).await;
         assert_eq!(called(&weir, "rm").await, "by first", "before any other order");
         let name = format!("rule-{start}");
