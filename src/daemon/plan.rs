@@ -64,6 +64,8 @@ pub(super) struct Plan {
     /// Of what servers give their clients to bring back.
     opaques: Opaques,
     pub(super) catalog: Arc<Catalog>,
+    /// Who asks each server for its tools.
+    lookups: Box<[Arc<Lookup>]>,
     pub(super) bounds: Bounds,
     legacy_by_table: bool,
     /// What a token of an operator has to be meant for.
@@ -214,6 +216,7 @@ impl Plan {
             public: settings.listen.url().unwrap_or_default(),
             opaques,
             catalog: Arc::new(catalog(&settings.servers, before)),
+            lookups: settings.servers.iter().map(|_| Arc::default()).collect(),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             operators: operators(settings),
@@ -257,7 +260,8 @@ impl Plan {
         });
         let shows = self.authorizations.by_server();
         let vouching = self.servers.iter().zip(shows).map(|(server, shows)| self.vouch(server, shows));
-        let servers = self.servers.iter().zip(behind).zip(vouching).map(|((server, behind), vouch)| Server {
+        let servers = self.servers.iter().zip(behind).zip(vouching).zip(&self.lookups);
+        let servers = servers.map(|(((server, behind), vouch), lookup)| Server {
             name: server.name.as_str().to_owned(),
             behind,
             patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
@@ -267,7 +271,7 @@ impl Plan {
                 config::Era::Legacy => Some(Era::Legacy),
             },
             vouch,
-            lookup: Lookup::default(),
+            lookup: Arc::clone(lookup),
         });
         let routes = self.routes_of(kept);
         let names = self.servers.iter().map(|server| server.name.as_str());

@@ -56,7 +56,7 @@ async fn one_message(
         // Nobody is refused by what the server does not say any more.
         if let Err(refusal) = &fits
             && arguments::is_of_the_definition(refusal)
-            && lookup::again(exchange).await
+            && lookup::again(&exchange.asking()).await
         {
             tool = exchange.core.catalog.kept_tool(exchange.route.server, &call.name);
             fits = fit(exchange, &call, tool.as_deref(), telling).await;
@@ -90,9 +90,9 @@ async fn definition(
         return Ok(Some(tool));
     }
     let needed = checks.arguments() || checks.answers() == Some(true);
-    match lookup::unknown(exchange, &call.name).await {
+    match lookup::unknown(&exchange.asking(), &call.name).await {
         Ok(()) => {}
-        Err(refusal) if needed => return Err(refusal),
+        Err(refusal) if needed => return Err(lookup::unhad(&refusal, "the arguments are checked against")),
         Err(_) => return Ok(None),
     }
     match known() {

@@ -116,6 +116,6 @@ pub struct Server {
     pub pinned: Option<Era>,
     /// What it is shown of us, and of the caller.
     pub vouch: Vouch,
-    /// Who asks it for its tools.
-    pub lookup: Lookup,
+    /// Who asks it for its tools, on all cores.
+    pub lookup: Arc<Lookup>,
 }

@@ -19,6 +19,7 @@ use crate::stages::wellformed::{Verb, WellFormed};
 use super::core::{Core, Route, Server};
 use super::finish::Seen;
 use super::home;
+use super::lookup::Asking;
 
 /// A request as `edge` hands it over: the route is found, nothing else is.
 #[derive(Debug)]
@@ -188,6 +189,11 @@ impl<'a> Exchange<'a, Granted> {
         self.progress.read.known.identified.principal()
     }
 
+    /// As one that wants to know of its tool.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        asking(self, self.message(), self.principal(), &self.progress.bound)
+    }
+
     /// Whether something ties it to its server.
     pub(super) fn is_settled(&self) -> bool {
         self.progress.settled
@@ -256,6 +262,11 @@ impl<'a> Exchange<'a, Brought<'a>> {
 
     pub(super) fn addressee(&self) -> Addressee {
         self.message().addressee()
+    }
+
+    /// As one that wants to know of its tool.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        asking(self, self.message(), self.principal(), &self.progress.bound)
     }
 
     /// What rules change.
@@ -344,4 +355,14 @@ impl<'a> Exchange<'a, Ready<'a>> {
 
 fn seal<'a, P>(exchange: &'a Exchange<'_, P>, principal: &'a Principal) -> Seal<'a> {
     Seal { sealer: &exchange.core.sealer, route: &exchange.route.path, principal }
+}
+
+fn asking<'a, P>(
+    exchange: &'a Exchange<'_, P>,
+    message: &'a WellFormed,
+    principal: &'a Principal,
+    bound: &'a Bound,
+) -> Asking<'a> {
+    let Exchange { core, route, headers, id, .. } = *exchange;
+    Asking { core, route, headers, id, message, principal, bound }
 }

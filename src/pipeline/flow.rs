@@ -32,7 +32,7 @@ use super::core::{Behind, Core};
 use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Judged, Known, Read, Ready};
 use super::finish::Finish;
 use super::ruling::{self, Ruling};
-use super::{limiting, stopping};
+use super::{defining, limiting, stopping};
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
 pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish, drain: &Drain) -> Result<Answer, Refused>
@@ -84,10 +84,17 @@ where
     // handed there and back.
     let exchange = match core.policy.rules.none() {
         Some(ruled) => exchange.judged(ruled),
-        None => match ruling::rule(exchange)? {
-            Ruling::On(exchange) => exchange,
-            Ruling::Answered(answer) => return Ok(answer),
-        },
+        None => {
+            // What they want to know of a tool is looked up first. Its own box: no other call waits for that.
+            let missing = match defining::is_wanted(&exchange) {
+                true => Box::pin(defining::define(&exchange, drain)).await?,
+                false => None,
+            };
+            match ruling::rule(exchange, missing)? {
+                Ruling::On(exchange) => exchange,
+                Ruling::Answered(answer) => return Ok(answer),
+            }
+        }
     };
 
     // Whether there may be so much of it on this server.

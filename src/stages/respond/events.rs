@@ -156,6 +156,7 @@ impl Verdicts<'_> {
     fn judge(&mut self, text: &[u8]) -> Result<Result<Shown, String>, String> {
         match self.expected.read(self.observer, text) {
             Ok(body) => {
+                self.expected.hear(self.observer, &body, text);
                 // Before it counts as the answer: it is none, and the error takes its place.
                 self.expected.keeps_promises(&body, text)?;
                 Ok(self.judge_body(&body, text))

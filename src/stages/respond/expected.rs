@@ -15,6 +15,8 @@ use super::promised::{Promise, Promises};
 use super::sealing::{self, Sealing};
 use super::unseen::{Memo, Shown, Unseen};
 
+const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
+
 /// Whose answer is awaited.
 #[derive(Clone, Debug)]
 pub enum Awaited {
@@ -232,6 +234,20 @@ impl Expected {
             }
             (Some(Method::Discover), Some(lesson)) => observer.saw_supported(lesson.server, bytes, message),
             _ => {}
+        }
+    }
+
+    /// Tells the catalog where the server says that its list of tools has changed, whoever may see that.
+    pub(super) fn hear(&self, observer: &Observer, body: &Body, bytes: &[u8]) {
+        let all = match body {
+            Body::One(message) => std::slice::from_ref(message),
+            Body::Batch(messages) => messages,
+        };
+        let says = |message: &Message| {
+            message.kind == Kind::Notification && message.method.is_some_and(|method| method.is(bytes, TOOLS_CHANGED))
+        };
+        if let Some(lesson) = self.lesson.filter(|_| all.iter().any(says)) {
+            observer.saw_change(lesson.server);
         }
     }
 
