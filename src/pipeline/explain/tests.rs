@@ -7,7 +7,7 @@ const IN_FLOW: [(&str, &str); 4] = [
     ("authenticate", "identify(exchange, tried)"),
     ("wellformed", "read(exchange, body, drain)"),
     ("authorize", "permit(exchange)"),
-    ("rules", "ruling::rule(exchange)"),
+    ("rules", "ruling::rule(exchange, missing)"),
 ];
 
 #[test]
