@@ -29,6 +29,7 @@ use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::{Ledger, Unverified};
+use crate::stages::respond::Remembered;
 use crate::stages::rules::{Book, Rules};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
@@ -115,6 +116,8 @@ pub(super) struct Lasting {
     pub(super) driver: Driver,
     /// The streams of the pair of 2024-11-05.
     pub(super) pairs: Arc<Table>,
+    /// What calls were promised.
+    remembered: Arc<Remembered>,
     /// What strangers may have verified.
     pub(super) unverified: Arc<Unverified>,
     /// How the key sets fare that are fetched.
@@ -182,6 +185,7 @@ impl Plan {
             pressure: Arc::default(),
             driver: Driver::default(),
             pairs: Arc::default(),
+            remembered: Arc::default(),
             unverified: Arc::new(unverified(http)),
             board: Board::default(),
             runner: Arc::default(),
@@ -291,6 +295,7 @@ impl Plan {
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
             policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
             memo: Rc::default(),
+            remembered: Arc::clone(&self.lasting.remembered),
         };
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));

@@ -1,5 +1,7 @@
 //! One exchange as it advances: each step takes the proof of a stage, so that forgetting one does not compile.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use crate::model::{Addressee, Principal, RequestId, Visitor};
@@ -11,7 +13,7 @@ use crate::stages::authenticate::Identified;
 use crate::stages::authorize::Permitted;
 use crate::stages::limit::{Admitted, Called, Tried};
 use crate::stages::opening::Opened;
-use crate::stages::respond::{self, Promise};
+use crate::stages::respond::{self, Memory, Promise};
 use crate::stages::rules::{Changes, Ruled};
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
@@ -274,6 +276,11 @@ impl<'a> Exchange<'a, Brought<'a>> {
         self.progress.ruled.changes()
     }
 
+    /// Where what its calls are promised is remembered.
+    pub(super) fn memory(&self) -> Memory {
+        memory(self, &self.progress.bound)
+    }
+
     /// Whether rules change arguments of it.
     pub(super) fn changes_arguments(&self) -> bool {
         self.changes().is_some_and(|changes| !changes.arguments.is_empty())
@@ -299,6 +306,11 @@ impl<'a> Exchange<'a, Brought<'a>> {
 }
 
 impl<'a> Exchange<'a, Ready<'a>> {
+    /// Where what its calls are promised is remembered.
+    pub(super) fn memory(&self) -> Memory {
+        memory(self, &self.progress.bound)
+    }
+
     /// What rules change.
     pub(super) fn changes(&self) -> Option<&Changes<'a>> {
         self.progress.ruled.changes()
@@ -346,6 +358,11 @@ impl<'a> Exchange<'a, Ready<'a>> {
         seals && respond::may_hold_sealed(message.method(), message.era(), becomes_task)
     }
 
+    /// Whether its answers have to be something that is promised.
+    pub(super) fn is_promised(&self) -> bool {
+        self.progress.promises.iter().any(Promise::binds)
+    }
+
     /// Whether its answer is a stream without an end of its own: a session's (legacy), or a subscription's (modern).
     pub(super) fn listens(&self) -> bool {
         let subscribes = || self.message().era() == Era::Modern && self.message().method() == Some(Method::Listen);
@@ -365,4 +382,10 @@ fn asking<'a, P>(
 ) -> Asking<'a> {
     let Exchange { core, route, headers, id, .. } = *exchange;
     Asking { core, route, headers, id, message, principal, bound }
+}
+
+fn memory<P>(exchange: &Exchange<'_, P>, bound: &Bound) -> Memory {
+    let all = &exchange.core.remembered;
+    let session = bound.endpoint().zip(bound.upstream_id()).map(|(endpoint, id)| all.session(endpoint, id));
+    Memory { all: Arc::clone(all), source: all.source(&exchange.server().name), session }
 }

@@ -294,7 +294,7 @@ async fn over_http(
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
         more: exchange.changes().map_or(&[], |changes| &changes.headers),
-        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && exchange.progress.promises.is_empty(),
+        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && !exchange.is_promised(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));

@@ -109,7 +109,7 @@ metrics! {
     SCHEMAS_UNUSABLE: Counter Number, "weir_schemas_unusable_total" ["server"]
         "Schemas of a server's tools that nothing can be checked against, each once; the log names the tool and says why.";
     LOOKUPS: Counter Number, "weir_tool_lookups_total" ["server"]
-        "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against was not known or may have changed.";
+        "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against, or that a rule asks for, was not known or may have changed.";
 
     LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
         "What a limit was asked for, once for each key and place: `admitted`, or `refused` (429 `rate_limited`).";

@@ -139,6 +139,7 @@ impl Plan {
             limits: Limits::none(),
             policy,
             memo: Rc::default(),
+            remembered: Arc::default(),
         })
     }
 }

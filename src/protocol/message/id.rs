@@ -67,7 +67,7 @@ impl Id {
         }
     }
 
-    pub(super) fn is_escaped(&self) -> bool {
+    pub fn is_escaped(&self) -> bool {
         self.value.escaped
     }
 
