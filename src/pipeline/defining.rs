@@ -116,15 +116,13 @@ async fn one_message(exchange: &Exchange<'_, Granted>, message: &Message, budget
 pub(super) fn undefined(missing: Option<&Missing>) -> Refusal {
     const DECIDED: &str = "the gateway's policy cannot be decided for this call";
     let Some(Missing { why, .. }) = missing else {
-        let message = format!("{DECIDED}: a rule asks for the tool's definition, which the server's list does not have");
+        let message =
+            format!("{DECIDED}: a rule asks for the tool's definition, which the server's list does not have");
         return Refusal::new(Reason::PolicyDenied, message);
     };
     match why.reason {
         // These deny as policy would, and say when to come back.
-        Reason::UpstreamBadResponse
-        | Reason::UpstreamReset
-        | Reason::UpstreamTimeout
-        | Reason::UpstreamUnavailable => {
+        Reason::UpstreamBadResponse | Reason::UpstreamReset | Reason::UpstreamTimeout | Reason::UpstreamUnavailable => {
             let unhad = lookup::unhad(why, "a rule asks for");
             let mut refusal = Refusal::new(Reason::PolicyDenied, format!("{DECIDED}: {}", unhad.message));
             (refusal.retryable, refusal.retry_after) = (true, unhad.retry_after);

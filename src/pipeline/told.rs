@@ -73,7 +73,20 @@ impl<'a> Told<'a> {
     ) -> Self {
         let Around { catalog, path, server, headers, address } = around;
         let (tool, time) = (OnceCell::new(), OnceCell::new());
-        Self { catalog, path, server, headers, address, principal, said, named, message, tool, is_outdated: false, time }
+        Self {
+            catalog,
+            path,
+            server,
+            headers,
+            address,
+            principal,
+            said,
+            named,
+            message,
+            tool,
+            is_outdated: false,
+            time,
+        }
     }
 
     /// The same, to which what is known of tools does not count, or does.

@@ -184,8 +184,7 @@ async fn one_page(asking: &Asking<'_>, page: usize, cursor: Option<&str>) -> Res
     };
     let (call, head) = ask(asking, &listing, &body).await?;
     let id = listing.id.as_ref().map(|id| OwnedId::of(id, &body)).ok_or_else(|| unread("it has no id"))?;
-    let expected =
-        Expected::new(Awaited::Request(id.clone()), asking.message.era(), Some(Method::ToolsList), limits);
+    let expected = Expected::new(Awaited::Request(id.clone()), asking.message.era(), Some(Method::ToolsList), limits);
     let text = take(asking, call, head, expected.reading_only(true)).await?;
     match answer(&text, &id, &limits) {
         Some(result) => Ok(text.slice_ref(result.raw(&text))),
@@ -232,11 +231,7 @@ fn fields(headers: &HeaderMap, era: Era) -> HeaderMap {
 }
 
 /// Makes the call where the one that waits for it would be made.
-async fn ask(
-    asking: &Asking<'_>,
-    listing: &Message,
-    body: &Bytes,
-) -> Result<(Call, ResponseHead), Refusal> {
+async fn ask(asking: &Asking<'_>, listing: &Message, body: &Bytes) -> Result<(Call, ResponseHead), Refusal> {
     let (server, bound, core) = (asking.server(), asking.bound, asking.core);
     let sent = Cell::new(false);
     let told = Told { meter: &asking.route.meter.calls, sent: &sent };
@@ -297,12 +292,7 @@ async fn ask(
 }
 
 /// The text of the answer: one message, or those of a stream until it has come.
-async fn take(
-    asking: &Asking<'_>,
-    mut call: Call,
-    head: ResponseHead,
-    expected: Expected,
-) -> Result<Bytes, Refusal> {
+async fn take(asking: &Asking<'_>, mut call: Call, head: ResponseHead, expected: Expected) -> Result<Bytes, Refusal> {
     let (core, bounds) = (asking.core, &asking.core.bounds);
     let limit = bounds.event.min(PAGE);
     match Way::of(Verb::Post, &head, &expected) {

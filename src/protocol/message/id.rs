@@ -67,6 +67,7 @@ impl Id {
         }
     }
 
+    /// Whether it holds escapes.
     pub fn is_escaped(&self) -> bool {
         self.value.escaped
     }

@@ -148,9 +148,11 @@ fn fits(known: Option<&Known>, result: Value, bytes: &[u8]) -> Result<(), String
     let Some(known) = known else {
         let structured = |of: Value| member(of, "structuredContent").is_some();
         return match structured(result) || member(result, "result").is_some_and(structured) {
-            true => Err("nothing is known here of the call that it answers, so its structuredContent cannot be checked \
+            true => {
+                Err("nothing is known here of the call that it answers, so its structuredContent cannot be checked \
                          against an outputSchema"
-                .to_owned()),
+                    .to_owned())
+            }
             false => Ok(()),
         };
     };

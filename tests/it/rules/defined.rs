@@ -204,7 +204,11 @@ async fn a_list_that_cannot_be_had_denies_and_says_when_to_come_back() {
         let most = if how == "endless" { 100 } else { 1 };
         assert!(reach.len() <= most && reach.iter().all(|method| method == "tools/list"), "{how}: {reach:?}");
         let log = weir.log().await;
-        assert_eq!(log.contains("a tool's definition that a rule asks for cannot be had"), how != "twice", "{how}: {log}");
+        assert_eq!(
+            log.contains("a tool's definition that a rule asks for cannot be had"),
+            how != "twice",
+            "{how}: {log}"
+        );
     }
 }
 
@@ -292,7 +296,8 @@ async fn a_session_is_asked_itself_and_keeps_no_other_from_asking() {
             let (text, session) = (listed(&exchange.request, TOOLS), exchange.request.header("mcp-session-id"));
             match (exchange.request.method().as_str(), session) {
                 ("initialize", _) => {
-                    let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
+                    let hello =
+                        r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
                     let text = result(&exchange.request.id(), hello);
                     let id = opened.fetch_add(1, Ordering::Relaxed);
                     let fields = format!("Content-Type: application/json\r\nMcp-Session-Id: s{id}\r\n");

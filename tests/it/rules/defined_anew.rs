@@ -38,14 +38,16 @@ async fn changing() -> (Scripted, Arc<Changing>) {
                     stream.gone().await
                 }
                 (_, "initialize") => {
-                    let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
+                    let hello =
+                        r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
                     let fields = "Content-Type: application/json\r\nMcp-Session-Id: theirs\r\n";
                     exchange.answer("200 OK", fields, result(&id, hello)).await
                 }
                 (_, "tools/list") => {
                     state.lists.fetch_add(1, Ordering::Relaxed);
                     let hint = !state.is_harmless.load(Ordering::Relaxed);
-                    let tool = format!(r#"{{"name":"x","inputSchema":{{}},"annotations":{{"destructiveHint":{hint}}}}}"#);
+                    let tool =
+                        format!(r#"{{"name":"x","inputSchema":{{}},"annotations":{{"destructiveHint":{hint}}}}}"#);
                     let text = listed(&exchange.request, &tool);
                     match state.has_list.load(Ordering::Relaxed) {
                         true => exchange.json(text).await,
