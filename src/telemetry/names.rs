@@ -130,6 +130,9 @@ metrics! {
     INTROSPECTIONS: Counter Number, "weir_introspections_total" ["issuer" "outcome"]
         "Questions to an issuer about an opaque token: `answered`, or why not: `unreachable`, `slow`, `bad_answer`, `refused`, `overloaded` (64 were under way).";
 
+    UNTAKEN_KEYS: Counter Number, "weir_api_keys_refused_total" ["why"]
+        "API keys of callers that were not taken: `mistyped` (the checksum is another one), `unknown`, `expired`, `rotated` (the secret of before), `revoked`. Callers are not told which.";
+
     STORE_UP: Gauge Number, "weir_store_up" []
         "1 while the database that has the store ([store] postgres) answers, 0 while it is away. Absent with the embedded store.";
     STORE_ASKED: Counter Number, "weir_store_requests_total" []
