@@ -146,3 +146,41 @@ async fn a_tool_that_comes_is_found_after_list_changed() {
     assert_eq!(code(&ask(&weir, old_call("x")).await), None);
     assert_eq!(reached(&server), ["slow", "tools/list", "tools/list", "tools/call"]);
 }
+
+/// A session that a rule has sent elsewhere is judged by what is there; a message that is still to be sent, by where it is.
+#[tokio::test]
+async fn the_definition_is_that_of_the_server_the_message_is_for() {
+    only_through_weir!();
+    async fn telling(name: &'static str, is_destructive: bool) -> Scripted {
+        Scripted::start(move |exchange| async move {
+            let id = exchange.request.id();
+            let tool =
+                format!(r#"{{"name":"x","inputSchema":{{}},"annotations":{{"destructiveHint":{is_destructive}}}}}"#);
+            if exchange.request.method() == "initialize" {
+                let hello =
+                    r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
+                let fields = format!("Content-Type: application/json\r\nMcp-Session-Id: of-{name}\r\n");
+                return exchange.answer("200 OK", &fields, result(&id, hello)).await;
+            }
+            let text = listed(&exchange.request, &tool);
+            exchange.json(text).await
+        })
+        .await
+    }
+    let (a, b) = (telling("a", false).await, telling("b", true).await);
+    let second = "[[rules]]\nname = \"second\"\nheaders = { x-to = \"b\" }\nthen = { route = [{ server = \"b\" }] }\n";
+    let weir = Gateway::config(&config(&format!("{RULE}{second}"), &[("a", &a), ("b", &b)])).start().await;
+    let mut client = weir.client().await;
+    for (to, refused, server) in [("a", None, &a), ("b", Some(4711), &b)] {
+        let opened = client.ask(&legacy("0", "initialize", INITIALIZE).path("/a").header("X-To", to)).await;
+        let id = opened.head.header("mcp-session-id").unwrap_or_else(|| panic!("{opened:?}")).to_owned();
+        assert_eq!(code(&client.ask(&old_call("x").path("/a").session(&id)).await), refused, "{to}");
+        assert_eq!(reached(server)[1], "tools/list", "{to}");
+    }
+    assert_eq!(
+        code(&ask(&weir, call("1", "x", "{}").header("X-To", "b")).await),
+        None,
+        "it was for a when it was ruled"
+    );
+    assert_eq!(reached(&b), ["tools/call"]);
+}
