@@ -2,8 +2,9 @@
 //!
 //! An [`Observer`] on each data core looks at the lists that pass, and what the catalog does not know goes to the control
 //! runtime, where [`publish`] reads it and swaps the server's snapshot. A call does not wait for that; until then a tool
-//! counts as unknown. Where a route checks arguments the pipeline asks the server itself and has the list learnt at once
-//! ([`Catalog::learn`], on a worker); else what is unknown is not checked here but by its server.
+//! counts as unknown. Where a route checks arguments, or a rule asks for the definition, the pipeline asks the server itself
+//! and has the list learnt at once ([`Catalog::learn`], on a worker); else what is unknown is not checked here but by its
+//! server. What a server says of a change ([`Observer::saw_change`]) counts until its list was read whole again.
 //!
 //! A tool's schemas are kept as text and compiled when somebody first asks for one, on a worker; a definition that stays
 //! the same over lists stays compiled.

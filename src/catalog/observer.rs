@@ -89,6 +89,13 @@ impl Observer {
         message::read_server_knowing(bytes, limits, &|text| offer.page_at(text, first_page))
     }
 
+    /// A `notifications/tools/list_changed` of a server passes.
+    pub fn saw_change(&self, server: usize) {
+        if let Some(slot) = self.catalog.slot(server) {
+            slot.changes();
+        }
+    }
+
     /// An answer to `server/discover` passes.
     pub fn saw_supported(&self, server: usize, bytes: &[u8], message: &Message) {
         let Some((offer, result)) = self.look(server, bytes, message) else { return };

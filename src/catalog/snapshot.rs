@@ -2,7 +2,10 @@
 
 use std::{
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -30,11 +33,19 @@ pub(super) struct Shelf {
     offer: ArcSwap<Offer>,
     /// Who makes the next one. Readers take no part in it, and neither does a data core.
     next: Mutex<()>,
+    /// Notifications that the list of tools has changed; and how many of them had come when it was last read whole.
+    changes: AtomicU64,
+    read: AtomicU64,
 }
 
 impl Shelf {
     pub(super) fn load(&self) -> Guard<Arc<Offer>> {
         self.offer.load()
+    }
+
+    /// The server says that its list of tools has changed.
+    pub(super) fn changes(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Puts what `make` makes of the snapshot in its place, where it makes one.
@@ -82,6 +93,23 @@ impl Catalog {
     pub fn learn(&self, server: usize, result: Bytes, first_page: bool) {
         if let Some(slot) = self.slot(server) {
             publisher::take(Sighting { server: Arc::clone(slot), seen: Seen::Tools { result, first_page } });
+        }
+    }
+
+    /// Notifications so far that a server's list of tools has changed.
+    pub fn changes(&self, server: usize) -> u64 {
+        self.slot(server).map_or(0, |slot| slot.changes.load(Ordering::Acquire))
+    }
+
+    /// Whether a server has said that its list of tools has changed since it was last read whole.
+    pub fn has_changed(&self, server: usize) -> bool {
+        self.slot(server).is_some_and(|slot| slot.changes.load(Ordering::Acquire) != slot.read.load(Ordering::Acquire))
+    }
+
+    /// All of a server's list was learnt, which was asked for when so many changes were known.
+    pub fn was_read(&self, server: usize, changes: u64) {
+        if let Some(slot) = self.slot(server) {
+            slot.read.store(changes, Ordering::Release);
         }
     }
 

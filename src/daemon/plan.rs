@@ -30,6 +30,7 @@ use crate::stages::authenticate::{Memory, Place, SharedKeys};
 use crate::stages::authorize::Roles;
 use crate::stages::balance;
 use crate::stages::limit::{Ledger, Unverified};
+use crate::stages::respond::Remembered;
 use crate::stages::rules::{Book, Rules};
 use crate::stages::upstream::{Abandoned, Client, Patience, Room};
 use crate::telemetry::Telemetry;
@@ -67,6 +68,8 @@ pub(super) struct Plan {
     /// Of what servers give their clients to bring back.
     opaques: Opaques,
     pub(super) catalog: Arc<Catalog>,
+    /// Who asks each server for its tools.
+    lookups: Box<[Arc<Lookup>]>,
     pub(super) bounds: Bounds,
     legacy_by_table: bool,
     /// What a token of an operator has to be meant for.
@@ -121,6 +124,8 @@ pub(super) struct Lasting {
     pub(super) driver: Driver,
     /// The streams of the pair of 2024-11-05.
     pub(super) pairs: Arc<Table>,
+    /// What calls were promised.
+    remembered: Arc<Remembered>,
     /// What strangers may have verified.
     pub(super) unverified: Arc<Unverified>,
     /// How the key sets fare that are fetched.
@@ -190,6 +195,7 @@ impl Plan {
             pressure: Arc::default(),
             driver: Driver::default(),
             pairs: Arc::default(),
+            remembered: Arc::default(),
             unverified: Arc::new(unverified(http)),
             board: Board::default(),
             runner: Arc::default(),
@@ -231,6 +237,7 @@ impl Plan {
             public: settings.listen.url().unwrap_or_default(),
             opaques,
             catalog: Arc::new(catalog(&settings.servers, before)),
+            lookups: settings.servers.iter().map(|_| Arc::default()).collect(),
             bounds: bounds(http),
             legacy_by_table: http.legacy_status == LegacyStatus::Table,
             operators: operators(settings),
@@ -281,7 +288,8 @@ impl Plan {
         });
         let shows = self.authorizations.by_server();
         let vouching = self.servers.iter().zip(shows).map(|(server, shows)| self.vouch(server, shows));
-        let servers = self.servers.iter().zip(behind).zip(vouching).map(|((server, behind), vouch)| Server {
+        let servers = self.servers.iter().zip(behind).zip(vouching).zip(&self.lookups);
+        let servers = servers.map(|(((server, behind), vouch), lookup)| Server {
             name: server.name.as_str().to_owned(),
             behind,
             patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
@@ -291,7 +299,7 @@ impl Plan {
                 config::Era::Legacy => Some(Era::Legacy),
             },
             vouch,
-            lookup: Lookup::default(),
+            lookup: Arc::clone(lookup),
         });
         let routes = self.routes_of(kept);
         let names = self.servers.iter().map(|server| server.name.as_str());
@@ -306,12 +314,13 @@ impl Plan {
             ids: RequestIds::new(),
             telemetry: Rc::clone(&kept.telemetry),
             bounds: self.bounds,
-            authenticator: self.authenticator(&kept.memory),
+            authenticator: self.authenticator(&kept.memory).counting(&kept.telemetry),
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
             keying: Keying::new(Arc::clone(&self.expressions)),
             policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
             memo: Rc::default(),
+            remembered: Arc::clone(&self.lasting.remembered),
         };
         let placed = || self.routes.iter().enumerate();
         let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));

@@ -10,7 +10,7 @@ use crate::net::upstream::{Collected, ResponseHead};
 use crate::protocol::message::{Limits, Message, OwnedId, Progressive};
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
-use crate::stages::respond::{self, Awaited, Checked, Events, Expected, Lesson};
+use crate::stages::respond::{self, Awaited, Checked, Events, Expected, Lesson, Promises};
 use crate::stages::session::SESSION_ID;
 use crate::stages::upstream::Call;
 use crate::stages::wellformed::Verb;
@@ -56,6 +56,9 @@ pub(super) async fn take(
             return Err(respond::bad(why, expected.reads_only));
         }
         Way::Events => {
+            if let Some(promises) = expected.promises().filter(|_| exchange.message().era() == Era::Legacy) {
+                promises.remember();
+            }
             let opens = expected.method == Some(Method::Initialize) && expected.awaits();
             let stream = Events::new(exchange.id, expected, bounds.event);
             let relay = Relay::events(call, stream, bounds.after_answer);
@@ -113,7 +116,17 @@ fn expected(exchange: &Exchange<'_, Ready<'_>>) -> Expected {
         .showing(sight, &exchange.route.meter, &exchange.core.memo)
         .sealing(exchange.route.binder.as_ref(), exchange.principal())
         .asked_by(message.message(), message.bytes())
-        .promising(&exchange.progress.promises, &exchange.route.meter.calls)
+        .promising(promises(exchange))
+}
+
+/// What calls were promised that may be answered here.
+fn promises(exchange: &Exchange<'_, Ready<'_>>) -> Option<Promises> {
+    let refuses = exchange.route.checks.as_ref()?.answers()?;
+    let (promises, meter) = (&exchange.progress.promises, &exchange.route.meter.calls);
+    match exchange.verb {
+        Verb::Get => Some(Promises::replayed(refuses, exchange.memory(), meter)),
+        _ => (!promises.is_empty()).then(|| Promises::of(promises, exchange.memory(), meter)),
+    }
 }
 
 /// An event stream. Where it `opens` a session, its head waits for the message that names the revision.

@@ -10,6 +10,7 @@ use crate::model::{Reason, Refusal, Refused};
 use crate::net::drain::{Drain, Phase};
 use crate::protocol::headers;
 use crate::protocol::message::{Message, OwnedId};
+use crate::protocol::method::Method;
 use crate::protocol::revision::{Era, Revision};
 use crate::stages::arguments::{self, Call, Checks, Telling};
 use crate::stages::respond::Promise;
@@ -48,7 +49,10 @@ async fn one_message(
     let bytes = exchange.message().bytes();
     let size = if is_batch { message.params.map_or(0, |params| params.raw(bytes).len()) } else { bytes.len() };
     checks.bound(message, bytes, size)?;
-    let Some(call) = checks.call(message, bytes)? else { return Ok(()) };
+    let Some(call) = checks.call(message, bytes)? else {
+        promises.extend(of_task(exchange, checks, message));
+        return Ok(());
+    };
     let mut tool = definition(exchange, checks, &call).await?;
     if checks.arguments() {
         let telling = telling(exchange, is_batch);
@@ -56,7 +60,7 @@ async fn one_message(
         // Nobody is refused by what the server does not say any more.
         if let Err(refusal) = &fits
             && arguments::is_of_the_definition(refusal)
-            && lookup::again(exchange).await
+            && lookup::again(&exchange.asking()).await
         {
             tool = exchange.core.catalog.kept_tool(exchange.route.server, &call.name);
             fits = fit(exchange, &call, tool.as_deref(), telling).await;
@@ -66,17 +70,30 @@ async fn one_message(
         }
         fits?;
     }
-    if let (Some(refuses), Some(id), Some(tool)) = (checks.answers(), &message.id, tool)
-        && let Some(output) = &tool.output
-    {
-        let schema = compiled(exchange, output, "outputSchema", &call.name).await?;
-        match (schema, refuses) {
-            (Ok(schema), _) => promises.push(Promise::new(OwnedId::of(id, bytes), schema, refuses)),
-            (Err(why), true) => return Err(arguments::unusable(&call.name, "outputSchema", why)),
-            (Err(_), false) => {}
-        }
-    }
+    let (Some(refuses), Some(id)) = (checks.answers(), &message.id) else { return Ok(()) };
+    let schema = match tool.as_ref().and_then(|tool| tool.output.as_ref()) {
+        None => None,
+        Some(output) => match compiled(exchange, output, "outputSchema", &call.name).await? {
+            Ok(schema) => Some(schema),
+            Err(why) if refuses => return Err(arguments::unusable(&call.name, "outputSchema", why)),
+            Err(_) => None,
+        },
+    };
+    promises.push(Promise::new(OwnedId::of(id, bytes), schema, refuses));
     Ok(())
+}
+
+/// What the answer to a request for what has become of a task has to be: of the tool that was called.
+fn of_task(exchange: &Exchange<'_, Brought<'_>>, checks: &Checks, message: &Message) -> Option<Promise> {
+    let bytes = exchange.message().bytes();
+    let (refuses, id) = (checks.answers()?, message.id.as_ref()?);
+    let within = match Method::of(&message.method?.text(bytes)?) {
+        Method::TasksResult => false,
+        Method::TasksGet => true,
+        _ => return None,
+    };
+    let task = message.fields.task_id?.text(bytes)?;
+    Some(Promise::of_task(OwnedId::of(id, bytes), &exchange.memory(), &task, within, refuses))
 }
 
 /// The tool as the catalog has it, looked up where it does not. `None` only where the call may go on without.
@@ -90,9 +107,9 @@ async fn definition(
         return Ok(Some(tool));
     }
     let needed = checks.arguments() || checks.answers() == Some(true);
-    match lookup::unknown(exchange, &call.name).await {
+    match lookup::unknown(&exchange.asking(), &call.name).await {
         Ok(()) => {}
-        Err(refusal) if needed => return Err(refusal),
+        Err(refusal) if needed => return Err(lookup::unhad(&refusal, "the arguments are checked against")),
         Err(_) => return Ok(None),
     }
     match known() {

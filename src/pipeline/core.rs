@@ -15,7 +15,7 @@ use crate::stages::authenticate::{Authenticator, Place};
 use crate::stages::authorize::Roles;
 use crate::stages::balance::Endpoints;
 use crate::stages::limit::Limits;
-use crate::stages::respond::Memo;
+use crate::stages::respond::{Memo, Remembered};
 use crate::stages::upstream::{Client, Patience, Room};
 use crate::stages::vouch::Vouch;
 use crate::telemetry::{RouteMeter, Telemetry};
@@ -59,6 +59,8 @@ pub struct Core {
     pub policy: Policy,
     /// What was left out of lists for them.
     pub memo: Rc<Memo>,
+    /// What calls were promised whose answers come another way.
+    pub remembered: Arc<Remembered>,
 }
 
 /// Bounds of messages; see `[http]`.
@@ -119,6 +121,6 @@ pub struct Server {
     pub pinned: Option<Era>,
     /// What it is shown of us, and of the caller.
     pub vouch: Vouch,
-    /// Who asks it for its tools.
-    pub lookup: Lookup,
+    /// Who asks it for its tools, on all cores.
+    pub lookup: Arc<Lookup>,
 }

@@ -1,5 +1,7 @@
 //! One exchange as it advances: each step takes the proof of a stage, so that forgetting one does not compile.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use crate::model::{Addressee, Principal, RequestId, Visitor};
@@ -11,7 +13,7 @@ use crate::stages::authenticate::Identified;
 use crate::stages::authorize::Permitted;
 use crate::stages::limit::{Admitted, Called, Tried};
 use crate::stages::opening::Opened;
-use crate::stages::respond::{self, Promise};
+use crate::stages::respond::{self, Memory, Promise};
 use crate::stages::rules::{Changes, Ruled};
 use crate::stages::session::{Bound, Seal};
 use crate::stages::wellformed::{Verb, WellFormed};
@@ -19,6 +21,7 @@ use crate::stages::wellformed::{Verb, WellFormed};
 use super::core::{Core, Route, Server};
 use super::finish::Seen;
 use super::home;
+use super::lookup::Asking;
 
 /// A request as `edge` hands it over: the route is found, nothing else is.
 #[derive(Debug)]
@@ -197,6 +200,11 @@ impl<'a> Exchange<'a, Granted<'a>> {
         self.progress.read.known.identified.principal()
     }
 
+    /// As one that wants to know of its tool.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        asking(self, self.message(), self.principal(), &self.progress.bound)
+    }
+
     /// Whether something ties it to its server.
     pub(super) fn is_settled(&self) -> bool {
         self.progress.settled
@@ -257,9 +265,19 @@ impl<'a> Exchange<'a, Brought<'a>> {
         self.message().addressee()
     }
 
+    /// As one that wants to know of its tool.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        asking(self, self.message(), self.principal(), &self.progress.bound)
+    }
+
     /// What rules change.
     pub(super) fn changes(&self) -> Option<&Changes<'a>> {
         self.progress.ruled.changes()
+    }
+
+    /// Where what its calls are promised is remembered.
+    pub(super) fn memory(&self) -> Memory {
+        memory(self, &self.progress.bound)
     }
 
     /// Whether rules change arguments of it.
@@ -283,6 +301,11 @@ impl<'a> Exchange<'a, Brought<'a>> {
 }
 
 impl<'a> Exchange<'a, Ready<'a>> {
+    /// Where what its calls are promised is remembered.
+    pub(super) fn memory(&self) -> Memory {
+        memory(self, &self.progress.bound)
+    }
+
     /// What rules change.
     pub(super) fn changes(&self) -> Option<&Changes<'a>> {
         self.progress.ruled.changes()
@@ -330,6 +353,11 @@ impl<'a> Exchange<'a, Ready<'a>> {
         seals && respond::may_hold_sealed(message.method(), message.era(), becomes_task)
     }
 
+    /// Whether its answers have to be something that is promised.
+    pub(super) fn is_promised(&self) -> bool {
+        self.progress.promises.iter().any(Promise::binds)
+    }
+
     /// Whether its answer is a stream without an end of its own: a session's (legacy), or a subscription's (modern).
     pub(super) fn listens(&self) -> bool {
         let subscribes = || self.message().era() == Era::Modern && self.message().method() == Some(Method::Listen);
@@ -339,4 +367,20 @@ impl<'a> Exchange<'a, Ready<'a>> {
 
 fn seal<'a, P>(exchange: &'a Exchange<'_, P>, principal: &'a Principal) -> Seal<'a> {
     Seal { sealer: &exchange.core.sealer, route: &exchange.route.path, principal }
+}
+
+fn asking<'a, P>(
+    exchange: &'a Exchange<'_, P>,
+    message: &'a WellFormed,
+    principal: &'a Principal,
+    bound: &'a Bound,
+) -> Asking<'a> {
+    let Exchange { core, route, headers, id, .. } = *exchange;
+    Asking { core, route, headers, id, message, principal, bound }
+}
+
+fn memory<P>(exchange: &Exchange<'_, P>, bound: &Bound) -> Memory {
+    let all = &exchange.core.remembered;
+    let session = bound.endpoint().zip(bound.upstream_id()).map(|(endpoint, id)| all.session(endpoint, id));
+    Memory { all: Arc::clone(all), source: all.source(&exchange.server().name), session }
 }

@@ -62,6 +62,10 @@ pub struct House {
     pub bounds: Bounds,
 }
 
+/// A call whose rules want to know what has not been asked for: a running gateway asks the server first.
+const UNDEFINED: &str = "definition unknown: would be looked up at the server, and decided with what its list says of \
+                         the tool; a tool that it does not list is denied";
+
 /// A route.
 pub struct Door {
     /// Its path.
@@ -271,6 +275,9 @@ impl Walk<'_> {
                 step.says = format!("{rule:?} decides: {verdict}");
             }
             self.ruled = Some(Ruling { verdict, rule });
+            if verdict == "fail" && facts.lacks_tool() {
+                return Err(Refusal::new(Reason::PolicyDenied, UNDEFINED));
+            }
             if verdict == "answer" && message.kind == Kind::Request {
                 return Ok(());
             }

@@ -32,7 +32,7 @@ use super::core::{Behind, Core};
 use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Judged, Known, Read, Ready};
 use super::finish::Finish;
 use super::ruling::{self, Ruling};
-use super::{limiting, stopping};
+use super::{defining, limiting, stopping};
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
 pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish, drain: &Drain) -> Result<Answer, Refused>
@@ -85,10 +85,17 @@ where
     // handed there and back.
     let exchange = match core.policy.rules.none() {
         Some(ruled) => exchange.judged(ruled),
-        None => match ruling::rule(exchange)? {
-            Ruling::On(exchange) => exchange,
-            Ruling::Answered(answer) => return Ok(answer),
-        },
+        None => {
+            // What they want to know of a tool is looked up first. Its own box: no other call waits for that.
+            let missing = match defining::is_wanted(&exchange) {
+                true => Box::pin(defining::define(&exchange, drain)).await?,
+                false => None,
+            };
+            match ruling::rule(exchange, missing)? {
+                Ruling::On(exchange) => exchange,
+                Ruling::Answered(answer) => return Ok(answer),
+            }
+        }
     };
 
     // Whether there may be so much of it on this server.
@@ -289,7 +296,7 @@ async fn over_http(
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
         more: exchange.changes().map_or(&[], |changes| &changes.headers),
-        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && exchange.progress.promises.is_empty(),
+        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && !exchange.is_promised(),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));

@@ -4,6 +4,7 @@ mod amending;
 mod answer;
 mod arguing;
 mod core;
+mod defining;
 mod exchange;
 mod explain;
 mod finish;

@@ -29,6 +29,16 @@ impl Policy {
         if self.rules.book().draws() { self.dice.hash_one(id.count()) } else { 0 }
     }
 
+    /// What would be decided as far as is known, which counts for nothing; and whether an expression has failed, for
+    /// another reason than that its steps were spent.
+    pub(super) fn tries(&self, asked: &Asked<'_>, budget: &mut Budget) -> (Decided<'_>, bool) {
+        let mut has_failed = false;
+        let decided = self.rules.decide(asked, budget, &mut |_, met| {
+            has_failed |= matches!(met, Met::Failed(failed) if !failed.spent);
+        });
+        (decided, has_failed)
+    }
+
     /// Decides, counts, and notes which rule has decided.
     pub(super) fn decide(&self, asked: &Asked<'_>, budget: &mut Budget, id: RequestId, seen: &Seen) -> Decided<'_> {
         let decided = self.rules.decide(asked, budget, &mut |rule, met| {

@@ -11,7 +11,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::sleep;
 
 use crate::config::Abort;
-use crate::model::grants::Named;
 use crate::model::{Addressee, Reason, Refusal, Refused};
 use crate::net::drain::{Drain, Phase};
 use crate::protocol::json;
@@ -25,9 +24,10 @@ use crate::stages::upstream::Patience;
 use crate::stages::wellformed::Verb;
 
 use super::answer::{Answer, Head};
+use super::defining::Missing;
 use super::exchange::{Exchange, Granted, Judged, Known, Ready};
 use super::told::Told;
-use super::{flow, stopping};
+use super::{defining, flow, stopping};
 
 /// What becomes of a message.
 #[expect(clippy::large_enum_variant, reason = "that it goes on is the rule, and a box would be an allocation for each")]
@@ -38,18 +38,20 @@ pub(super) enum Ruling<'a> {
     Answered(Answer),
 }
 
-/// Asks the rules about every message of a body; about GET and DELETE where there is none.
+/// Asks the rules about every message of a body; about GET and DELETE where there is none. `missing` of the definitions
+/// that they ask for could not be had.
 ///
 /// # Errors
 /// `policy_denied` where a rule refuses, or its expression fails; `invalid_params` for a name that the rules cannot read;
 /// what `authorize` says of the server that a rule has chosen.
-pub(super) fn rule<'a>(exchange: Exchange<'a, Granted<'a>>) -> Result<Ruling<'a>, Refused> {
+pub(super) fn rule<'a>(exchange: Exchange<'a, Granted<'a>>, missing: Option<Missing>) -> Result<Ruling<'a>, Refused> {
     // One for the whole body, however many messages it has.
-    let mut all = All { ruled: None, server: None, budget: exchange.seen.budget() };
+    let mut all = All { ruled: None, server: None, missing, budget: exchange.seen.budget() };
     let messages = exchange.message().messages();
     if messages.is_empty() {
         let said = if exchange.verb == Verb::Delete { Said::Delete } else { Said::Get };
-        let decided = decide(&exchange, said, None, None, &mut all.budget);
+        let told = Told::of(&exchange, exchange.principal(), said, None, None);
+        let decided = ask(&exchange, &told, &mut all.budget);
         all.passes(decided).map_err(flow::nobody)?;
     }
     for (at, message) in messages.iter().enumerate() {
@@ -75,6 +77,7 @@ struct All<'a> {
     ruled: Option<Ruled<'a>>,
     /// The server that it is to go to.
     server: Option<usize>,
+    missing: Option<Missing>,
     budget: Budget,
 }
 
@@ -103,8 +106,11 @@ fn each<'a>(
     let subject = subject.map_err(|Unreadable(why)| Refusal::new(Reason::InvalidParams, why))?;
     let is_batch = exchange.message().batch().is_some();
     for named in subject.each() {
-        let decided = decide(exchange, said, named, Some(message), &mut all.budget);
+        let told = Told::of(exchange, exchange.principal(), said, named, Some((message, exchange.message())));
+        let told = told.outdated(all.missing.as_ref().is_some_and(|missing| missing.has_changed));
+        let decided = ask(exchange, &told, &mut all.budget);
         match decided.verdict {
+            Verdict::Failed if told.lacks_tool() => return Err(defining::undefined(all.missing.as_ref())),
             Verdict::Answer(_) | Verdict::Route(_) if is_batch => return Err(parts_a_batch()),
             Verdict::Answer(result) if message.kind == Kind::Request => return Ok(Some(result)),
             _ if is_batch && !decided.changes.arguments.is_empty() => return Err(parts_a_batch()),
@@ -162,20 +168,13 @@ fn failed() -> Refusal {
     Refusal::new(Reason::PolicyDenied, message).noted(&"an expression of the rule has failed")
 }
 
-fn decide<'a>(
-    exchange: &Exchange<'a, Granted<'a>>,
-    said: Said<'_>,
-    named: Option<(Named, &str)>,
-    message: Option<&Message>,
-    budget: &mut Budget,
-) -> Decided<'a> {
-    let message = message.map(|message| (message, exchange.message()));
-    ask(exchange, &Told::of(exchange, exchange.principal(), said, named, message), budget)
+fn ask<'a, P>(exchange: &Exchange<'a, P>, told: &Told<'_>, budget: &mut Budget) -> Decided<'a> {
+    exchange.core.policy.decide(&asked(exchange, told), budget, exchange.id, exchange.seen)
 }
 
-fn ask<'a, P>(exchange: &Exchange<'a, P>, told: &Told<'_>, budget: &mut Budget) -> Decided<'a> {
-    let policy = &exchange.core.policy;
-    let asked = Asked {
+/// What rules are asked of a message.
+pub(super) fn asked<'b, P>(exchange: &Exchange<'b, P>, told: &'b Told<'b>) -> Asked<'b> {
+    Asked {
         route: exchange.route.number,
         server: exchange.route.server,
         said: told.said,
@@ -183,9 +182,8 @@ fn ask<'a, P>(exchange: &Exchange<'a, P>, told: &Told<'_>, budget: &mut Budget) 
         roles: exchange.core.roles.held(told.principal),
         headers: exchange.headers,
         facts: told,
-        draw: policy.draw(exchange.id),
-    };
-    policy.decide(&asked, budget, exchange.id, exchange.seen)
+        draw: exchange.core.policy.draw(exchange.id),
+    }
 }
 
 /// The same message for another server of its path, where nothing ties it to one: the caller has to be granted it there.

@@ -31,6 +31,8 @@ pub(super) struct Told<'a> {
     pub(super) named: Option<(Named, &'a str)>,
     message: Option<(&'a Message, &'a WellFormed)>,
     tool: OnceCell<Option<ToolRef>>,
+    /// What is known of tools does not count: it has changed, and cannot be read.
+    is_outdated: bool,
     time: OnceCell<i64>,
 }
 
@@ -76,7 +78,35 @@ impl<'a> Told<'a> {
     ) -> Self {
         let Around { catalog, path, server, headers, address } = around;
         let (tool, time) = (OnceCell::new(), OnceCell::new());
-        Self { catalog, path, server, headers, address, principal, said, named, message, tool, time }
+        Self {
+            catalog,
+            path,
+            server,
+            headers,
+            address,
+            principal,
+            said,
+            named,
+            message,
+            tool,
+            is_outdated: false,
+            time,
+        }
+    }
+
+    /// The same, to which what is known of tools does not count, or does.
+    pub(super) fn outdated(self, is_outdated: bool) -> Self {
+        Self { is_outdated, ..self }
+    }
+
+    /// Whether an expression has asked for the definition of the tool.
+    pub(super) fn asks_for_tool(&self) -> bool {
+        self.tool.get().is_some()
+    }
+
+    /// Whether it has asked in vain.
+    pub(super) fn lacks_tool(&self) -> bool {
+        matches!(self.tool.get(), Some(None))
     }
 
     fn name_of(&self, wanted: impl Fn(Named) -> bool) -> &str {
@@ -109,7 +139,8 @@ impl Facts for Told<'_> {
         if self.said != Said::Method(Method::ToolsCall) {
             return Tool::None;
         }
-        let found = self.tool.get_or_init(|| self.catalog.tool(self.server.0, self.name()));
+        let known = || self.catalog.tool(self.server.0, self.name()).filter(|_| !self.is_outdated);
+        let found = self.tool.get_or_init(known);
         let Some(about) = found.as_ref().map(|tool| &*tool.about) else { return Tool::Unknown };
         let span = Span { start: 0, end: u32::try_from(about.len()).unwrap_or(0) };
         Tool::Known(Json { bytes: about, value: Value { span, kind: Kind::Object, escaped: false }, marks: &[] })

@@ -57,6 +57,37 @@ impl TurnedAway {
     }
 }
 
+/// Why an API key was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UntakenKey {
+    /// A letter of it is wrong, or missing.
+    Mistyped,
+    /// There is no such key.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It has another secret now.
+    Rotated,
+    /// It was revoked.
+    Revoked,
+}
+
+impl UntakenKey {
+    /// All of them, each at the place of its discriminant.
+    pub const ALL: [Self; 5] = [Self::Mistyped, Self::Unknown, Self::Expired, Self::Rotated, Self::Revoked];
+
+    /// As it stands in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mistyped => "mistyped",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::Rotated => "rotated",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 impl CoreMeter {
     /// That of the thread that asks.
     pub(super) fn new(cells: Arc<CoreCells>) -> Self {
@@ -82,6 +113,11 @@ impl CoreMeter {
     /// A client's connection was turned away.
     pub fn turned_away(&self, why: TurnedAway) {
         self.cells.turned_away[why as usize].add(1);
+    }
+
+    /// A caller's API key was not taken.
+    pub fn takes_no_key(&self, why: UntakenKey) {
+        self.cells.untaken_keys[why as usize].add(1);
     }
 
     /// The cells of a route, as it is counted here already, or anew.
@@ -150,6 +186,7 @@ pub(super) struct CoreCells {
     pub(super) connections_ended: Cell,
     pub(super) handed_over: Cell,
     pub(super) turned_away: [Cell; TurnedAway::ALL.len()],
+    pub(super) untaken_keys: [Cell; UntakenKey::ALL.len()],
     pub(super) lag: Histogram,
     /// Touched where a core meets a route or server first, and by the reader; never for a request.
     routes: Mutex<Vec<Arc<RouteCells>>>,
@@ -168,6 +205,7 @@ impl CoreCells {
             connections_ended: Cell::default(),
             handed_over: Cell::default(),
             turned_away: Default::default(),
+            untaken_keys: Default::default(),
             lag: Histogram::new(&WAITING),
             routes: Mutex::default(),
             servers: Mutex::default(),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::model::clock;
 
 use super::cell::{Cell, Distribution, Histogram};
-use super::core_meter::{CoreCells, TurnedAway};
+use super::core_meter::{CoreCells, TurnedAway, UntakenKey};
 use super::limit::LimitCells;
 use super::meter::RouteCells;
 use super::names;
@@ -57,6 +57,9 @@ fn of_core<'a>(tally: &mut Tally<'a>, core: &'a Arc<CoreCells>) {
     tally.count(names::CONNECTIONS_HANDED_OVER, number, core.handed_over.value());
     for why in TurnedAway::ALL {
         tally.count(names::CONNECTIONS_TURNED_AWAY, [why.as_str()], core.turned_away[why as usize].value());
+    }
+    for why in UntakenKey::ALL {
+        tally.count(names::UNTAKEN_KEYS, [why.as_str()], core.untaken_keys[why as usize].value());
     }
     tally.distribution(names::CORE_LAG, number, core.lag.read());
 }

@@ -28,7 +28,7 @@ mod text;
 pub mod trace;
 
 pub use self::core::{Controls, Telemetry};
-pub use core_meter::{CoreMeter, TurnedAway};
+pub use core_meter::{CoreMeter, TurnedAway, UntakenKey};
 pub use ended::{Ended, Outcome, Said};
 pub use exposition::Exposition;
 pub use fold::Fold;

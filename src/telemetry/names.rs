@@ -109,7 +109,7 @@ metrics! {
     SCHEMAS_UNUSABLE: Counter Number, "weir_schemas_unusable_total" ["server"]
         "Schemas of a server's tools that nothing can be checked against, each once; the log names the tool and says why.";
     LOOKUPS: Counter Number, "weir_tool_lookups_total" ["server"]
-        "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against was not known or may have changed.";
+        "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against, or that a rule asks for, was not known or may have changed.";
 
     LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
         "What a limit was asked for, once for each key and place: `admitted`, `refused` (429 `rate_limited`), or `failed`: its `key_expression` has failed, and the message was refused (403 `policy_denied`).";
@@ -129,6 +129,9 @@ metrics! {
         "Fetches of an issuer's key set: `changed`, `unchanged`, or why there was none: `unreachable`, `slow`, `bad_answer`, `refused` (where it leads is not asked).";
     INTROSPECTIONS: Counter Number, "weir_introspections_total" ["issuer" "outcome"]
         "Questions to an issuer about an opaque token: `answered`, or why not: `unreachable`, `slow`, `bad_answer`, `refused`, `overloaded` (64 were under way).";
+
+    UNTAKEN_KEYS: Counter Number, "weir_api_keys_refused_total" ["why"]
+        "API keys of callers that were not taken: `mistyped` (the checksum is another one), `unknown`, `expired`, `rotated` (the secret of before), `revoked`. Callers are not told which.";
 
     STORE_UP: Gauge Number, "weir_store_up" []
         "1 while the database that has the store ([store] postgres) answers, 0 while it is away. Absent with the embedded store.";

@@ -228,3 +228,19 @@ async fn every_rule_that_was_looked_at_is_told_of() {
         ])
     );
 }
+
+/// What only the server can tell was not asked for.
+#[tokio::test]
+async fn a_definition_that_would_be_looked_up_is_told_of() {
+    only_through_weir!();
+    let house = House::new();
+    let rule = "[[rules]]\nname = \"by hand\"\nwhen = 'message.tool.annotations.destructiveHint'\nthen = \"refuse\"\n";
+    house.file("weir.toml", &format!("{}{rule}", house.config("http://127.0.0.1:9/mcp")));
+    let asked = case("a_delete", &["admin"], &json!({}));
+    let (message, who) =
+        (house.file("m.json", &asked["message"].to_string()), house.file("w.json", &asked["as"].to_string()));
+    let told = house.document(&["--message", &message, "--as", &who]).await;
+    assert_eq!((&told["refused"], &told["ruled"]["verdict"]), (&json!("policy_denied"), &json!("fail")));
+    let says = told["steps"][3]["says"].as_str().unwrap();
+    assert!(says.starts_with("definition unknown: would be looked up"), "{says}");
+}

@@ -1,5 +1,7 @@
 //! Cursors, `requestState` and task ids of authenticated callers: bound to them, and the server's own to the byte.
 
+mod ways;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -11,7 +11,7 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Behind, Bounds, Core, Keying, Lookup, Policy, Route, Server};
+use weir::pipeline::{Behind, Bounds, Core, Keying, Policy, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
@@ -63,7 +63,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
             patience: Patience { first_byte: None, idle: None, deadline: Duration::from_secs(60) },
             pinned: None,
             vouch: Vouch::default(),
-            lookup: Lookup::default(),
+            lookup: Arc::default(),
         }],
         client: Rc::new(Client {
             pool: Rc::new(Pool::new(1, 4)),
@@ -83,5 +83,6 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         keying: Keying::default(),
         policy,
         memo: Rc::default(),
+        remembered: Arc::default(),
     })
 }

@@ -9,7 +9,7 @@ const IN_FLOW: [(&str, &str); 8] = [
     ("wellformed", "read(exchange, body, drain)"),
     (LIMITS, "limiting::caller(&exchange)"),
     ("authorize", "permit(exchange)"),
-    ("rules", "ruling::rule(exchange)"),
+    ("rules", "ruling::rule(exchange, missing)"),
     (LIMITS, "limiting::target(&exchange)"),
     ("arguments", "arguing::argue(exchange, checks, drain)"),
 ];

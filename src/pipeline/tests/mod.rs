@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::core::{Behind, Server as Fronted};
 use super::pair::Pairs;
-use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Keying, Lookup, Policy, Relay, Route, Step, flow};
+use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Keying, Policy, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::config::Settings;
 use crate::model::{Reason, Refusal, Remote, RequestIds};
@@ -104,7 +104,7 @@ impl Plan {
             patience: self.patience,
             pinned: self.pinned,
             vouch: Vouch::default(),
-            lookup: Lookup::default(),
+            lookup: Arc::default(),
         };
         let pool = Rc::new(Pool::new(self.urls.len(), 4));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers: Numbers::of_core(0) });
@@ -140,6 +140,7 @@ impl Plan {
             keying: Keying::default(),
             policy,
             memo: Rc::default(),
+            remembered: Arc::default(),
         })
     }
 }

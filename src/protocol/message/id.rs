@@ -67,7 +67,8 @@ impl Id {
         }
     }
 
-    pub(super) fn is_escaped(&self) -> bool {
+    /// Whether it holds escapes.
+    pub fn is_escaped(&self) -> bool {
         self.value.escaped
     }
 

@@ -60,7 +60,8 @@ impl OwnedId {
         self.as_id().same(self.raw(), other, bytes)
     }
 
-    fn as_id(&self) -> Id {
+    /// The id within [`raw`](Self::raw).
+    pub fn as_id(&self) -> Id {
         Id::of_token(self.raw().len(), self.is_string, self.escaped)
     }
 }

@@ -14,6 +14,7 @@ use aws_lc_rs::constant_time;
 use crate::model::{ApiKey, Caller, Means, Principal, clock};
 use crate::seal::{KeyDigest, key_digest};
 use crate::store::Key;
+use crate::telemetry::UntakenKey as Flaw;
 
 /// Who vouches for the owner of a key. No issuer of tokens is called so: the configuration refuses it.
 pub const ISSUER: &str = "weir-api-keys";
@@ -42,34 +43,22 @@ struct Secret {
     then: Flaw,
 }
 
-/// Why a key is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
-    Mistyped,
-    Unknown,
-    Expired,
-    Rotated,
-    Revoked,
+/// What the caller is told. Who has a key that was one learns no more of it than who has guessed.
+pub(super) fn advice(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Mistyped => "the API key is not whole: a letter of it is wrong, or missing",
+        _ => "the API key is not taken: ask whoever runs this gateway for another one",
+    }
 }
 
-impl Flaw {
-    /// What the caller is told. Who has a key that was one learns no more of it than who has guessed.
-    pub(super) fn advice(self) -> &'static str {
-        match self {
-            Self::Mistyped => "the API key is not whole: a letter of it is wrong, or missing",
-            _ => "the API key is not taken: ask whoever runs this gateway for another one",
-        }
-    }
-
-    /// What the log says.
-    pub(super) fn note(self) -> &'static &'static str {
-        match self {
-            Self::Mistyped => &"the API key is mistyped: its checksum is another one",
-            Self::Unknown => &"there is no such API key",
-            Self::Expired => &"the API key has expired",
-            Self::Rotated => &"the API key was rotated, and this is the secret of before",
-            Self::Revoked => &"the API key was revoked",
-        }
+/// What the log says.
+pub(super) fn note(flaw: Flaw) -> &'static &'static str {
+    match flaw {
+        Flaw::Mistyped => &"the API key is mistyped: its checksum is another one",
+        Flaw::Unknown => &"there is no such API key",
+        Flaw::Expired => &"the API key has expired",
+        Flaw::Rotated => &"the API key was rotated, and this is the secret of before",
+        Flaw::Revoked => &"the API key was revoked",
     }
 }
 

@@ -19,6 +19,7 @@ use http::HeaderMap;
 
 use crate::model::{Certificate, Challenge, Principal, Reason, Refusal, clock};
 use crate::seal::is_like_a_key;
+use crate::telemetry::Telemetry;
 
 use api_keys::ApiKeys;
 use credential::Credential;
@@ -107,12 +108,15 @@ pub struct Authenticator {
     opaque: Option<Opaque>,
     /// The same of API keys.
     keys: Option<ApiKeys>,
+    /// Where those are counted that are not taken.
+    counts: Option<Rc<Telemetry>>,
 }
 
 impl Authenticator {
     /// One that knows no credentials: whoever calls is anonymous, with these roles.
     pub fn without_credentials(roles: Box<[Box<str>]>) -> Self {
-        Self { anonymous: Principal::anonymous(roles), tokens: None, opaque: None, keys: None, certificates: None }
+        let anonymous = Principal::anonymous(roles);
+        Self { anonymous, tokens: None, opaque: None, keys: None, certificates: None, counts: None }
     }
 
     /// One that takes the tokens of these issuers, too, and knows those again that `memory` has of theirs.
@@ -140,6 +144,11 @@ impl Authenticator {
         Self { keys: Some(ApiKeys::new(keys)), ..self }
     }
 
+    /// One that counts API keys that are not taken.
+    pub fn counting(self, telemetry: &Rc<Telemetry>) -> Self {
+        Self { counts: Some(Rc::clone(telemetry)), ..self }
+    }
+
     /// Looks at what a request shows.
     ///
     /// # Errors
@@ -150,7 +159,12 @@ impl Authenticator {
             && is_like_a_key(text)
         {
             let found = keys.check(text);
-            let found = found.map_err(|flaw| place.refusal(Some("invalid_token"), flaw.advice()).noted(flaw.note()));
+            let found = found.map_err(|flaw| {
+                if let Some(telemetry) = &self.counts {
+                    telemetry.core().takes_no_key(flaw);
+                }
+                place.refusal(Some("invalid_token"), api_keys::advice(flaw)).noted(api_keys::note(flaw))
+            });
             return Looked::Done(found.and_then(|principal| Identified::at(place, principal)));
         }
         if let Ok(Credential::Bearer(token)) = credential {

@@ -7,6 +7,7 @@ use crate::protocol::revision::Era;
 use crate::protocol::sse::{self, Block};
 
 use super::expected::{Awaited, Expected, Said, Verdict};
+use super::promised::Broken;
 use super::unseen::Shown;
 use super::whole::{changed, revision};
 use super::{bad, parting};
@@ -132,7 +133,18 @@ impl Verdicts<'_> {
     /// The error is why the stream ends here.
     fn block(&mut self, block: &Block<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         let judged = match (block.message(), block.data) {
-            (Some(text), _) => self.judge(text)?,
+            (Some(text), _) => match self.judge(text) {
+                Ok(judged) => judged,
+                Err(broken) => {
+                    // Whoever comes back comes back for what is behind it. It is told to who waits, on a session's own
+                    // stream as well.
+                    without_data(block, out);
+                    if matches!(self.expected.awaited, Awaited::Any) {
+                        self.expected.awaited = Awaited::Request(broken.id);
+                    }
+                    return Err(broken.why);
+                }
+            },
             (None, Some(data)) => self.foreign(data).map(|()| Shown::All),
             (None, None) => Ok(Shown::All),
         };
@@ -153,9 +165,10 @@ impl Verdicts<'_> {
     }
 
     /// Whether a message passes, and what of it; the outer error is of an answer that breaks its promise.
-    fn judge(&mut self, text: &[u8]) -> Result<Result<Shown, String>, String> {
+    fn judge(&mut self, text: &[u8]) -> Result<Result<Shown, String>, Broken> {
         match self.expected.read(self.observer, text) {
             Ok(body) => {
+                self.expected.hear(self.observer, &body, text);
                 // Before it counts as the answer: it is none, and the error takes its place.
                 self.expected.keeps_promises(&body, text)?;
                 Ok(self.judge_body(&body, text))

@@ -9,11 +9,13 @@ use crate::protocol::message::{self, Body, Fault, Id, Kind, Limits, Message, Own
 use crate::protocol::method::Method;
 use crate::protocol::revision::Era;
 use crate::seal::Binder;
-use crate::telemetry::{RouteMeter, ServerMeter};
+use crate::telemetry::RouteMeter;
 
-use super::promised::{Promise, Promises};
+use super::promised::{Broken, Promises};
 use super::sealing::{self, Sealing};
 use super::unseen::{Memo, Shown, Unseen};
+
+const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
 
 /// Whose answer is awaited.
 #[derive(Clone, Debug)]
@@ -158,24 +160,28 @@ impl Expected {
     }
 
     /// The same, with what its calls were promised to be answered with.
-    pub fn promising(self, promises: &[Promise], meter: &Rc<ServerMeter>) -> Self {
-        let kept = || Box::new(Promises { all: promises.to_vec(), meter: Rc::clone(meter) });
-        Self { promises: (!promises.is_empty()).then(kept), ..self }
+    pub fn promising(self, promises: Option<Promises>) -> Self {
+        Self { promises: promises.map(Box::new), ..self }
+    }
+
+    /// What its calls were promised.
+    pub fn promises(&self) -> Option<&Promises> {
+        self.promises.as_deref()
     }
 
     /// Whether the messages of a body are what was promised.
-    pub(super) fn keeps_promises(&self, body: &Body, bytes: &[u8]) -> Result<(), String> {
-        let Some(promises) = &self.promises else { return Ok(()) };
-        match body {
-            Body::One(message) => promises.kept(message, bytes),
-            Body::Batch(messages) => messages.iter().try_for_each(|message| promises.kept(message, bytes)),
-        }
+    pub(super) fn keeps_promises(&self, body: &Body, bytes: &[u8]) -> Result<(), Broken> {
+        self.promises.as_ref().map_or(Ok(()), |promises| promises.kept(body, bytes))
     }
 
     /// Whether the answer has to be read whole before any of it passes, however long it is.
     pub fn is_read_whole(&self) -> bool {
         let sealed = self.sealing.is_some() && sealing::is_read_whole(self.method);
-        self.method.is_some_and(Method::answer_is_read) || self.is_cut() || sealed || self.promises.is_some()
+        self.method.is_some_and(Method::answer_is_read) || self.is_cut() || sealed || self.is_promised()
+    }
+
+    fn is_promised(&self) -> bool {
+        self.promises.as_ref().is_some_and(|promises| promises.bind())
     }
 
     /// Whether the answer may hold what has to be sealed.
@@ -232,6 +238,20 @@ impl Expected {
             }
             (Some(Method::Discover), Some(lesson)) => observer.saw_supported(lesson.server, bytes, message),
             _ => {}
+        }
+    }
+
+    /// Tells the catalog where the server says that its list of tools has changed, whoever may see that.
+    pub(super) fn hear(&self, observer: &Observer, body: &Body, bytes: &[u8]) {
+        let all = match body {
+            Body::One(message) => std::slice::from_ref(message),
+            Body::Batch(messages) => messages,
+        };
+        let says = |message: &Message| {
+            message.kind == Kind::Notification && message.method.is_some_and(|method| method.is(bytes, TOOLS_CHANGED))
+        };
+        if let Some(lesson) = self.lesson.filter(|_| all.iter().any(says)) {
+            observer.saw_change(lesson.server);
         }
     }
 

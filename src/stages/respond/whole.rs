@@ -29,7 +29,7 @@ pub struct Checked {
 pub fn whole(mut expected: Expected, bytes: Bytes, observer: &Observer) -> Result<Checked, Refusal> {
     let body = expected.read(observer, &bytes).map_err(|fault| bad(fault, expected.reads_only))?;
     judge(&mut expected, &body, &bytes)?;
-    expected.keeps_promises(&body, &bytes).map_err(|why| bad(why, expected.reads_only))?;
+    expected.keeps_promises(&body, &bytes).map_err(|broken| bad(broken.why, expected.reads_only))?;
     let shown = shown(&expected, &body, &bytes)?;
     let Body::One(message) = &body else { return Ok(Checked { bytes: shown.unwrap_or(bytes), revision: None }) };
     expected.teach(observer, &bytes, message);
@@ -51,7 +51,7 @@ pub fn failed(mut expected: Expected, bytes: Bytes) -> Result<Bytes, Refusal> {
     };
     if all.iter().any(|message| message.kind != Kind::Error) {
         judge(&mut expected, &body, &bytes)?;
-        expected.keeps_promises(&body, &bytes).map_err(|why| bad(why, expected.reads_only))?;
+        expected.keeps_promises(&body, &bytes).map_err(|broken| bad(broken.why, expected.reads_only))?;
     }
     if let Some(shown) = shown(&expected, &body, &bytes)? {
         return Ok(shown);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use crate::support::{Scripted, call, legacy, modern, only_through_weir, result, until};
+use crate::support::{Exposition, Scripted, call, legacy, modern, only_through_weir, result, until};
 
 use super::{House, answering, config, status};
 use crate::tokens::opening_sessions;
@@ -49,6 +49,33 @@ async fn a_key_is_made_used_and_revoked_while_weir_runs() {
     let log = weir.log().await;
     assert!(log.contains("\"caller\":\"ann\"") && log.contains("\"issuer\":\"weir-api-keys\""), "{log}");
     assert!(log.contains("an API key was revoked") && !log.contains(&key[5..20]), "no part of a key is logged");
+}
+
+#[tokio::test]
+async fn keys_that_are_not_taken_are_counted_by_why() {
+    only_through_weir!();
+    let (server, mut house) = (answering().await, House::new());
+    let weir = house.start(&config(&server.url(), "[listen]\ncores = 2")).await;
+    let (revoked, one) = house.add(&["--role", "user"]).await;
+    let (rotated, other) = house.add(&["--role", "user"]).await;
+    house.document(&["keys", "revoke", &revoked]).await;
+    house.document(&["keys", "rotate", &rotated, "--overlap", "0s"]).await;
+    let (swapped, last) = one.split_at(one.len() - 1);
+    let mistyped = format!("{swapped}{}", if last == "a" { "b" } else { "a" });
+    for (key, times) in [(&one, 3), (&other, 2), (&mistyped, 1)] {
+        for _ in 0..times {
+            assert_eq!(status(&mut weir.client().await, key).await, 401);
+        }
+    }
+    until("all are counted", async || {
+        let mut admin = weir.admin().await;
+        admin.get("/metrics", &[]).await;
+        let page = Exposition::parse(admin.answer().await.text());
+        let counted = |why: &str| page.sum("weir_api_keys_refused_total", &[("why", why)]);
+        ["revoked", "rotated", "mistyped", "unknown", "expired"].map(counted) == [3.0, 2.0, 1.0, 0.0, 0.0]
+    })
+    .await;
+    weir.stop().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{answered, config, reached, until_counted};
 use crate::support::{Gateway, Request, Scripted, call, only_through_weir, result};
 
-const TOOL: &str = r#"{"name":"weather","inputSchema":{},"outputSchema":{"type":"object","properties":{"degrees":{"type":"number"}},"required":["degrees"]}},{"name":"free","inputSchema":{}}"#;
+pub(super) const TOOL: &str = r#"{"name":"weather","inputSchema":{},"outputSchema":{"type":"object","properties":{"degrees":{"type":"number"}},"required":["degrees"]}},{"name":"free","inputSchema":{}}"#;
 
 /// Answers a call with what stands in its arguments, as a result.
 fn echoing(request: &Request) -> String {
@@ -17,8 +17,8 @@ fn asking(name: &str, answer: &str) -> crate::support::Post {
     call("1", name, &format!(r#"{{"answer":{}}}"#, serde_json::Value::from(answer)))
 }
 
-const FITS: &str = r#"{"resultType":"complete","content":[],"structuredContent":{"degrees":21.5}}"#;
-const WRONG: &str = r#"{"resultType":"complete","content":[],"structuredContent":{"degrees":"s3cret"}}"#;
+pub(super) const FITS: &str = r#"{"resultType":"complete","content":[],"structuredContent":{"degrees":21.5}}"#;
+pub(super) const WRONG: &str = r#"{"resultType":"complete","content":[],"structuredContent":{"degrees":"s3cret"}}"#;
 
 #[tokio::test]
 async fn one_that_does_not_fit_is_refused_where_the_route_says_so() {

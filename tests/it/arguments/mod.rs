@@ -2,8 +2,10 @@
 //! with schemas and arguments that are made to hurt.
 
 mod answers;
+mod elsewhere;
 mod hostile;
 mod lookups;
+mod paths;
 
 use serde_json::Value;
 

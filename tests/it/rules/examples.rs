@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::defined::listed;
 use super::*;
 
 fn example(name: &str, replaced: &[(&str, &Scripted)]) -> String {
@@ -25,10 +26,13 @@ fn outcome(answer: &Answer) -> String {
     }
 }
 
+const TABLES: &str = r#"{"name":"table_read","inputSchema":{},"annotations":{"readOnlyHint":true,"destructiveHint":false}},{"name":"table_drop","inputSchema":{}}"#;
+
 #[tokio::test]
 async fn the_first_rules_of_the_page_do_what_it_says() {
     only_through_weir!();
-    let (server, next) = (answering().await, answering().await);
+    let next = answering().await;
+    let server = Scripted::answering(|request| listed(request, TABLES)).await;
     let servers = [("http://127.0.0.1:3000/mcp", &server), ("http://127.0.0.1:3001/mcp", &next)];
     let weir = Gateway::config(&example("rules.toml", &servers)).start().await;
     let mut client = weir.client().await;
@@ -46,6 +50,9 @@ async fn the_first_rules_of_the_page_do_what_it_says() {
         (call("1", "export", r#"{"rows":1000}"#), "passed"),
         (call("1", "export", r#"{"rows":"many"}"#), "40301"),
         (call("1", "export", "{}"), "passed"),
+        (call("1", "table_drop", "{}"), "40301"),
+        (call("1", "table_read", "{}"), "passed"),
+        (call("1", "table_made_up", "{}"), "40301"),
         (call("1", "echo", &long), "passed"),
         (read("resources/read", "file:///drafts/a"), "passed"),
         (read("resources/unsubscribe", "file:///drafts/a"), "40301"),
@@ -74,22 +81,4 @@ async fn the_faults_of_the_page_do_what_it_says() {
     let failed = weir.client().await.ask(&call("1", "search", "{}")).await;
     assert_eq!((failed.status(), failed.refusal().1.as_str()), (503, "upstream_unavailable"));
     assert!(server.waiting().is_empty());
-}
-
-#[tokio::test]
-async fn what_a_server_says_of_a_tool_decides_once_it_is_known() {
-    only_through_weir!();
-    const TOOLS: &str = r#"{"resultType":"complete","tools":[{"name":"look","inputSchema":{},"annotations":{"readOnlyHint":true,"destructiveHint":false}},{"name":"rm","inputSchema":{}}]}"#;
-    let server = Scripted::answering(|request: &Request| result(&request.id(), TOOLS)).await;
-    let rules = "[[rules]]\nname = \"by hand\"\nwhen = 'message.tool.annotations.destructiveHint'\nthen = \"refuse\"\n";
-    let weir = Gateway::config(&config(rules, &[("files", &server)])).start().await;
-    assert_eq!(outcome(&ask(&weir, call("1", "look", "{}")).await), "40301", "it is not known, which denies");
-    until("the list is known", async || {
-        ask(&weir, modern("2", "tools/list", "")).await;
-        outcome(&ask(&weir, call("1", "look", "{}")).await) == "passed"
-    })
-    .await;
-    for post in [call("1", "rm", "{}"), old_call("rm")] {
-        assert_eq!(outcome(&ask(&weir, post).await), "40301", "destructive is what a tool is without a word");
-    }
 }

@@ -1,6 +1,8 @@
 //! What policy says of messages: refused, passed, answered, sent elsewhere and changed, on every path and in both eras.
 
 mod changed;
+mod defined;
+mod defined_anew;
 mod examples;
 mod routed;
 
