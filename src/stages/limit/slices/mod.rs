@@ -41,6 +41,7 @@
 //! | a node ends | what it held is there [`Terms::lease`] later, its floor an hour later; at once where it [leaves](Node::leave) |
 //! | a node without the book | its slices for 9 s, then its floor: 1.5 % of the rate among three, a quarter of the burst |
 //! | the book is back | all again after [`Terms::patience`], two turns and an answer: 3 s |
+//! | answers that get lost | seven in a row, and the lease still holds |
 //! | memory, messages | [`KEYS_A_NODE`] entries, [`Terms::keys`] asks a turn; what lies idle is forgotten in 10 s |
 //! | writes | a row a turn, and one for each key whose demand has doubled or halved |
 //!
@@ -125,7 +126,8 @@ pub struct Terms {
     pub kept: u64,
     /// From one turn to the next.
     pub turn: u64,
-    /// How long a turn waits for its answer before the next one begins without it.
+    /// The longest that a turn waits for its answer before the next one begins without it; the first few in a row wait for
+    /// a quarter of it.
     pub patience: u64,
     /// Most keys that are settled in one turn.
     pub keys: usize,

@@ -8,6 +8,9 @@ use crate::model::leases::{Key, NodeId, Slice};
 use super::demand::Demand;
 use super::{Ask, Count, KEYS_A_NODE, Of, Reply, Request, Terms, Whole};
 
+/// What part of [`Terms::patience`] a turn waits for its answer, by how many before it have had none.
+const PATIENCE: [u64; 6] = [4, 4, 4, 4, 2, 1];
+
 /// The state of a node. Times are nanoseconds of its own monotonic clock.
 ///
 /// What it returns as changed is to be done before what it returns to be sent is sent, and before the leases in force
@@ -20,6 +23,8 @@ pub struct Node {
     /// The last request's number.
     turn: u64,
     sent: Option<Sent>,
+    /// Requests that had no answer in time, less those that had one since.
+    unanswered: usize,
     /// When demand was looked at last.
     seen: u64,
     until: u64,
@@ -73,6 +78,7 @@ impl Node {
             among: 0,
             turn: 0,
             sent: None,
+            unanswered: 0,
             seen: 0,
             until: 0,
             anew: true,
@@ -133,8 +139,11 @@ impl Node {
     pub fn turn(&mut self, now: u64) -> (Change, Option<Request>) {
         let mut change = Change::default();
         self.lapse(now, &mut change);
-        if self.sent.is_some_and(|sent| now < sent.at.saturating_add(nanoseconds(self.terms.patience))) {
-            return (change, None);
+        if let Some(sent) = self.sent {
+            if now < sent.at.saturating_add(self.patience()) {
+                return (change, None);
+            }
+            self.unanswered = (self.unanswered + 1).min(PATIENCE.len() - 1);
         }
         let elapsed = (now - self.seen).max(nanoseconds(self.terms.turn));
         self.seen = now;
@@ -157,7 +166,7 @@ impl Node {
     pub fn settled(&mut self, now: u64, reply: &Reply) -> Change {
         let mut change = Change::default();
         let Some(sent) = self.sent.filter(|_| reply.turn == self.turn) else { return change };
-        self.sent = None;
+        (self.sent, self.unanswered) = (None, self.unanswered.saturating_sub(1));
         self.anew &= !sent.anew;
         self.lapse(now, &mut change);
         change.floors = self.among != reply.among;
@@ -189,6 +198,12 @@ impl Node {
         (self.among, self.until, self.sent) = (0, now.min(self.until), None);
         let request = Request { node: self.id, turn: self.turn, among: 0, anew: true, leaves: true, asks: Vec::new() };
         (Change { floors: true, slices }, request)
+    }
+
+    /// How long this turn waits. An answer that was lost is asked for again soon, so that a lease is worth eight attempts;
+    /// a book that is slow is waited for.
+    fn patience(&self) -> u64 {
+        nanoseconds(self.terms.patience / PATIENCE[self.unanswered])
     }
 
     /// Leases that have run out are given up, so that no later answer brings them back.
