@@ -79,6 +79,9 @@ pub const MILLION: u32 = 1_000_000;
 /// The part of a rate, or of a count, that all floors together take.
 const FLOORS: u32 = 45_000;
 
+/// Nodes of which each has a floor that admits the dearest call.
+const SIX: u32 = 6;
+
 /// Most keys that a node asks slices for; the keys beyond have their floor.
 pub const KEYS_A_NODE: usize = 1 << 14;
 
@@ -224,6 +227,11 @@ impl Count {
     /// How many a node may count that has not asked yet, among so many nodes.
     pub fn floor(self, among: u32) -> u32 {
         self.reserved().checked_div(among).unwrap_or(0)
+    }
+
+    /// Whether nodes can share it by slices: each of up to six may count the dearest call before it has asked.
+    pub fn is_divisible(self) -> bool {
+        self.floor(SIX) >= self.grain
     }
 
     /// For all that have not asked yet.
