@@ -14,7 +14,7 @@ use crate::stages::limit::shelf::Name;
 use super::Spec;
 
 /// Keys that may be noted and not looked at yet: with a pointer or two each, half a megabyte.
-const NOTES: usize = 1 << 14;
+pub(super) const NOTES: usize = 1 << 14;
 
 /// Shared by cores, over reloads.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Common {
     }
 
     /// Among how many nodes this one has its floor; 0: it has none yet.
-    pub(super) fn among(&self) -> u32 {
+    pub(in crate::stages::limit) fn among(&self) -> u32 {
         self.among.load(Ordering::Relaxed)
     }
 

@@ -36,8 +36,31 @@ use common::Note;
 use shown::Shown;
 pub(super) use spec::Spec;
 
+/// What a node may count of windows, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// The hour at which the window ends of which something is leased, and up to how many may be counted in it.
+    end: u32,
+    may: u32,
+    /// In all others.
+    floor: u32,
+    spent: bool,
+}
+
+impl Part {
+    /// Up to how many may be counted in the window that ends then.
+    pub(super) fn most(self, end: u32) -> u32 {
+        if end == self.end { self.may } else { self.floor }
+    }
+
+    /// Whether the book may have more of it to lease.
+    pub(super) fn has_more(self, end: u32) -> bool {
+        end != self.end || !self.spent
+    }
+}
+
 /// In which time a share follows what is asked for, while the book answers.
-const SOON: Duration = Duration::from_secs(1);
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// What a key has of the limit on this node.
 #[derive(Debug)]
@@ -86,17 +109,10 @@ impl Joint {
         self.bucket.holds(now.nanos, whole, &self.share.read(), spec.common.until())
     }
 
-    /// Up to how many may be counted here in the window that ends then.
-    pub(super) fn may(&self, spec: &Spec, end: u32) -> u32 {
-        match halves(self.may.load(Ordering::Relaxed)) {
-            (of, may) if of == end => may,
-            _ => spec.count_floor(),
-        }
-    }
-
-    /// Whether nobody has any of that window left to lease.
-    pub(super) fn is_spent(&self, end: u32) -> bool {
-        self.spent.load(Ordering::Relaxed) && halves(self.may.load(Ordering::Relaxed)).0 == end
+    /// What this node may count of a window.
+    pub(super) fn part(&self, spec: &Spec) -> Part {
+        let (end, may) = halves(self.may.load(Ordering::Relaxed));
+        Part { end, may, floor: spec.count_floor(), spent: self.spent.load(Ordering::Relaxed) }
     }
 
     /// Whether it says no more than one that is made anew.
@@ -121,11 +137,9 @@ impl Joint {
     }
 
     /// Has this floor from now on.
-    pub(super) fn stand(&self, spec: &Spec, now: &Now, floor: Slice) {
-        if let Some(whole) = spec.whole {
-            let until = spec.common.until();
-            self.moves(whole, &self.share.read().with_floor(now.nanos, until, floor), 0);
-        }
+    pub(super) fn stand(&self, spec: &Spec, whole: Whole, floor: Slice, now: &Now) {
+        let until = spec.common.until();
+        self.moves(whole, &self.share.read().with_floor(now.nanos, until, floor), 0);
     }
 
     /// May count so many in the window that ends then; of an earlier one nothing is said any more.

@@ -86,7 +86,8 @@ impl Turns {
         self.listen(now);
         for (key, held) in &self.held {
             let (Some(joint), Some(count), Some(end)) = (held.joint(), held.spec.count, held.end) else { continue };
-            let (used, may) = counted(held, joint, end);
+            // Of a window that is over it stays with what was said last.
+            let Some((used, may)) = counted(held, joint, end) else { continue };
             self.node.counted(*key, count, 0, used, may);
         }
         let (change, request) = self.node.turn(now.nanos);
@@ -125,9 +126,10 @@ impl Turns {
                 let end = window.max(halves(cell.used.load(Ordering::Relaxed)).0);
                 let key = spec.count_key(name, end);
                 let held = Held { spec: Arc::clone(&spec), cell: Arc::clone(&cell), end: Some(end) };
-                let (used, may) = counted(&held, joint, end);
-                self.node.counted(key, count, asked, used, may);
-                self.hold(now, key, held);
+                if let Some((used, may)) = counted(&held, joint, end) {
+                    self.node.counted(key, count, asked, used, may);
+                    self.hold(now, key, held);
+                }
             }
         }
     }
@@ -141,10 +143,17 @@ impl Turns {
         // A limit that went and came back has other cells, and the slice is theirs now.
         let after = &self.held[&key];
         let (Some(old), Some(new)) = (before.joint(), after.joint()) else { return };
-        if !Arc::ptr_eq(&before.cell, &after.cell) {
-            let slice = old.share.read().slice();
-            old.lease(&before.spec, now, Slice::default(), 0);
-            new.lease(&after.spec, now, slice, 0);
+        match after.end {
+            _ if Arc::ptr_eq(&before.cell, &after.cell) => {}
+            None => {
+                let slice = old.share.read().slice();
+                old.lease(&before.spec, now, Slice::default(), 0);
+                new.lease(&after.spec, now, slice, 0);
+            }
+            Some(end) => {
+                after.cell.used.fetch_max(before.cell.used.load(Ordering::Relaxed), Ordering::Relaxed);
+                new.allow(end, old.part(&before.spec).most(end));
+            }
         }
     }
 
@@ -173,13 +182,8 @@ impl Held {
     }
 }
 
-/// How many are counted in the window that ends then, and up to how many may be.
-fn counted(held: &Held, joint: &Joint, end: u32) -> (u32, u32) {
-    let used = match halves(held.cell.used.load(Ordering::Relaxed)) {
-        (of, used) if of == end => used,
-        // It is over, and what was used of it is what may be: nothing more is.
-        (of, _) if of > end => joint.may(&held.spec, end),
-        _ => 0,
-    };
-    (used, joint.may(&held.spec, end))
+/// How many are counted in the window that ends then, and up to how many may be; `None` where it is over.
+fn counted(held: &Held, joint: &Joint, end: u32) -> Option<(u32, u32)> {
+    let (of, used) = halves(held.cell.used.load(Ordering::Relaxed));
+    (of <= end).then(|| (if of == end { used } else { 0 }, joint.part(&held.spec).most(end)))
 }

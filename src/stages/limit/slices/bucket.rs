@@ -55,6 +55,11 @@ impl Share {
         if now < until { self.all() } else { self.floor }
     }
 
+    /// What is leased, whether or not that is in force.
+    pub fn slice(&self) -> Slice {
+        self.slice
+    }
+
     /// As four words, for whoever shows it to cores that read it while it changes.
     pub fn words(&self) -> [u64; 4] {
         let halves = |slice: Slice| u64::from(slice.rate) << 32 | u64::from(slice.burst);
