@@ -61,7 +61,8 @@ fn message(criterion: &mut Criterion) {
     };
     let (principal, messages) = (Principal::anonymous(["user".into()].into()), [call]);
     let said = Said::Messages(&messages, body);
-    let asked = Asked { address: None, principal: &principal, roles: &[], server: "files", session: None, said, keys: None };
+    let asked =
+        Asked { address: None, principal: &principal, roles: &[], server: "files", session: None, said, keys: None };
     criterion.bench_function("limit/a call by caller, tool and server", |bencher| {
         bencher.iter(|| {
             let mut taken = Taken::default();

@@ -105,6 +105,7 @@ pub fn explanation_document(explanation: &Explanation) -> Value {
         "server": explanation.server,
         "refused": explanation.refused(),
         "ruled": explanation.ruled.as_ref().map(|ruled| json!({ "verdict": ruled.verdict, "rule": ruled.rule })),
+        "limits": explanation.limits(),
         "steps": explanation.steps.iter().map(step).collect::<Vec<_>>(),
     })
 }

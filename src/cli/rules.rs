@@ -38,8 +38,8 @@ enum Action {
 ///
 /// The file has a JSON object for each message, one after another: `message`, and where they matter `as`, `path`, `headers`
 /// and `address`, as `weir explain` takes them; `expect` is pass, refuse, answer or route, or the reason of a stage before
-/// the rules, such as unknown_name; `rule` and `server` may say which rule decides and where the message goes, and `name` what
-/// the case is called. Nothing is sent.
+/// the rules, such as unknown_name; `rule` and `server` may say which rule decides and where the message goes, `limits` which
+/// limits count it, all of them, and `name` what the case is called. Nothing is sent.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 struct Test {
@@ -82,6 +82,8 @@ struct Expected {
     outcome: String,
     rule: Option<String>,
     server: Option<String>,
+    /// In no order.
+    limits: Option<Vec<String>>,
 }
 
 /// A case, and what is wrong with what became of it.
@@ -110,7 +112,8 @@ impl Expected {
             None => Ok(None),
             Some(value) => serde_json::from_str(value.get()).map(Some).map_err(|_| format!("`{key}` is a string")),
         };
-        let own = ["name", "expect", "rule", "server"];
+        let limits = members.get("limits").map(|names| serde_json::from_str(names.get())).transpose();
+        let own = ["name", "expect", "rule", "server", "limits"];
         let rest = members.iter().filter(|(key, _)| !own.contains(&key.as_str()));
         let rest: Vec<_> = rest.map(|(key, value)| format!("{}:{}", json!(key), value.get())).collect();
         Ok(Self {
@@ -119,6 +122,7 @@ impl Expected {
             outcome: member("expect")?.ok_or("`expect` is needed: pass, refuse, answer, route, or a reason")?,
             rule: member("rule")?,
             server: member("server")?,
+            limits: limits.map_err(|_| "`limits` is a list of strings")?,
         })
     }
 
@@ -136,10 +140,19 @@ impl Expected {
             ));
         }
         let goes = &explanation.server;
-        self.server
-            .as_ref()
-            .filter(|server| *server != goes)
-            .map(|server| format!("expected {server}, and it goes to {goes}"))
+        if let Some(server) = self.server.as_ref().filter(|server| *server != goes) {
+            return Some(format!("expected {server}, and it goes to {goes}"));
+        }
+        let sorted = |mut names: Vec<&str>| {
+            names.sort_unstable();
+            names.join(", ")
+        };
+        let counted = sorted(explanation.limits());
+        let expected = self.limits.as_ref().map(|limits| sorted(limits.iter().map(String::as_str).collect()));
+        expected.filter(|expected| *expected != counted).map(|expected| {
+            let shown = |names: &str| if names.is_empty() { "no limit".to_owned() } else { names.to_owned() };
+            format!("expected to be counted by {}, and it is by {}", shown(&expected), shown(&counted))
+        })
     }
 }
 

@@ -79,7 +79,23 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
             }
         }
     }
+    classes(settings, root);
     root.values(|value| unsubstituted(value, root, DEEPEST));
+}
+
+/// A limit of a class that nothing is of.
+fn classes(settings: &Settings, root: &Section<'_>) {
+    let given: Vec<_> =
+        settings.rules.rules.iter().filter(|rule| !rule.shadow).filter_map(|rule| rule.set.class.as_deref()).collect();
+    for (at, limit) in settings.limits.iter().enumerate() {
+        if let Some(class) = limit.counts.class.as_deref().filter(|class| !given.contains(class)) {
+            let message = format!(
+                "no rule of the configuration gives a message the class {class:?}: the limit {:?} counts nothing",
+                limit.name
+            );
+            root.mistakes.warn(root.place_in_list("limits", at, "class"), message);
+        }
+    }
 }
 
 /// The host of an `http` URL that leads off this machine.

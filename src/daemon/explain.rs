@@ -6,8 +6,10 @@ use crate::admin::Explains;
 use crate::catalog::Catalog;
 use crate::config::{self, Settings};
 use crate::model::{Case, Explanation, Principal};
-use crate::pipeline::{self, Door, House};
+use crate::pipeline::{self, Door, House, Keying};
+use crate::stages::arguments::Checks;
 use crate::stages::authorize::Roles;
+use crate::stages::limit::Ledger;
 use crate::stages::rules::Rules;
 
 use super::bounds::bounds;
@@ -22,8 +24,13 @@ use super::rules;
 pub fn explains(settings: &Settings) -> Result<impl Fn(&Case) -> Result<Explanation, String>, String> {
     let catalog = Arc::new(Catalog::new(settings.servers.len()));
     let (roles, bounds) = (settings.roles.clone().into(), bounds(&settings.http));
-    let rules = Rules::new(Arc::new(rules::book(settings).map_err(|error| error.to_string())?));
-    let house = house(&routes(settings, None), &settings.servers, roles, &settings.auth, catalog, bounds, rules);
+    let expressions = Arc::new(rules::keys(settings).map_err(|error| error.to_string())?);
+    let policy = Policy {
+        rules: Rules::new(Arc::new(rules::book(settings).map_err(|error| error.to_string())?)),
+        ledger: Arc::new(Ledger::build(&settings.limits, None).asking(|limit| expressions.asks(limit))),
+        keying: Keying::new(expressions),
+    };
+    let house = house(&routes(settings, None), &settings.servers, roles, &settings.auth, catalog, bounds, policy);
     Ok(move |case: &Case| pipeline::explain(&house, case))
 }
 
@@ -34,11 +41,25 @@ impl Plan {
         let plan = Arc::downgrade(plan);
         Arc::new(move |case| {
             let plan = plan.upgrade().ok_or("another configuration has just come into force: ask again")?;
-            let (roles, catalog, book) = (Arc::clone(&plan.roles), Arc::clone(&plan.catalog), Arc::clone(&plan.book));
-            let (routes, servers, rules) = (&plan.routes, &plan.servers, Rules::new(book));
-            pipeline::explain(&house(routes, servers, roles, &plan.auth, catalog, plan.bounds, rules), case)
+            let (roles, catalog) = (Arc::clone(&plan.roles), Arc::clone(&plan.catalog));
+            let policy = Policy {
+                rules: Rules::new(Arc::clone(&plan.book)),
+                ledger: Arc::clone(&plan.ledger),
+                keying: Keying::new(Arc::clone(&plan.expressions)),
+            };
+            pipeline::explain(
+                &house(&plan.routes, &plan.servers, roles, &plan.auth, catalog, plan.bounds, policy),
+                case,
+            )
         })
     }
+}
+
+/// What is said of messages beside roles.
+struct Policy {
+    rules: Rules,
+    ledger: Arc<Ledger>,
+    keying: Keying,
 }
 
 fn house(
@@ -48,13 +69,15 @@ fn house(
     auth: &config::Auth,
     catalog: Arc<Catalog>,
     bounds: pipeline::Bounds,
-    rules: Rules,
+    policy: Policy,
 ) -> House {
+    let Policy { rules, ledger, keying } = policy;
     let door = |(number, route): (usize, &Planned)| Door {
         path: route.path.clone(),
         number,
         server: route.server,
         place: route.place.clone(),
+        checks: Checks::new(&route.checks),
     };
     let names = || servers.iter().map(|server| server.name.as_str());
     House {
@@ -63,6 +86,8 @@ fn house(
         anonymous: Principal::anonymous(auth.anonymous.roles.iter().map(|role| role.as_str().into()).collect()),
         roles: Roles::new(roles, &auth.default_roles, names()),
         rules,
+        ledger,
+        keying,
         catalog,
         bounds,
     }

@@ -73,7 +73,7 @@ pub(super) struct Plan {
     pub(super) auth: config::Auth,
     pub(super) roles: Arc<[config::Role]>,
     /// What `[[limits]]` have counted.
-    ledger: Ledger,
+    pub(super) ledger: Arc<Ledger>,
     /// The keys that expressions give for them.
     pub(super) expressions: Arc<Expressions>,
     /// What policy says of messages.
@@ -104,7 +104,7 @@ pub(super) struct Planned {
     pub(super) place: Place,
     pair: Option<String>,
     abandoned: Room,
-    checks: config::RouteChecks,
+    pub(super) checks: config::RouteChecks,
 }
 
 /// What all cores share for the life of the process, whatever the configuration.
@@ -203,7 +203,7 @@ impl Plan {
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
         let book = rules::book(settings).map_err(Failure::unusable)?;
         let expressions = Arc::new(rules::keys(settings).map_err(Failure::unusable)?);
-        let ledger = Ledger::build(&settings.limits, before.map(|before| &before.ledger));
+        let ledger = Ledger::build(&settings.limits, before.map(|before| &*before.ledger));
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,
@@ -224,7 +224,7 @@ impl Plan {
             open: settings.admin.open,
             auth: settings.auth.clone(),
             roles: settings.roles.clone().into(),
-            ledger: ledger.asking(|limit| expressions.asks(limit)),
+            ledger: Arc::new(ledger.asking(|limit| expressions.asks(limit))),
             expressions,
             book: Arc::new(book),
             fetching,

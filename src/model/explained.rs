@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::Caller;
 
+/// The stage that counts by limits, at each of its places.
+pub const LIMITS: &str = "limits";
+
 /// A message whose way is asked for. Nothing of it is sent anywhere.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -40,9 +43,6 @@ pub struct Ruling {
     /// The rule that decides; `None` where none does, and the message passes.
     pub rule: Option<String>,
 }
-
-/// The stage that counts by limits, at each of its places.
-pub const LIMITS: &str = "limits";
 
 /// What one stage says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub use certificate::{Certificate, Named, Visitor};
 pub use challenge::Challenge;
 pub use command::{Command, Generation, Undone};
 pub use decimal::Decimal;
-pub use explained::{Case, Considered, Explanation, Ruling, Step};
+pub use explained::{Case, Considered, Explanation, LIMITS, Ruling, Step};
 pub use glob::{Glob, Outline};
 pub use hex::Hex;
 pub use limited::{Limited, Policy, ServiceLimit, whole_seconds};

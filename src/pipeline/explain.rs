@@ -3,6 +3,9 @@
 //! What only a running call can know stays open, and says so: a session, what a client brings back of a server's, which
 //! endpoint takes it.
 
+mod argued;
+mod limited;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -15,21 +18,24 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
 
 use crate::catalog::Catalog;
-use crate::model::{Case, Explanation, Principal, Reason, Refusal, Ruling, Step};
+use crate::model::{Case, Explanation, LIMITS, Principal, Reason, Refusal, Ruling, Step};
 use crate::protocol::headers::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use crate::protocol::message::{self, Body, Kind, Limits, Message};
 use crate::protocol::revision::Era;
+use crate::stages::arguments::Checks;
 use crate::stages::authenticate::{self, Place};
 use crate::stages::authorize::{self, Roles};
+use crate::stages::limit::{Ledger, Ruled};
 use crate::stages::rules::{self, Asked, Rules, Subject, Unreadable, Verdict};
-use crate::stages::wellformed::{self, Checks, Verb, WellFormed};
+use crate::stages::wellformed::{self, Verb, WellFormed};
 
 use super::core::Bounds;
+use super::keying::Keying;
 use super::ruling;
 use super::told::{Around, Told};
 
 /// The stages that say something here, in the order of a request.
-pub const STAGES: &[&str] = &["authenticate", "wellformed", "authorize", "rules"];
+pub const STAGES: &[&str] = &[LIMITS, "authenticate", "wellformed", LIMITS, "authorize", "rules", LIMITS, "arguments"];
 
 /// The route that is meant where none is named, and there are several.
 const USUAL: &str = "/mcp";
@@ -46,6 +52,10 @@ pub struct House {
     pub roles: Roles,
     /// What policy says.
     pub rules: Rules,
+    /// What limits have counted.
+    pub ledger: Arc<Ledger>,
+    /// The keys that expressions give for them.
+    pub keying: Keying,
     /// What the servers were seen to offer.
     pub catalog: Arc<Catalog>,
     /// The bounds of messages.
@@ -62,6 +72,8 @@ pub struct Door {
     pub server: usize,
     /// What it asks of callers.
     pub place: Place,
+    /// What it checks of messages beyond the protocol; `None` where that is nothing.
+    pub checks: Option<Checks>,
 }
 
 /// Tells the way of a message.
@@ -71,8 +83,8 @@ pub struct Door {
 pub fn explain(house: &House, case: &Case) -> Result<Explanation, String> {
     let door = house.door(case.path.as_deref())?;
     let headers = fields(case, house.bounds.depth)?;
-    let mut walk = Walk { house, door, server: door.server, ruled: None, steps: Vec::new() };
-    // What refuses has said so.
+    let mut walk = Walk { house, door, server: door.server, ruled: None, changes: None, steps: Vec::new() };
+    // What refuses, or answers, has said so.
     let _ = walk.walk(case, &headers);
     let Walk { server, ruled, steps, .. } = walk;
     Ok(Explanation { path: door.path.clone(), server: house.servers[server].clone(), ruled, steps })
@@ -102,18 +114,38 @@ struct Walk<'a> {
     /// Where it goes: rules may send it elsewhere.
     server: usize,
     ruled: Option<Ruling>,
+    /// What rules change.
+    changes: Option<rules::Ruled<'a>>,
     steps: Vec<Step>,
 }
 
-/// It goes no further.
+/// Who sends what.
+struct Request<'a> {
+    principal: &'a Principal,
+    message: &'a WellFormed,
+    headers: &'a HeaderMap,
+    address: Option<IpAddr>,
+}
+
+/// It goes no further: it is refused, or answered by a rule.
 struct Refused;
 
 impl Walk<'_> {
     fn walk(&mut self, case: &Case, headers: &HeaderMap) -> Result<(), Refused> {
+        self.count_address(case.address);
         let principal = self.authenticate(case)?;
         let message = self.read(case, headers)?;
+        let request = Request { principal: &principal, message: &message, headers, address: case.address };
+        self.count_caller(&request)?;
         self.authorize(&principal, &message, headers)?;
-        self.rule(&principal, &message, headers, case.address)
+        self.rule(&principal, &message, headers, case.address)?;
+        self.count_target(&request)?;
+        self.argue(&request)
+    }
+
+    fn count_address(&mut self, address: Option<IpAddr>) {
+        let looked_at = self.house.ledger.explain_address(address);
+        self.counted((LIMITS, "before anything is looked at"), looked_at);
     }
 
     fn authenticate(&mut self, case: &Case) -> Result<Principal, Refused> {
@@ -133,7 +165,13 @@ impl Walk<'_> {
     fn read(&mut self, case: &Case, headers: &HeaderMap) -> Result<WellFormed, Refused> {
         let Bounds { body, depth, .. } = self.house.bounds;
         let awaited = Cell::default();
-        let checks = Checks { body, depth, catalog: &self.house.catalog, server: self.door.server, awaited: &awaited };
+        let checks = wellformed::Checks {
+            body,
+            depth,
+            catalog: &self.house.catalog,
+            server: self.door.server,
+            awaited: &awaited,
+        };
         let whole = Full::new(Bytes::from(case.message.clone()));
         let reading = pin!(wellformed::read(&checks, Verb::Post, headers, whole));
         let Poll::Ready(read) = reading.poll(&mut Context::from_waker(Waker::noop())) else {
@@ -142,6 +180,11 @@ impl Walk<'_> {
         let read = read.map_err(|refused| refused.0);
         let says = read.as_ref().map(described).unwrap_or_default();
         self.said("wellformed", read, || says)
+    }
+
+    fn count_caller(&mut self, request: &Request<'_>) -> Result<(), Refused> {
+        let found = self.limited(request, |ledger, asked| ledger.explain_caller(asked));
+        self.counted_or_failed((LIMITS, "before the rules"), found)
     }
 
     fn authorize(&mut self, principal: &Principal, message: &WellFormed, headers: &HeaderMap) -> Result<(), Refused> {
@@ -185,7 +228,8 @@ impl Walk<'_> {
             }
         }
         self.steps.push(step);
-        Ok(())
+        let answered = self.ruled.as_ref().is_some_and(|ruled| ruled.verdict == "answer");
+        if answered { Err(Refused) } else { Ok(()) }
     }
 
     fn each(
@@ -230,12 +274,33 @@ impl Walk<'_> {
             if verdict == "answer" && message.kind == Kind::Request {
                 return Ok(());
             }
-            if let (_, Some(server)) = ruling::passed(decided)? {
+            let (ruled, server) = ruling::passed(decided)?;
+            self.changes = Some(match self.changes.take() {
+                Some(before) => before.and(ruled),
+                None => ruled,
+            });
+            if let Some(server) = server {
                 self.server = server;
                 step.says = format!("{}, to {}", step.says, self.house.servers[server]);
             }
         }
         Ok(())
+    }
+
+    fn count_target(&mut self, request: &Request<'_>) -> Result<(), Refused> {
+        let changes = self.changes.as_ref().and_then(rules::Ruled::changes);
+        let class = changes.and_then(|changes| changes.class);
+        let ruled = Ruled { class, cost: changes.and_then(|changes| changes.cost).unwrap_or(1) };
+        let found = self.limited(request, |ledger, asked| ledger.explain_target(asked, ruled));
+        self.counted_or_failed((LIMITS, "after the rules, for its server"), found)
+    }
+
+    fn argue(&mut self, request: &Request<'_>) -> Result<(), Refused> {
+        let Some(checks) = &self.door.checks else { return Ok(()) };
+        let changed = self.changes.as_ref().and_then(rules::Ruled::changes);
+        let changed = changed.is_some_and(|changes| !changes.arguments.is_empty());
+        let (looked_at, fits) = argued::argue(checks, &self.house.catalog, self.server, request, changed);
+        self.looked("arguments", looked_at, fits, || "what the route checks beyond the protocol".to_owned())
     }
 
     /// Notes what a stage has found.

@@ -158,3 +158,6 @@ fn undecided() -> Refusal {
     let message = "what a limit of the gateway counts this with could not be decided; ask whoever runs it";
     Refusal::new(Reason::PolicyDenied, message).noted(&"the key_expression of a limit has failed")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use weir::config::{CallRate, Limit, LimitKey, Quota};
+use weir::config::{CallRate, Expression, Limit, LimitKey, Quota};
 
 fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -48,4 +48,21 @@ fn what_counts_nothing_is_warned_of() {
     };
     assert!(warned("key = \"tool\"\nprompts = [\"*\"]").contains("calls of tools alone"));
     assert!(!warned("key = \"tool\"\ntools = [\"*\"]\nprompts = [\"*\"]").contains("limit"));
+    let of_a_class = "key = \"principal\"\nclass = \"dear\"\n";
+    let rule = |more: &str| format!("{of_a_class}[[rules]]\nname = \"r\"\n{more}\n");
+    for (text, warns) in [
+        (of_a_class.to_owned(), true),
+        (rule("set = { class = \"cheap\" }"), true),
+        (rule("shadow = true\nset = { class = \"dear\" }"), true),
+        (rule("set = { class = \"dear\" }"), false),
+    ] {
+        assert_eq!(warned(&text).contains("5:9: no rule of the configuration gives a message the class"), warns, "{text}");
+    }
+}
+
+#[test]
+fn an_expression_stands_for_the_key() {
+    let limit = one("key_expression = 'principal.subject + \"/\" + message.name'\nrate = \"1/s\"");
+    assert_eq!(limit.key.expression(), Some(&Expression::of("principal.subject + \"/\" + message.name")));
+    assert_eq!((limit.key.as_str(), LimitKey::Global.expression()), ("key_expression", None));
 }

@@ -80,7 +80,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         authenticator: Authenticator::without_credentials([role.into()].into()),
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
         limits: Limits::none(),
-            keying: Keying::default(),
+        keying: Keying::default(),
         policy,
         memo: Rc::default(),
     })

@@ -68,6 +68,11 @@ impl Checks {
         }
     }
 
+    /// Whether any message has bounds of its own.
+    pub fn has_bounds(&self) -> bool {
+        !self.asked.bounds.is_empty()
+    }
+
     /// The tool that a message calls, where anything of that is checked. `tools/call` without an id calls it as well.
     ///
     /// # Errors

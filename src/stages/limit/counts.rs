@@ -57,8 +57,8 @@ pub(super) fn misfit_of(counts: &Counted, server: &str, one: &One<'_>) -> Option
     if !counts.methods.is_empty() && !counts.methods.iter().any(|method| method.matches(&one.method)) {
         return Some("another method: `methods`");
     }
-    let fits = |(named, name): &(Named, _)| fits_name(counts, server, *named, name);
-    (named && !one.name.as_ref().is_some_and(fits)).then_some("another name: `tools`, `prompts`, `resources`")
+    let fits = one.name.as_ref().is_some_and(|(named, name)| fits_name(counts, server, *named, name));
+    (named && !fits).then_some("another name: `tools`, `prompts`, `resources`")
 }
 
 fn fits_name(counts: &Counted, server: &str, named: Named, name: &str) -> bool {

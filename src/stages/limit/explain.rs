@@ -18,6 +18,7 @@ use super::rate;
 /// Every limit of a place, as far as they were asked; and the refusal of the first whose expression has failed.
 pub type Explained = (Vec<Considered>, Result<(), Refusal>);
 
+const NO_ADDRESS: &str = "where it comes from is not known: `key`";
 const FREE: &str = "cancelling, answers and the end of a session are not counted";
 
 impl Ledger {
@@ -27,7 +28,7 @@ impl Ledger {
         let told = |(at, entry): (usize, &Entry)| {
             let key = entry.manner(at).of_address(address);
             let says = key.and_then(|key| entry.takes(self, &key, one, 1));
-            entry.told(says.ok_or_else(|| "it has no address: `key`".to_owned()))
+            entry.told(says.ok_or_else(|| NO_ADDRESS.to_owned()))
         };
         self.at(Step::Address).map(told).collect()
     }
@@ -35,9 +36,9 @@ impl Ledger {
     /// What is counted before the rules are asked.
     pub fn explain_caller(&self, asked: &Asked<'_>) -> Explained {
         let mut told = Vec::new();
-        let all = self.at(Step::Caller).try_for_each(|(at, entry)| {
-            entry.tell(self, at, asked, Ruled { class: None, cost: 1 }, &mut told)
-        });
+        let all = self
+            .at(Step::Caller)
+            .try_for_each(|(at, entry)| entry.tell(self, at, asked, Ruled { class: None, cost: 1 }, &mut told));
         (told, all.map_err(|denied| denied.refusal))
     }
 
@@ -82,7 +83,7 @@ impl Entry {
     }
 
     fn told(&self, says: Result<String, String>) -> Considered {
-        let (applies, (Ok(says) | Err(says))) = (says.is_ok(), says);
+        let (applies, Ok(says) | Err(says)) = (says.is_ok(), says);
         Considered { name: self.limit.name.clone(), applies, says }
     }
 
@@ -144,7 +145,7 @@ impl Entry {
         }
         match &limit.key {
             LimitKey::Tool | LimitKey::PrincipalAndTool => "no call of a tool: `key`",
-            LimitKey::ClientIp if asked.address.is_none() => "it has no address: `key`",
+            LimitKey::ClientIp if asked.address.is_none() => NO_ADDRESS,
             LimitKey::Expression(_) => "it is without what its expression asks for: `key_expression`",
             _ => "no call that is waited for: `concurrent`",
         }

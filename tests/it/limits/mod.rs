@@ -2,6 +2,7 @@
 
 mod calls;
 mod examples;
+mod expressions;
 mod keeping;
 
 use std::time::Duration;

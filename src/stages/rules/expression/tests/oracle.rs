@@ -212,7 +212,7 @@ impl Writer<'_> {
     /// What may be a key: mostly strings that are put together.
     fn key(&mut self, depth: usize) -> String {
         let next = depth.saturating_sub(1);
-        match self.dice.roll(if depth > 0 { 9 } else { 2 }) {
+        match self.dice.roll(if depth > 0 { 11 } else { 2 }) {
             0 => self.dynamic(),
             1 => self.text(next),
             2 => self.int(next),
@@ -221,7 +221,8 @@ impl Writer<'_> {
             5 => format!("{} + ({} + {})", self.text(next), self.text(next), self.key(next)),
             6 => format!("({} ? {} : {})", self.bool(next), self.text(next), self.text(next)),
             7 => self.bool(next),
-            _ => format!("{} + {} + {}", self.text(next), self.dynamic(), self.text(next)),
+            8 => format!("{} + {} + {}", self.text(next), self.dynamic(), self.text(next)),
+            _ => format!("{} + {}", self.text_literal(), self.key(next)),
         }
     }
 }
