@@ -104,6 +104,10 @@ impl Starting<'_> {
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
         plan.enforce();
+        let turning = lasting.sharing.as_ref().and_then(|sharing| sharing.start(&lasting.stores));
+        if let Some(sharing) = &lasting.sharing {
+            sharing.stands().await;
+        }
         let mut crew = Crew::new(beats.clone(), sightings, controls, observed.clone());
         let mut switches = Switches::new();
         switches.join(crew.start(&plan, cores).await?);
@@ -149,6 +153,9 @@ impl Starting<'_> {
             ended = stop::supervise(signals, &brake, &roster, &readiness, &notifier, bound) => ended,
             never = reloader.run(reloaded, hangups) => never,
         };
+        if let Some(turning) = turning {
+            turning.leave().await;
+        }
         close(&lasting, &traces, sending).await;
         ended
     }
@@ -180,5 +187,6 @@ fn looked(
         lasting.driver.counts(),
         lasting.board.clone(),
         lasting.stores.clone(),
+        lasting.sharing.clone(),
     )
 }

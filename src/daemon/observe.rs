@@ -23,6 +23,7 @@ use crate::telemetry::{Certificate, Database, Fold, Observed, Sample};
 
 use super::credentials::Board;
 use super::memory;
+use super::sharing::Sharing;
 use super::stores::Stores;
 pub(super) use processes::Counts;
 pub(super) use queues::Queues;
@@ -44,6 +45,7 @@ pub(super) struct Looked {
     /// Of the key sets that are fetched.
     board: Board,
     stores: Stores,
+    sharing: Option<Sharing>,
     memory_limit: Option<u64>,
 }
 
@@ -57,9 +59,10 @@ impl Looked {
         processes: Counts,
         board: Board,
         stores: Stores,
+        sharing: Option<Sharing>,
     ) -> Self {
         let memory_limit = memory::limit();
-        Self { queues, pressure, readiness, certificates, processes, board, stores, memory_limit }
+        Self { queues, pressure, readiness, certificates, processes, board, stores, sharing, memory_limit }
     }
 }
 
@@ -146,6 +149,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         key_sets,
         introspections: looked.board.answers(),
         store: store.map(database),
+        sharing: looked.sharing.as_ref().and_then(Sharing::look),
     }
 }
 

@@ -40,6 +40,7 @@ use super::endpoints::Endpoints;
 use super::fetching::Fetching;
 use super::keys::Keys;
 use super::spawned::{Commands, Driver};
+use super::sharing::Sharing;
 use super::stores::Stores;
 use super::{Failure, files, rules, welcome};
 
@@ -125,6 +126,8 @@ pub(super) struct Lasting {
     pub(super) keys: Keys,
     /// What they, and what else outlives the process, are kept in.
     pub(super) stores: Stores,
+    /// How limits are shared with other nodes.
+    pub(super) sharing: Option<Sharing>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -176,7 +179,8 @@ impl Plan {
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
         }
-        let stores = Stores::new(&settings.store, data);
+        let stores = before.map_or_else(|| Stores::new(&settings.store, data), |plan| plan.lasting.stores.clone());
+        stores.open_if_shared()?;
         let fresh = || Lasting {
             admission: Admission::new(admits.0, admits.1),
             pressure: Arc::default(),
@@ -186,10 +190,10 @@ impl Plan {
             board: Board::default(),
             runner: Arc::default(),
             keys: Keys::new(stores.clone()),
+            sharing: Sharing::new(&stores, data),
             stores: stores.clone(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
-        lasting.stores.open_if_shared()?;
         let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_ref()));
         let fetching = fetching.map_err(Failure::unusable)?;
         let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;
@@ -203,7 +207,11 @@ impl Plan {
         let commands = Commands::build(&settings.servers, http, &endpoints, &authorizations, driver, known);
         let book = rules::book(settings).map_err(Failure::unusable)?;
         let expressions = Arc::new(rules::keys(settings).map_err(Failure::unusable)?);
-        let ledger = Ledger::build(&settings.limits, before.map(|before| &*before.ledger));
+        let ledger = Ledger::sharing(
+            &settings.limits,
+            before.map(|before| &*before.ledger),
+            lasting.sharing.as_ref().map(Sharing::common),
+        );
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints,

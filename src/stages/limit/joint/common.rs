@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use crate::model::clock;
+use crate::model::leases::Secret;
 use crate::stages::limit::cell::Cell;
 use crate::stages::limit::cells::Cells;
 use crate::stages::limit::now::Now;
@@ -22,7 +23,7 @@ pub struct Common {
     /// When the time of the limits began.
     pub(in crate::stages::limit) begun: Instant,
     /// What keys are hashed with, the same on all nodes.
-    pub(super) secret: [u8; 16],
+    pub(super) secret: Secret,
     among: AtomicU32,
     until: AtomicU64,
     notes: SyncSender<Note>,
@@ -38,7 +39,7 @@ pub(super) struct Note {
 }
 
 impl Common {
-    pub(super) fn new(secret: [u8; 16]) -> (Arc<Self>, Receiver<Note>) {
+    pub(super) fn new(secret: Secret) -> (Arc<Self>, Receiver<Note>) {
         let (notes, noted) = sync_channel(NOTES);
         let common = Self {
             begun: clock::now(),
@@ -86,6 +87,13 @@ impl Common {
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         limits.retain(|cells| cells.strong_count() > 0);
         limits.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether there is a limit that is shared.
+    pub fn is_needed(&self) -> bool {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.retain(|cells| cells.strong_count() > 0);
+        !limits.is_empty()
     }
 
     /// What time it is for them.

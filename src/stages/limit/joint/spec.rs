@@ -52,7 +52,7 @@ impl Spec {
         let hasher = |part: u8| {
             let mut hasher = DefaultHasher::new();
             let expression = limit.key.expression().map(|expression| &*expression.text);
-            (common.secret, MAKE, part, limit.name.as_str(), limit.key.as_str(), expression).hash(&mut hasher);
+            (common.secret.0, MAKE, part, limit.name.as_str(), limit.key.as_str(), expression).hash(&mut hasher);
             hasher
         };
         let now = common.now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
-use crate::model::leases::{Key, NodeId, Slice};
+use crate::model::leases::{Key, NodeId, Secret, Slice};
 use crate::stages::limit::cell::{Cell, halves};
 use crate::stages::limit::now::Now;
 use crate::stages::limit::slices::{Change, Node, Reply, Request, Terms};
@@ -44,7 +44,7 @@ pub struct Shared {
 
 impl Turns {
     /// What cores share, and who takes the turns of a node of that name. `secret` is the same on all nodes.
-    pub fn begin(secret: [u8; 16], node: NodeId, terms: Terms) -> (Arc<Common>, Self) {
+    pub fn begin(secret: Secret, node: NodeId, terms: Terms) -> (Arc<Common>, Self) {
         let (common, notes) = Common::new(secret);
         let turns =
             Self { common: Arc::clone(&common), node: Node::new(node, terms), notes, held: HashMap::new() };
@@ -53,7 +53,7 @@ impl Turns {
 
     /// Whether there is a limit that is shared.
     pub fn is_needed(&self) -> bool {
-        !self.common.limits().is_empty()
+        self.common.is_needed()
     }
 
     /// A turn: what is to be sent to the book, unless an answer is still awaited.

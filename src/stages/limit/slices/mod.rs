@@ -191,6 +191,15 @@ pub struct Grant {
     pub gift: u32,
 }
 
+impl Request {
+    /// That a node has left which can say so no more.
+    pub fn of_gone(node: NodeId) -> Self {
+        // The book has it as a number with a sign.
+        let turn = i64::MAX.cast_unsigned();
+        Self { node, turn, among: 0, anew: true, leaves: true, asks: Vec::new() }
+    }
+}
+
 impl Slice {
     /// Nothing of it.
     pub fn is_none(self) -> bool {
