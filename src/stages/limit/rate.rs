@@ -179,7 +179,7 @@ mod tests {
                 now += if few == 0 { gap } else { few * rate.apart / 20 };
                 let cost = NonZeroU32::new(cost).unwrap();
                 let looked = rate.look(&cell, cost, &at(now));
-                prop_assert_eq!(looked.is_ok(), super::left(&calls, &cell, &at(now)) >= cost.get());
+                prop_assert_eq!(looked.is_ok(), super::left(&calls, None, &cell, &at(now)) >= cost.get());
                 match rate.take(&cell, cost, &at(now)) {
                     Ok(left) => {
                         prop_assert!(looked.is_ok() && left < burst);
@@ -188,6 +188,7 @@ mod tests {
                     Err(short) => {
                         prop_assert_eq!(looked, Err(short));
                         match short {
+                            Short::Soon(_) => prop_assert!(false, "no other node is there"),
                             Short::Always => prop_assert!(cost.get() > burst),
                             Short::For(wait) => {
                                 let wait = u64::try_from(wait.as_nanos()).unwrap();

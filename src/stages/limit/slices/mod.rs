@@ -65,7 +65,7 @@ mod demand;
 mod node;
 mod share_out;
 #[cfg(test)]
-mod simulation;
+pub(super) mod simulation;
 
 use crate::model::leases::{Key, NodeId, Slice};
 
