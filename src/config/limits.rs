@@ -204,7 +204,8 @@ impl Limit {
                            a limit of its own with `scope = \"node\"`, and each node the part of the calls that it may have";
             section.wrong("concurrent", message);
         }
-        let burst = self.rate.map(|rate| (if section.has("burst") { "burst" } else { "rate" }, rate.burst, PARTS_OF_BURST));
+        let burst =
+            self.rate.map(|rate| (if section.has("burst") { "burst" } else { "rate" }, rate.burst, PARTS_OF_BURST));
         let quota = self.quota.map(|quota| ("quota", quota.most, PARTS_OF_QUOTA));
         for (key, most, parts) in burst.into_iter().chain(quota) {
             let least = u64::from(self.cost.get()) * u64::from(parts);

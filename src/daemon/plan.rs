@@ -39,8 +39,8 @@ use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
 use super::fetching::Fetching;
 use super::keys::Keys;
-use super::spawned::{Commands, Driver};
 use super::sharing::Sharing;
+use super::spawned::{Commands, Driver};
 use super::stores::Stores;
 use super::{Failure, files, rules, welcome};
 

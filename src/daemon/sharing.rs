@@ -1,8 +1,9 @@
 //! Limits that nodes share: this node's turns at the book in the store, on the control runtime. No core waits for them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -235,6 +236,7 @@ async fn settle(store: Arc<Store>, request: Request) -> Answered {
 /// lock. Without that, what it held is the others' by time alone.
 fn named(data: &Path, id: NodeId) -> (Option<NodeId>, Option<File>) {
     let written = || -> std::io::Result<(Option<NodeId>, File)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(data)?;
         let path = data.join(NAME);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;

@@ -116,7 +116,8 @@ impl Cells {
     fn first(&self, name: Option<Name>, now: &Now) -> Cell {
         let Some(spec) = &self.spec else { return Cell::default() };
         let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let before = before.zip(name).and_then(|(before, name)| Some((before.known(name)?, Arc::clone(before.spec()?))));
+        let before =
+            before.zip(name).and_then(|(before, name)| Some((before.known(name)?, Arc::clone(before.spec()?))));
         let used = before.as_ref().map_or(0, |(cell, _)| cell.used.load(Ordering::Relaxed));
         let most = before.and_then(|(cell, spec)| Some(cell.joint.as_deref()?.left(&spec, spec.whole?, now)));
         Cell { used: used.into(), joint: Some(Box::new(spec.first(now, name.is_some(), most))), ..Cell::default() }

@@ -32,8 +32,8 @@ mod unverified;
 
 pub use asked::{Asked, Ruled, Said};
 pub use explain::Explained;
-pub use key::{Asks, Keys};
 pub use joint::{Common, Shared, Turns};
+pub use key::{Asks, Keys};
 pub use ledger::Ledger;
 pub use limits::{Admitted, Called, Denied, Limits, Tried};
 pub use taken::Taken;

@@ -46,8 +46,7 @@ impl Turns {
     /// What cores share, and who takes the turns of a node of that name. `secret` is the same on all nodes.
     pub fn begin(secret: Secret, node: NodeId, terms: Terms) -> (Arc<Common>, Self) {
         let (common, notes) = Common::new(secret);
-        let turns =
-            Self { common: Arc::clone(&common), node: Node::new(node, terms), notes, held: HashMap::new() };
+        let turns = Self { common: Arc::clone(&common), node: Node::new(node, terms), notes, held: HashMap::new() };
         (common, turns)
     }
 

@@ -37,8 +37,8 @@
 //! | what | bound |
 //! | --- | --- |
 //! | one busy node alone | 95.5 % of the rate and its floor: 97 % among three |
-//! | a share moves | three turns: under a second |
-//! | a node ends | what it held is there [`Terms::lease`] later, its floor an hour later; at once where it [leaves](Node::leave) |
+//! | a share moves | three turns: under a second; what another has needed lately, half of it each second and a half |
+//! | a node ends | what it held is there [`Terms::lease`] later, its floor an hour later; at once where it [leaves](Node::leave), or its successor says so ([`Request::of_gone`]) |
 //! | a node without the book | its slices for 9 s, then its floor: 1.5 % of the rate among three, a quarter of the burst |
 //! | the book is back | all again after [`Terms::patience`], two turns and an answer: 3 s |
 //! | answers that get lost | seven in a row, and the lease still holds |
@@ -54,7 +54,7 @@
 //! could not be taken back before. And rates that cannot be cut ([`Whole::is_divisible`]): with fewer than eight of the
 //! dearest calls at once the nodes' parts admit none, so these are for `weir check` to refuse.
 //!
-//! **Whoever drives it**, every [`Terms::turn`] on the control runtime: tells [`Node::demand`] and [`Node::counted`]
+//! **Whoever drives it** (`joint`, and a task of `daemon`), every [`Terms::turn`] on the control runtime: tells [`Node::demand`] and [`Node::counted`]
 //! what calls have asked for, takes a [`Node::turn`], does the [`Change`] ([`Share`], then [`Cell::follow`], then the
 //! share for the cores to see), and sends the request; with the answer does the change, and then publishes
 //! [`Node::until`]. An error of the book is no answer.

@@ -21,7 +21,8 @@ async fn a_reload_forgets_nothing_and_a_limit_that_comes_with_one_is_shared() {
         admitted == 80
     })
     .await;
-    let other = format!("[[limits]]\nname = \"more\"\nkey = \"global\"\nscope = \"cluster\"\nrate = \"900/s\"\n{}", node.text);
+    let other =
+        format!("[[limits]]\nname = \"more\"\nkey = \"global\"\nscope = \"cluster\"\nrate = \"900/s\"\n{}", node.text);
     let faster = node.text.replace("80/h", "200/h");
     for (config, what) in [(&other, "one more limit"), (&faster, "other numbers"), (&node.text, "as it was")] {
         weir.write(config);

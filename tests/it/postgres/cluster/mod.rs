@@ -37,7 +37,10 @@ impl Node {
     fn new(server: &Scripted, database: &Postgres, limits: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("url"), database.url("gate")).unwrap();
-        let text = text(server, &format!("[store]\npostgres = {{ url = {{ file = {:?} }} }}\n{limits}", home.path().join("url")));
+        let text = text(
+            server,
+            &format!("[store]\npostgres = {{ url = {{ file = {:?} }} }}\n{limits}", home.path().join("url")),
+        );
         Self { home, text }
     }
 
@@ -70,7 +73,8 @@ async fn server() -> Scripted {
 /// All have heard of each other.
 async fn know_each_other(nodes: &[&Gateway]) {
     for node in nodes {
-        until("the nodes hear of each other", async || metric(node, "weir_limit_nodes").await == nodes.len() as f64).await;
+        until("the nodes hear of each other", async || metric(node, "weir_limit_nodes").await == nodes.len() as f64)
+            .await;
     }
 }
 
@@ -138,5 +142,6 @@ impl Calls {
 
 /// The example, as it is but for addresses.
 fn example(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples").join(name)).expect("it is there")
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples").join(name))
+        .expect("it is there")
 }
