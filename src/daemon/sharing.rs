@@ -176,6 +176,7 @@ impl Turner {
             self.joined = true;
             return self.turns.turn();
         }
+        self.leased = None;
         std::mem::take(&mut self.joined).then(|| self.turns.leave())
     }
 
