@@ -33,7 +33,7 @@ use weir::net::drain::Drain;
 use weir::net::fetch::{Fetcher, Policy};
 use weir::net::grant::{self, Book, Client, Runner, Terms};
 use weir::net::guard::HeadLimits;
-use weir::pipeline::{Answer, Arrival, Core, Finish, flow};
+use weir::pipeline::{Answer, Arrival, Core, Expressions, Finish, Keying, flow};
 use weir::protocol::message;
 use weir::seal::{KeyRing, KeySecret};
 use weir::stages::authenticate::{self, Authenticator, KeyTable, Place, Presented};
@@ -133,11 +133,30 @@ impl House {
     }
 }
 
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":{"query":"what is it"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+const CALL_FIELDS: [(&str, &str); 3] =
+    [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "look")];
+
 #[test]
 fn a_modern_call_of_a_tool() {
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":{"query":"what is it"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
-    let fields = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "look")];
-    House::new().hold(&headers(&fields), &Bytes::from_static(body.as_bytes()), 5);
+    House::new().hold(&headers(&CALL_FIELDS), &Bytes::from_static(CALL.as_bytes()), 5);
+}
+
+/// What a limit counts by is put together in room that its core keeps.
+#[test]
+fn a_call_that_is_counted_by_an_expression() {
+    let text = "[[limits]]\nname = \"a\"\nrate = \"1000/s\"\n\
+                key_expression = 'principal.subject + \"/\" + message.name + \"/\" + arguments.query'\n\
+                [[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
+    let settings = Settings::parse(text, "weir.toml").expect("it is sound");
+    let expressions = Arc::new(Expressions::compile(&settings.limits).expect("it is sound"));
+    let telemetry = Telemetry::new(&Controls::nowhere());
+    let ledger = Ledger::build(&settings.limits, None).asking(|limit| expressions.asks(limit));
+    let mut house = House::new();
+    let core = Rc::get_mut(&mut house.core).expect("nobody else has it");
+    core.limits = ledger.on_core(|name| telemetry.limit(name));
+    core.keying = Keying::new(expressions);
+    house.hold(&headers(&CALL_FIELDS), &Bytes::from_static(CALL.as_bytes()), 5);
 }
 
 #[test]

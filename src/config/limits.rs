@@ -135,7 +135,13 @@ impl LimitKey {
 
     fn read(section: &Section<'_>) -> Option<Self> {
         if !section.has("key_expression") {
-            return section.required("key", Self::parse);
+            if !section.has("key") {
+                let names = SHAPE.key("key").kind.describe();
+                section
+                    .mistakes
+                    .add(section.place("key"), format!("[[limits]] needs `key`, {names}, or `key_expression`"));
+            }
+            return section.text("key", Self::parse);
         }
         if section.has("key") {
             section.wrong("key", "`key` and `key_expression` exclude each other: what is counted apart is said by one");

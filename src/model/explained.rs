@@ -76,7 +76,7 @@ impl Explanation {
 
     /// The limits that would count the message, each once.
     pub fn limits(&self) -> Vec<&str> {
-        let steps = self.steps.iter().filter(|step| step.stage == LIMITS);
+        let steps = self.steps.iter().filter(|step| step.stage == LIMITS && step.refused.is_none());
         let mut limits = Vec::new();
         for one in steps.flat_map(|step| &step.looked_at).filter(|one| one.applies) {
             if !limits.contains(&&*one.name) {

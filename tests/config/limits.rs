@@ -56,7 +56,11 @@ fn what_counts_nothing_is_warned_of() {
         (rule("shadow = true\nset = { class = \"dear\" }"), true),
         (rule("set = { class = \"dear\" }"), false),
     ] {
-        assert_eq!(warned(&text).contains("5:9: no rule of the configuration gives a message the class"), warns, "{text}");
+        assert_eq!(
+            warned(&text).contains("5:9: no rule of the configuration gives a message the class"),
+            warns,
+            "{text}"
+        );
     }
 }
 

@@ -89,7 +89,8 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::PolicyDenied => {
             "The caller's roles grant nothing on the server; or a rule refuses the message (its own code may stand here, and its \
-             `message`), or could not be decided; or another message of the same batch was refused. Who keeps the \
+             `message`), or could not be decided; or what a limit counts it by (`key_expression`) could not; or another \
+             message of the same batch was refused. Who keeps the \
              configuration can give a role that does. Or the server is called in the name of a caller's token, and its issuer \
              exchanges this one for none; `message` says which."
         }

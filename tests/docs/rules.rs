@@ -1,4 +1,4 @@
-//! `docs/RULES.md`: every rule on it stands in an example that a test sends messages through, and every name is one that
+//! `docs/RULES.md`: every rule and limit on it stands in an example that a test sends messages through, and every name is one that
 //! expressions have.
 
 use std::fs;
@@ -8,18 +8,19 @@ use weir::stages::rules::expression;
 #[test]
 fn every_rule_on_the_page_is_one_of_an_example() {
     let page = fs::read_to_string(super::root().join("docs/RULES.md")).unwrap();
-    let examples = ["rules.toml", "rules-faults.toml"]
+    let examples = ["rules.toml", "rules-faults.toml", "limits-by-expression.toml"]
         .map(|name| fs::read_to_string(super::root().join("config/examples").join(name)).unwrap());
     let mut seen = 0;
     for block in page.split("```toml\n").skip(1) {
         let (block, _) = block.split_once("```").expect("it ends");
         for rule in block.trim_end().split("\n\n") {
             assert!(examples.iter().any(|text| text.contains(&format!("{rule}\n"))), "in no example:\n{rule}");
-            seen += usize::from(rule.starts_with("[[rules]]"));
+            seen += usize::from(rule.starts_with("[[rules]]") || rule.starts_with("[[limits]]"));
         }
     }
-    let written: usize = examples.iter().map(|text| text.matches("[[rules]]\n").count()).sum();
-    assert!(seen >= 10 && seen == written, "{seen} rules on the page, {written} in the examples");
+    let written = |text: &String| text.matches("[[rules]]\n").count() + text.matches("[[limits]]\n").count();
+    let written: usize = examples.iter().map(written).sum();
+    assert!(seen >= 14 && seen == written, "{seen} rules and limits on the page, {written} in the examples");
 }
 
 const BEGIN: &str = "<!-- begin names -->\n";

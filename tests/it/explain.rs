@@ -1,5 +1,7 @@
 //! `weir explain`: what is told of a message is what becomes of it.
 
+mod limits;
+
 use std::fs;
 use std::process::{Command, Output};
 

@@ -106,20 +106,31 @@ impl House {
         if let Some(team) = call.team {
             headers.insert("x-team", HeaderValue::from_static(team));
         }
-        let read = self.read(&headers, message.to_string());
+        let read = self.read(Verb::Post, &headers, message.to_string());
+        self.walk(call.subject, Verb::Post, &headers, &read, budget)
+    }
+
+    fn walk(
+        &self,
+        subject: &str,
+        verb: Verb,
+        headers: &HeaderMap,
+        read: &WellFormed,
+        budget: Budget,
+    ) -> Result<(), Denied> {
         let (roles, scopes) = (Box::default(), Box::default());
-        let caller = Caller { means: Means::Jwt, issuer: "a".into(), subject: call.subject.into(), roles, scopes };
+        let caller = Caller { means: Means::Jwt, issuer: "a".into(), subject: subject.into(), roles, scopes };
         let principal = Principal::new(caller);
         let server = (0, "files");
-        let around = Around { catalog: &self.catalog, path: "/mcp", server, headers: &headers, address: None };
-        let keyed = self.keying.of(around, &principal, Verb::Post, &read, budget);
+        let around = Around { catalog: &self.catalog, path: "/mcp", server, headers, address: None };
+        let keyed = self.keying.of(around, &principal, verb, read, budget);
         let asked = Asked {
             address: None,
             principal: &principal,
             roles: &[],
             server: "files",
             session: None,
-            said: Told::Messages(read.messages(), read.bytes()),
+            said: if verb == Verb::Get { Told::Stream } else { Told::Messages(read.messages(), read.bytes()) },
             keys: Some(&keyed),
         };
         let mut taken = Taken::default();
@@ -128,10 +139,10 @@ impl House {
         Ok(())
     }
 
-    fn read(&self, headers: &HeaderMap, body: String) -> WellFormed {
+    fn read(&self, verb: Verb, headers: &HeaderMap, body: String) -> WellFormed {
         let awaited = Cell::default();
         let checks = Checks { body: 1 << 20, depth: 64, catalog: &self.catalog, server: 0, awaited: &awaited };
-        let reading = pin!(wellformed::read(&checks, Verb::Post, headers, Full::new(Bytes::from(body))));
+        let reading = pin!(wellformed::read(&checks, verb, headers, Full::new(Bytes::from(body))));
         match reading.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(read) => read.expect("it is well formed"),
             Poll::Pending => unreachable!("it is there whole"),
@@ -223,6 +234,39 @@ fn what_could_be_read_as_another_name_has_no_key() {
     // Whoever does not look at names does not mind.
     let house = House::new("principal.subject");
     assert!(house.send(&ANN, read(json!("file:///x/../a/b")), Budget::default()).is_ok());
+}
+
+#[test]
+fn a_stream_has_the_keys_of_what_it_is() {
+    let mut headers = HeaderMap::new();
+    headers.insert("accept", HeaderValue::from_static("text/event-stream"));
+    for (expression, passing) in [("message.method + server", 3), ("principal.subject", 3), ("arguments.a", 9)] {
+        let house = House::new(expression);
+        let read = house.read(Verb::Get, &headers, String::new());
+        let passes = || house.walk("ann", Verb::Get, &headers, &read, Budget::default()).is_ok();
+        assert_eq!((0..9).filter(|_| passes()).count(), passing, "{expression}");
+    }
+}
+
+#[test]
+fn of_a_batch_what_is_of_no_message_is_one_key_for_all() {
+    let batch = |names: &[&str]| {
+        let call = |name| json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": name } });
+        names.iter().map(call).collect::<Value>()
+    };
+    for (expression, names, passing, left) in [
+        ("principal.subject", &["look", "find"][..], 1, 1),
+        ("message.name", &["look", "find"], 3, 0),
+        ("message.name", &["look", "look"], 1, 1),
+        ("principal.subject", &["look", "find", "look", "find"], 0, 3),
+    ] {
+        let house = House::new(expression);
+        let passes = |names: &[&str]| house.send(&ANN, batch(names), Budget::default()).is_ok();
+        assert_eq!((0..5).filter(|_| passes(names)).count(), passing, "{expression} {names:?}");
+        // The second of one key finds nothing left, and what was taken for the first stays taken.
+        let left = if expression == "message.name" { 0 } else { left };
+        assert_eq!((0..5).filter(|_| passes(&["look"])).count(), left, "{expression} {names:?}");
+    }
 }
 
 #[test]

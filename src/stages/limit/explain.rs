@@ -47,14 +47,13 @@ impl Ledger {
         let mut told = Vec::new();
         let more = ruled.cost.saturating_sub(1);
         let dearer = self.at(Step::Caller).filter(|_| more > 0).try_for_each(|(at, entry)| {
-            let begun = told.len();
-            entry.tell(self, at, asked, Ruled { class: None, cost: more }, &mut told)?;
-            // They were told of before.
-            for one in &mut told[begun..] {
-                one.says = format!("a rule makes it cost {}: {} more", ruled.cost, one.says);
-            }
-            let keeps = told[begun..].iter().any(|one| one.applies) && entry.is_of_number();
-            told.truncate(if keeps { told.len() } else { begun });
+            let mut again = Vec::new();
+            // As a call they are under way already.
+            let takes = |key: &Key<'_>, part: Part| entry.takes(self, key, Part { calls: 0, ..part }, more);
+            entry.manner(at).each(asked, None, |key, part| again.extend(takes(&key, part)))?;
+            let says = (!again.is_empty())
+                .then(|| format!("a rule makes it cost {}: it {}, beside that", ruled.cost, again.join("; ")));
+            told.extend(says.map(|says| entry.told(Ok(says))));
             Ok(())
         });
         let all = dearer.and_then(|()| {

@@ -22,7 +22,7 @@ async fn the_example_counts_by_what_a_message_carries() {
     };
     let tenant = |tenant: &str| call("1", "look", &format!("{{\"tenant\":{tenant}}}"));
     let export = |arguments: &str| call("1", "export", arguments);
-    let report = |team: &str| call("1", "report", "{\"tenant\":\"t\"}").header("X-Team", team);
+    let report = |team: &str| call("1", "report", &format!("{{\"tenant\":{team:?}}}")).header("X-Team", team);
     let prompt = |method: &str| modern("1", method, "\"name\":\"p\"").header("Mcp-Name", "p");
     for (post, expected) in [
         (tenant("\"a\""), vec!["passed", "passed", "passed", "rate_limited"]),
@@ -58,7 +58,8 @@ async fn the_example_counts_by_what_a_message_carries() {
 async fn what_cannot_be_decided_is_denied_in_both_eras_and_in_a_batch() {
     only_through_weir!();
     let server = answering().await;
-    let limits = "[[limits]]\nname = \"few\"\nmethods = [\"tools/call\"]\nkey_expression = 'arguments.tenant'\nrate = \"1/h\"\n";
+    let limits =
+        "[[limits]]\nname = \"few\"\nmethods = [\"tools/call\"]\nkey_expression = 'arguments.tenant'\nrate = \"1/h\"\n";
     let weir = behind(limits, &server).await;
     let mut client = weir.client().await;
     for (post, status) in [(echo(), 403), (legacy_echo(), 200)] {
@@ -66,7 +67,9 @@ async fn what_cannot_be_decided_is_denied_in_both_eras_and_in_a_batch() {
         assert_eq!((refused.status(), refused.refusal()), (status, (40301, "policy_denied".into(), "no".into())));
     }
     let call = |id: u32, arguments: &str| {
-        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#)
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
+        )
     };
     let both = Post::new(&*format!("[{},{}]", call(1, r#"{"tenant":"a"}"#), call(2, "{}")));
     let refused = client.ask(&both).await;

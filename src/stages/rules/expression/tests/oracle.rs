@@ -215,14 +215,15 @@ impl Writer<'_> {
         match self.dice.roll(if depth > 0 { 11 } else { 2 }) {
             0 => self.dynamic(),
             1 => self.text(next),
-            2 => self.int(next),
-            3 => format!("({} + {})", self.dynamic(), self.text(next)),
-            4 => format!("({} + {})", self.text(next), self.dynamic()),
-            5 => format!("{} + ({} + {})", self.text(next), self.text(next), self.key(next)),
-            6 => format!("({} ? {} : {})", self.bool(next), self.text(next), self.text(next)),
-            7 => self.bool(next),
-            8 => format!("{} + {} + {}", self.text(next), self.dynamic(), self.text(next)),
-            _ => format!("{} + {}", self.text_literal(), self.key(next)),
+            2 => self.int(0),
+            3 => format!("({} + {})", self.dynamic(), self.text_literal()),
+            4 => format!("({} + {})", self.text_literal(), self.dynamic()),
+            5 => format!("{} + ({} + {})", self.text_literal(), self.text_literal(), self.key(next)),
+            6 => format!("({} ? {} : {})", self.bool(0), self.text_literal(), self.text(0)),
+            7 => self.bool(0),
+            8 => format!("{} + {} + {}", self.text_literal(), self.dynamic(), self.text_literal()),
+            9 => format!("{} + {}", self.text_literal(), self.key(next)),
+            _ => format!("{} + {}", self.text_literal(), self.text(0)),
         }
     }
 }
