@@ -25,6 +25,7 @@ use super::operators::Operators;
 use super::plan::{Lasting, Plan};
 use super::reading::Desk;
 use super::reload::Reloader;
+use super::sharing::Turning;
 use super::sockets::{self, HandedOver};
 use super::sources::Files;
 use super::stop::{self, Signals};
@@ -104,10 +105,7 @@ impl Starting<'_> {
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
         plan.enforce();
-        let turning = lasting.sharing.as_ref().and_then(|sharing| sharing.start(&lasting.stores));
-        if let Some(sharing) = &lasting.sharing {
-            sharing.stands().await;
-        }
+        let turning = Turning::begin(lasting.sharing.as_ref(), &lasting.stores).await;
         let mut crew = Crew::new(beats.clone(), sightings, controls, observed.clone());
         let mut switches = Switches::new();
         switches.join(crew.start(&plan, cores).await?);
@@ -153,16 +151,16 @@ impl Starting<'_> {
             ended = stop::supervise(signals, &brake, &roster, &readiness, &notifier, bound) => ended,
             never = reloader.run(reloaded, hangups) => never,
         };
-        if let Some(turning) = turning {
-            turning.leave().await;
-        }
-        close(&lasting, &traces, sending).await;
+        close(&lasting, turning, &traces, sending).await;
         ended
     }
 }
 
 /// Ends what outlives the cores. Whoever asked commands has been answered by now, or told that Weir is stopping.
-async fn close(lasting: &Lasting, traces: &TraceControl, sending: JoinHandle<()>) {
+async fn close(lasting: &Lasting, turning: Option<Turning>, traces: &TraceControl, sending: JoinHandle<()>) {
+    if let Some(turning) = turning {
+        turning.leave().await;
+    }
     lasting.driver.stop().await;
     lasting.keys.close().await;
     lasting.stores.close();

@@ -79,7 +79,7 @@ impl Sharing {
     }
 
     /// Takes the turns from now on.
-    pub(super) fn start(&self, stores: &Stores) -> Option<Turning> {
+    fn start(&self, stores: &Stores) -> Option<Turning> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let (stop, stopped) = oneshot::channel();
         let turner = Turner {
@@ -117,6 +117,13 @@ impl Sharing {
 }
 
 impl Turning {
+    /// Begins where there is a store that nodes share, and waits for a part of what is shared.
+    pub(super) async fn begin(sharing: Option<&Sharing>, stores: &Stores) -> Option<Self> {
+        let turning = sharing?.start(stores);
+        sharing?.stands().await;
+        turning
+    }
+
     /// Gives back what the node has.
     pub(super) async fn leave(self) {
         let _ = self.stop.send(());
@@ -198,11 +205,9 @@ impl Turner {
     fn sweep(&self) {
         let store = Arc::clone(&self.store);
         tokio::spawn(async move {
+            let Some(book) = store.shared() else { return };
             // What fails is swept the next time, or by another node.
-            if let Some(Err(error)) = match store.shared() {
-                Some(book) => Some(book.sweep_leases(TERMS.kept).await),
-                None => None,
-            } {
+            if let Err(error) = book.sweep_leases(TERMS.kept).await {
                 tracing::debug!(%error, "leases of limits were not swept");
             }
         });
