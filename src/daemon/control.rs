@@ -85,7 +85,7 @@ impl Starting<'_> {
         tokio::spawn(publish(sighted));
         tokio::spawn(memory::watch(marked, Arc::clone(&lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
-        let looked = looked(&lasting, waiting, &readiness, files);
+        let looked = Looked::new(&lasting, waiting, Arc::clone(&readiness), files);
         let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
         let (access, entered) = watch::channel(Arc::new(Plan::access(&plan)));
         let admin = Admin {
@@ -167,24 +167,4 @@ async fn close(lasting: &Lasting, turning: Option<Turning>, traces: &TraceContro
     traces.end();
     // A collector that is away does not hold up the end.
     let _ = timeout(trace::LAST_SPANS, sending).await;
-}
-
-/// What is looked at for metrics and for readiness.
-fn looked(
-    lasting: &Lasting,
-    waiting: watch::Receiver<Queues>,
-    readiness: &Arc<Readiness>,
-    files: watch::Receiver<Vec<PathBuf>>,
-) -> Looked {
-    let (pressure, readiness) = (Arc::clone(&lasting.pressure), Arc::clone(readiness));
-    Looked::new(
-        waiting,
-        pressure,
-        readiness,
-        files,
-        lasting.driver.counts(),
-        lasting.board.clone(),
-        lasting.stores.clone(),
-        lasting.sharing.clone(),
-    )
 }

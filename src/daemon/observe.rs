@@ -23,6 +23,7 @@ use crate::telemetry::{Certificate, Database, Fold, Observed, Sample};
 
 use super::credentials::Board;
 use super::memory;
+use super::plan::Lasting;
 use super::sharing::Sharing;
 use super::stores::Stores;
 pub(super) use processes::Counts;
@@ -52,17 +53,22 @@ pub(super) struct Looked {
 impl Looked {
     /// What is looked at, besides the process.
     pub(super) fn new(
+        lasting: &Lasting,
         queues: watch::Receiver<Queues>,
-        pressure: Arc<Pressure>,
         readiness: Arc<Readiness>,
         certificates: watch::Receiver<Vec<PathBuf>>,
-        processes: Counts,
-        board: Board,
-        stores: Stores,
-        sharing: Option<Sharing>,
     ) -> Self {
-        let memory_limit = memory::limit();
-        Self { queues, pressure, readiness, certificates, processes, board, stores, sharing, memory_limit }
+        Self {
+            queues,
+            pressure: Arc::clone(&lasting.pressure),
+            readiness,
+            certificates,
+            processes: lasting.driver.counts(),
+            board: lasting.board.clone(),
+            stores: lasting.stores.clone(),
+            sharing: lasting.sharing.clone(),
+            memory_limit: memory::limit(),
+        }
     }
 }
 
