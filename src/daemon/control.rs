@@ -1,6 +1,5 @@
 //! The control side: starts what there is, and stays with it to its end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
