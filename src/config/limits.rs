@@ -17,6 +17,11 @@ use super::{
 };
 
 const MOST_NAME: usize = 64;
+/// A burst, and a quota, that nodes share is at least so many times what a call costs: each of six has a call of it then
+/// before it has asked for more.
+pub const PARTS_OF_BURST: u32 = 8;
+/// See [`PARTS_OF_BURST`].
+pub const PARTS_OF_QUOTA: u32 = 134;
 
 /// One limit. It says at least one of rate, concurrent and quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,17 @@ pub struct Limit {
     pub concurrent: Option<u32>,
     /// `quota`.
     pub quota: Option<Quota>,
+    /// `scope`.
+    pub scope: Scope,
+}
+
+/// Where a limit is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// On each node by itself.
+    Node,
+    /// By all nodes together.
+    Cluster,
 }
 
 /// What a limit counts apart.
@@ -156,9 +172,7 @@ impl Limit {
 
     fn read(section: &Section<'_>, servers: &[Server], roles: &[Role]) -> Option<Self> {
         let key = LimitKey::read(section);
-        if section.choice("scope") == "cluster" {
-            section.wrong("scope", "`scope = \"cluster\"` in [[limits]] is not built into this version");
-        }
+        let scope = if section.choice("scope") == "cluster" { Scope::Cluster } else { Scope::Node };
         let counts = Counted::read(section, servers, roles);
         let rate = CallRate::read(section);
         let quota = section.text("quota", Quota::parse);
@@ -180,9 +194,36 @@ impl Limit {
                 );
             }
         }
-        let limit = Self { name, key: key?, counts, rate, cost, concurrent, quota };
+        let limit = Self { name, key: key?, counts, rate, cost, concurrent, quota, scope };
         limit.warn(section);
+        limit.check_parts(section);
         Some(limit)
+    }
+
+    /// Refuses what nodes cannot hold together, each with a part of it.
+    fn check_parts(&self, section: &Section<'_>) {
+        if self.scope == Scope::Node {
+            return;
+        }
+        if self.concurrent.is_some() {
+            let message = "`concurrent` cannot be held by all nodes together, since a call ends in its own time: give it to \
+                           a limit of its own with `scope = \"node\"`, and each node the part of the calls that it may have";
+            section.wrong("concurrent", message);
+        }
+        let burst =
+            self.rate.map(|rate| (if section.has("burst") { "burst" } else { "rate" }, rate.burst, PARTS_OF_BURST));
+        let quota = self.quota.map(|quota| ("quota", quota.most, PARTS_OF_QUOTA));
+        for (key, most, parts) in burst.into_iter().chain(quota) {
+            let least = u64::from(self.cost.get()) * u64::from(parts);
+            if u64::from(most.get()) < least {
+                let what = if key == "quota" { "quota" } else { "burst" };
+                let message = format!(
+                    "a {what} of {most} cannot be cut among nodes, each of which has to have a call's worth of it: say at least \
+                     {least} ({parts} times `cost`), or `scope = \"node\"`"
+                );
+                section.wrong(key, message);
+            }
+        }
     }
 
     /// Notes what is allowed and counts nothing.

@@ -109,7 +109,15 @@ pub(super) const SHAPE: Shape = Shape {
             name: "scope",
             kind: Kind::Choice(&["node", "cluster"]),
             default: Value::Text("node"),
-            about: "Where it is counted: on each node by itself; \"cluster\", by all nodes together, is not built into this version.",
+            about: "Who counts: each node for itself, or \"cluster\", all nodes that share `[store] postgres` together; \
+                    without a database each counts for itself, and `weir check` and the start say so. Nodes lease parts of \
+                    each key's rate and quota by what is asked of them, and no call waits for that: all of them together let \
+                    in no more than there is in any time (105 % with clocks that go wrong), and one that is busy alone gets \
+                    95 % of it. Without the database each goes on with its own part: 4.5 % of the rate, and three quarters \
+                    of the burst, cut in equal parts among the nodes (`docs/OPERATIONS.md`). A burst is at least 8 times, a \
+                    quota at least 134 times `cost`, so that each of six nodes can begin; `concurrent` is for a limit of its \
+                    own, with \"node\". The nodes need the same `name`, key, rate, burst, cost and quota; a session counts \
+                    by its name.",
         },
     ],
     unbuilt: &[],

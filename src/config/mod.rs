@@ -62,7 +62,7 @@ pub use fetch::Fetch;
 pub use file::read_file;
 pub use http::{Http, LegacyStatus, Rate};
 pub use keys::Keys;
-pub use limits::{CallRate, Counted, Limit, LimitKey, Quota};
+pub use limits::{CallRate, Counted, Limit, LimitKey, PARTS_OF_BURST, PARTS_OF_QUOTA, Quota, Scope};
 pub use listen::{Address, ClientCertificates, Listen, ListenTls, ProxyProtocol, socket_address};
 pub use reload::Reload;
 pub use report::{Finding, Report};

@@ -5,7 +5,14 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{authorization::Authorization, command::Command, report::Place, section::Section, settings::Settings};
+use super::{
+    authorization::Authorization,
+    command::Command,
+    limits::{PARTS_OF_BURST, Scope},
+    report::Place,
+    section::Section,
+    settings::Settings,
+};
 
 /// Nesting that is looked into; deeper than any table of ours.
 const DEEPEST: usize = 8;
@@ -52,6 +59,26 @@ pub(super) fn note(settings: &Settings, root: &Section<'_>) {
     if telemetry.log.arguments && telemetry.log.redact.is_empty() {
         let message = "`arguments` writes what tools are called with into the log, and `redact` leaves nothing out";
         root.mistakes.warn(root.place("telemetry"), message);
+    }
+    for (at, limit) in settings.limits.iter().enumerate().filter(|(_, limit)| limit.scope == Scope::Cluster) {
+        if settings.store.postgres.is_none() {
+            let message = format!(
+                "the limit {:?} is counted by each node for itself: nodes count together by a database that they share, \
+                 [store] postgres",
+                limit.name
+            );
+            root.mistakes.warn(root.place_in_list("limits", at, "scope"), message);
+        }
+        let dearest = settings.rules.rules.iter().filter_map(|rule| rule.set.cost).max().unwrap_or(1);
+        let least = u64::from(limit.cost.get()) * u64::from(dearest) * u64::from(PARTS_OF_BURST);
+        if limit.rate.is_some_and(|rate| u64::from(rate.burst.get()) < least) {
+            let message = format!(
+                "a rule makes a call cost {dearest}, which a node may never have at once of the limit {:?}: its burst is best \
+                 at least {least}",
+                limit.name
+            );
+            root.mistakes.warn(root.place_in_list("limits", at, "scope"), message);
+        }
     }
     for (at, server) in servers.iter().enumerate() {
         if matches!(server.authorization, Some(Authorization::Exchange(_))) && !auth.knows_credentials() {

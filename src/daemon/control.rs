@@ -1,6 +1,5 @@
 //! The control side: starts what there is, and stays with it to its end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -26,6 +25,7 @@ use super::operators::Operators;
 use super::plan::{Lasting, Plan};
 use super::reading::Desk;
 use super::reload::Reloader;
+use super::sharing::Turning;
 use super::sockets::{self, HandedOver};
 use super::sources::Files;
 use super::stop::{self, Signals};
@@ -86,7 +86,7 @@ impl Starting<'_> {
         tokio::spawn(publish(sighted));
         tokio::spawn(memory::watch(marked, Arc::clone(&lasting.pressure)));
         let readiness = Arc::new(Readiness::default());
-        let looked = looked(&lasting, waiting, &readiness, files);
+        let looked = Looked::new(&lasting, waiting, Arc::clone(&readiness), files);
         let (hosts, log) = (settings.admin.hosts.clone().into(), logging.control.clone());
         let (access, entered) = watch::channel(Arc::new(Plan::access(&plan)));
         let admin = Admin {
@@ -106,6 +106,7 @@ impl Starting<'_> {
         let sending = tokio::spawn(sending);
         let controls = Controls { sink: logging.sink.clone(), log: log.settings(), traces: traces.clone() };
         plan.enforce();
+        let turning = Turning::begin(lasting.sharing.as_ref(), &lasting.stores).await;
         let mut crew = Crew::new(beats.clone(), sightings, controls, observed.clone());
         let mut switches = Switches::new();
         switches.join(crew.start(&plan, cores).await?);
@@ -154,36 +155,20 @@ impl Starting<'_> {
             ended = stop::supervise(signals, &brake, &roster, &readiness, &notifier, bound) => ended,
             never = reloader.run(reloaded, ruled, hangups) => never,
         };
-        close(&lasting, &traces, sending).await;
+        close(&lasting, turning, &traces, sending).await;
         ended
     }
 }
 
 /// Ends what outlives the cores. Whoever asked commands has been answered by now, or told that Weir is stopping.
-async fn close(lasting: &Lasting, traces: &TraceControl, sending: JoinHandle<()>) {
+async fn close(lasting: &Lasting, turning: Option<Turning>, traces: &TraceControl, sending: JoinHandle<()>) {
+    if let Some(turning) = turning {
+        turning.leave().await;
+    }
     lasting.driver.stop().await;
     lasting.keys.close().await;
     lasting.stores.close();
     traces.end();
     // A collector that is away does not hold up the end.
     let _ = timeout(trace::LAST_SPANS, sending).await;
-}
-
-/// What is looked at for metrics and for readiness.
-fn looked(
-    lasting: &Lasting,
-    waiting: watch::Receiver<Queues>,
-    readiness: &Arc<Readiness>,
-    files: watch::Receiver<Vec<PathBuf>>,
-) -> Looked {
-    let (pressure, readiness) = (Arc::clone(&lasting.pressure), Arc::clone(readiness));
-    Looked::new(
-        waiting,
-        pressure,
-        readiness,
-        files,
-        lasting.driver.counts(),
-        lasting.board.clone(),
-        lasting.stores.clone(),
-    )
 }

@@ -26,6 +26,7 @@ mod reading;
 mod reload;
 mod roster;
 mod rules;
+mod sharing;
 mod sockets;
 mod sources;
 mod spawned;

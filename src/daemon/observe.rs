@@ -23,6 +23,8 @@ use crate::telemetry::{Certificate, Database, Fold, Observed, Sample};
 
 use super::credentials::Board;
 use super::memory;
+use super::plan::Lasting;
+use super::sharing::Sharing;
 use super::stores::Stores;
 pub(super) use processes::Counts;
 pub(super) use queues::Queues;
@@ -44,22 +46,29 @@ pub(super) struct Looked {
     /// Of the key sets that are fetched.
     board: Board,
     stores: Stores,
+    sharing: Option<Sharing>,
     memory_limit: Option<u64>,
 }
 
 impl Looked {
     /// What is looked at, besides the process.
     pub(super) fn new(
+        lasting: &Lasting,
         queues: watch::Receiver<Queues>,
-        pressure: Arc<Pressure>,
         readiness: Arc<Readiness>,
         certificates: watch::Receiver<Vec<PathBuf>>,
-        processes: Counts,
-        board: Board,
-        stores: Stores,
     ) -> Self {
-        let memory_limit = memory::limit();
-        Self { queues, pressure, readiness, certificates, processes, board, stores, memory_limit }
+        Self {
+            queues,
+            pressure: Arc::clone(&lasting.pressure),
+            readiness,
+            certificates,
+            processes: lasting.driver.counts(),
+            board: lasting.board.clone(),
+            stores: lasting.stores.clone(),
+            sharing: lasting.sharing.clone(),
+            memory_limit: memory::limit(),
+        }
     }
 }
 
@@ -146,6 +155,7 @@ fn look(observed: &Observed, looked: &Looked, certificates: Vec<Certificate>) ->
         key_sets,
         introspections: looked.board.answers(),
         store: store.map(database),
+        sharing: looked.sharing.as_ref().and_then(Sharing::look),
     }
 }
 

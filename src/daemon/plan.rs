@@ -41,6 +41,7 @@ use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
 use super::fetching::Fetching;
 use super::keys::Keys;
+use super::sharing::Sharing;
 use super::spawned::{Commands, Driver};
 use super::stored::{self, Lag};
 use super::stores::Stores;
@@ -138,6 +139,8 @@ pub(super) struct Lasting {
     pub(super) stores: Stores,
     /// Why the rules in the store are not those in force.
     pub(super) lag: Lag,
+    /// How limits are shared with other nodes.
+    pub(super) sharing: Option<Sharing>,
 }
 
 /// What one core keeps for its life, whatever the configuration.
@@ -189,7 +192,8 @@ impl Plan {
         for warning in welcome.tls.iter().flat_map(|tls| tls.warnings()) {
             tracing::warn!("[listen] tls: {warning}");
         }
-        let stores = Stores::new(&settings.store, data);
+        let stores = before.map_or_else(|| Stores::new(&settings.store, data), |plan| plan.lasting.stores.clone());
+        stores.open_if_shared()?;
         let fresh = || Lasting {
             admission: Admission::new(admits.0, admits.1),
             pressure: Arc::default(),
@@ -200,11 +204,11 @@ impl Plan {
             board: Board::default(),
             runner: Arc::default(),
             keys: Keys::new(stores.clone()),
+            sharing: Sharing::new(&stores, data),
             stores: stores.clone(),
             lag: Lag::default(),
         };
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
-        lasting.stores.open_if_shared()?;
         let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_deref()));
         let fetching = fetching.map_err(Failure::unusable)?;
         let credentials = credentials(settings, data, &fetching, &lasting.board, before).map_err(Failure::unusable)?;
@@ -222,7 +226,11 @@ impl Plan {
         };
         let book = stored::book(settings, &stored).map_err(|flaws| stored::misfit(&stored, &flaws))?;
         let expressions = Arc::new(rules::keys(settings).map_err(Failure::unusable)?);
-        let ledger = Ledger::build(&settings.limits, before.map(|before| &*before.ledger));
+        let ledger = Ledger::sharing(
+            &settings.limits,
+            before.map(|before| &*before.ledger),
+            lasting.sharing.as_ref().map(Sharing::common),
+        );
         let keys = settings.auth.api_keys.then(|| lasting.keys.open()).transpose().map_err(Failure::failed)?;
         Ok(Self {
             endpoints: Arc::new(endpoints),

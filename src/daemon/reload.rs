@@ -210,6 +210,10 @@ impl Reloader {
 
     /// Puts it into force, and gives the numbers of the cores that hang.
     async fn enforce(&mut self, Built { settings, plan, cores, sockets }: Built) -> anyhow::Result<Vec<usize>> {
+        // Limits that are shared from here on have a part to begin with.
+        if let Some(sharing) = &plan.lasting.sharing {
+            sharing.stands().await;
+        }
         let rebound = self.operators.rebind(&settings.admin)?;
         let before = self.switches.staying().count();
         let dealt = match &sockets {

@@ -1,5 +1,7 @@
 //! What nodes note of the limits that they share: rows of a book, which the store keeps and `stages::limit::slices` rules.
 
+use std::fmt;
+
 /// A key of a limit: a hash of the limit's name, its numbers (so that nodes with other numbers do not share it) and the
 /// key, keyed so that no caller can choose one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,6 +10,17 @@ pub struct Key(pub u128);
 /// What a node calls itself: at random, anew at each start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
+
+/// What keys are hashed with, on all nodes that share a book.
+#[derive(Clone, Copy, Default)]
+pub struct Secret(pub [u8; 16]);
+
+/// It is not for logs.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
 
 /// A slice of a whole. The rate is cut as fine as one likes; a token cannot be cut, so the burst is in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -194,6 +194,13 @@ fn of_daemon<'a>(tally: &mut Tally<'a>, observed: &Observed, sample: &'a Sample)
         tally.level(names::STORE_CONNECTIONS, ["idle"], store.idle as f64);
         tally.level(names::STORE_WAITING, [], store.waiting as f64);
     }
+    if let Some(sharing) = &sample.sharing {
+        tally.level(names::LEASES_UP, [], f64::from(u8::from(sharing.leased)));
+        tally.level(names::LEASES_NODES, [], f64::from(sharing.nodes));
+        tally.level(names::LEASES_KEYS, [], sharing.keys as f64);
+        tally.count(names::LEASES_TURNS, ["settled"], sharing.settled);
+        tally.count(names::LEASES_TURNS, ["failed"], sharing.failed);
+    }
     for (core, cpu) in &sample.cores {
         tally.number(names::CORE_CPU, [core], cpu.as_secs_f64());
     }

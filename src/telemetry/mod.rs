@@ -37,5 +37,5 @@ pub use meter::RouteMeter;
 pub use names::{Kind, METRICS, Metric, Unit};
 pub use observed::{LOG_LINES_LOST, Observed};
 pub use rules::{RuleEffect, RuleMeter};
-pub use sample::{Certificate, Database, Introspections, KeySets, Processes, Queue, Sample};
+pub use sample::{Certificate, Database, Introspections, KeySets, Processes, Queue, Sample, Sharing};
 pub use server::{Fault, Held, ServerMeter};

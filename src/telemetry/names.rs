@@ -114,6 +114,15 @@ metrics! {
     LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
         "What a limit was asked for, once for each key and place: `admitted`, `refused` (429 `rate_limited`), or `failed`: its `key_expression` has failed, and the message was refused (403 `policy_denied`).";
 
+    LEASES_UP: Gauge Number, "weir_limit_leases_up" []
+        "1 while what this node has leased of limits with `scope = \"cluster\"` is in force, 0 while it goes on with its own part, since the store does not answer. Absent where no limit is shared.";
+    LEASES_NODES: Gauge Number, "weir_limit_nodes" []
+        "Among how many nodes the part that each has without the store is cut; 0 while this node has none.";
+    LEASES_KEYS: Gauge Number, "weir_limit_leased_keys" []
+        "Keys of limits with `scope = \"cluster\"` that this node asks the store for, a window of a quota counted as one.";
+    LEASES_TURNS: Counter Number, "weir_limit_turns_total" ["result"]
+        "Turns at which this node told the store what it uses and was told what it may: `settled`, or `failed` (the store was away or late, or takes no changes).";
+
     SERVER_PROCESSES: Gauge Number, "weir_server_processes_running" ["server"]
         "Processes of a server that is a command, with those that are about to begin or to end.";
     SERVER_PROCESSES_STARTED: Counter Number, "weir_server_processes_started_total" ["server"]

@@ -39,6 +39,8 @@ pub struct Sample {
     pub introspections: Vec<Introspections>,
     /// The store, where it is a database.
     pub store: Option<Database>,
+    /// How limits are shared with other nodes, where there are any.
+    pub sharing: Option<Sharing>,
 }
 
 /// The kernel's queue of connections to one listening socket.
@@ -94,6 +96,21 @@ pub struct Introspections {
     pub outcome: &'static str,
     /// How many.
     pub count: u64,
+}
+
+/// Limits that nodes share, since the daemon began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// Among how many this node's part is cut; 0: it has none.
+    pub nodes: u32,
+    /// Whether what it has leased is in force.
+    pub leased: bool,
+    /// Keys that it asks for.
+    pub keys: u64,
+    /// Turns that were settled.
+    pub settled: u64,
+    /// Turns that the store did not do.
+    pub failed: u64,
 }
 
 /// The database that has the store, since the daemon began.

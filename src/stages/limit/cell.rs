@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::joint::Joint;
 use super::now::Now;
 
 /// Shared by the cores that have met the key.
@@ -16,6 +17,8 @@ pub(super) struct Cell {
     pub(super) used: AtomicU64,
     /// Calls under way.
     pub(super) held: AtomicU32,
+    /// What it has of a limit that nodes share.
+    pub(super) joint: Option<Box<Joint>>,
 }
 
 impl Cell {

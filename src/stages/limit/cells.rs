@@ -7,10 +7,12 @@
 
 use std::cell::RefCell;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::num::NonZeroU32;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::cell::Cell;
+use super::joint::{self, Spec};
 use super::now::Now;
 use super::shelf::{Name, Shelf};
 
@@ -30,6 +32,10 @@ pub(super) struct Cells {
     most: usize,
     /// Made where it is needed first, which is hardly ever.
     row: OnceLock<Box<[Arc<Cell>]>>,
+    /// The limit, where nodes share it.
+    spec: Option<Arc<Spec>>,
+    /// What its keys had by other numbers; none of that is forgotten by a reload.
+    before: Mutex<Option<Arc<Self>>>,
 }
 
 impl Cells {
@@ -44,11 +50,31 @@ impl Cells {
             shelves,
             most: keys.div_ceil(SHELVES),
             row: OnceLock::new(),
+            spec: None,
+            before: Mutex::default(),
         }
+    }
+
+    /// Those of a limit that nodes share, which had others by other numbers.
+    pub(super) fn shared(spec: Arc<Spec>, before: Option<Arc<Self>>) -> Arc<Self> {
+        let common = Arc::clone(&spec.common);
+        // What was before that is forgotten: two reloads are not done in the time that a burst takes.
+        let before = before.inspect(|before| drop(before.before()));
+        let cells = Arc::new(Self { spec: Some(spec), before: Mutex::new(before), ..Self::new() });
+        common.know(&cells);
+        cells
+    }
+
+    /// The limit, where nodes share it.
+    pub(super) fn spec(&self) -> Option<&Arc<Spec>> {
+        self.spec.as_ref()
     }
 
     /// What a key is called here.
     pub(super) fn name(&self, key: &impl Hash) -> Name {
+        if let Some(spec) = &self.spec {
+            return spec.name(key);
+        }
         Name(self.hashers[0].hash_one(key), self.hashers[1].hash_one(key))
     }
 
@@ -71,18 +97,57 @@ impl Cells {
             let alone = Arc::strong_count(cell) == 1;
             // Whatever those have done to it who have let go of it.
             fence(Ordering::Acquire);
-            if !alone || !cell.rests(now) {
+            if !alone || !self.rests(cell, now) {
                 return (Arc::clone(cell), false);
             }
         }
-        shelf.tidy(|slot| Arc::get_mut(&mut slot.cell).is_some_and(|cell| cell.rests(now)));
+        shelf.tidy(|slot| Arc::get_mut(&mut slot.cell).is_some_and(|cell| self.rests(cell, now)));
         if shelf.len() >= self.most {
-            let row = self.row.get_or_init(|| std::iter::repeat_with(Arc::default).take(ROW).collect());
+            let any = || Arc::new(self.first(None, now));
+            let row = self.row.get_or_init(|| std::iter::repeat_with(any).take(ROW).collect());
             return (shared(row), false);
         }
-        let cell = Arc::new(Cell::default());
+        let cell = Arc::new(self.first(Some(name), now));
         shelf.insert(name, Arc::clone(&cell));
         (cell, true)
+    }
+
+    /// A cell for a key, or for those of a place in the row.
+    fn first(&self, name: Option<Name>, now: &Now) -> Cell {
+        let Some(spec) = &self.spec else { return Cell::default() };
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before =
+            before.zip(name).and_then(|(before, name)| Some((before.known(name)?, Arc::clone(before.spec()?))));
+        let used = before.as_ref().map_or(0, |(cell, _)| cell.used.load(Ordering::Relaxed));
+        let most = before.and_then(|(cell, spec)| Some(cell.joint.as_deref()?.left(&spec, spec.whole?, now)));
+        Cell { used: used.into(), joint: Some(Box::new(spec.first(now, name.is_some(), most))), ..Cell::default() }
+    }
+
+    fn before(&self) -> Option<Arc<Self>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether a cell says no more than one that is made anew.
+    fn rests(&self, cell: &Cell, now: &Now) -> bool {
+        let shared = self.spec.as_deref().zip(cell.joint.as_deref());
+        cell.rests(now) && shared.is_none_or(|(spec, joint)| joint.rests(spec, now))
+    }
+
+    /// Cuts the floors of all keys anew: of those that come from here on, and then of those that are here.
+    pub(super) fn stand(&self, now: &Now) {
+        let Some(spec) = self.spec.as_deref() else { return };
+        spec.stand(now);
+        let Some(whole) = spec.whole else { return };
+        let floor = whole.floor(spec.common.among());
+        let stand = |cell: &Arc<Cell>| {
+            if let Some(joint) = cell.joint.as_deref() {
+                joint.stand(spec, whole, floor, now);
+            }
+        };
+        for shelf in &self.shelves {
+            shelf.lock().unwrap_or_else(PoisonError::into_inner).cells().for_each(stand);
+        }
+        self.row.get().into_iter().flatten().for_each(stand);
     }
 
     /// No key waits longer than until `due` for what it has used.
@@ -114,8 +179,20 @@ impl Found {
         Self { cells, shelves: std::iter::repeat_with(RefCell::default).take(SHELVES).collect() }
     }
 
-    pub(super) fn name(&self, key: &impl Hash) -> Name {
-        self.cells.name(key)
+    pub(super) fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// Notes what is asked for, where nodes share the limit.
+    pub(super) fn note(&self, name: Name, cell: &Arc<Cell>, cost: NonZeroU32) {
+        if let Some(spec) = &self.cells.spec {
+            joint::note(spec, name, cell, cost);
+        }
+    }
+
+    /// The limit, where nodes share it.
+    pub(super) fn spec(&self) -> Option<&Arc<Spec>> {
+        self.cells.spec()
     }
 
     /// Does something with the cell of a key.
@@ -136,7 +213,7 @@ impl Found {
     /// What a core keeps cannot be forgotten by the shared map: all together keep no more than half of it, and let go of
     /// what nobody asks for and says nothing.
     fn keep(&self, shelf: &mut Shelf, name: Name, cell: Arc<Cell>, now: &Now) {
-        shelf.tidy(|slot| !slot.asked_for.replace(false) && slot.cell.rests(now));
+        shelf.tidy(|slot| !slot.asked_for.replace(false) && self.cells.rests(&slot.cell, now));
         // Each core has one, and the ledger another.
         let cores = Arc::strong_count(&self.cells).saturating_sub(1).max(1);
         if shelf.len() >= (self.cells.most / 2 / cores).max(1) {

@@ -123,9 +123,9 @@ impl Entry {
         if matches!(self.limit.key, LimitKey::Session) {
             return None;
         }
-        let cell = self.cells.known(self.cells.name(key))?;
-        let rate = self.limit.rate.as_ref().map(|rate| rate::left(rate, &cell, now));
-        let quota = self.limit.quota.as_ref().map(|quota| Quota::new(quota).left(&cell, now));
+        let cell = self.cells.known(one::name(&self.cells, key))?;
+        let rate = self.limit.rate.as_ref().map(|rate| rate::left(rate, self.cells.spec(), &cell, now));
+        let quota = self.limit.quota.as_ref().map(|quota| Quota::new(quota).of(self.cells.spec()).left(&cell, now));
         rate.into_iter().chain(quota).min()
     }
 

@@ -4,11 +4,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config;
+use crate::config::{self, Scope};
 use crate::model::clock;
 use crate::telemetry::LimitMeter;
 
 use super::cells::{Cells, Found};
+use super::joint::{Common, Spec};
 use super::key::Asks;
 use super::limits::Limits;
 use super::now::Now;
@@ -40,6 +41,7 @@ impl Entry {
         let windows = self.limit.quota.zip(other.quota);
         self.limit.name == other.name
             && self.limit.key == other.key
+            && self.limit.scope == other.scope
             && windows.is_none_or(|(one, other)| one.hours == other.hours)
     }
 }
@@ -47,17 +49,27 @@ impl Entry {
 impl Ledger {
     /// That of these limits; what `before` remembers of one that is the same is taken over.
     pub fn build(limits: &[config::Limit], before: Option<&Self>) -> Self {
+        Self::sharing(limits, before, None)
+    }
+
+    /// The same, where nodes share those that say so by this; without it each counts by itself.
+    pub fn sharing(limits: &[config::Limit], before: Option<&Self>, common: Option<&Arc<Common>>) -> Self {
         let known = |limit: &config::Limit| {
             before.into_iter().flat_map(|before| &before.limits).find(|entry| entry.serves(limit))
         };
         let entry = |limit: &config::Limit| {
             let known = known(limit);
+            if let Some(common) = common.filter(|_| limit.scope == Scope::Cluster) {
+                let cells = shared(limit, known, common);
+                return Entry { limit: limit.clone(), asks: Asks::ALL, cells, changed: false };
+            }
             let cells = known.map_or_else(|| Arc::new(Cells::new()), |known| Arc::clone(&known.cells));
             let changed = known.is_some_and(|known| known.limit.rate != limit.rate);
             Entry { limit: limit.clone(), asks: Asks::ALL, cells, changed }
         };
+        let begun = common.map(|common| common.begun);
         Self {
-            begun: before.map_or_else(clock::now, |before| before.begun),
+            begun: begun.or(before.map(|before| before.begun)).unwrap_or_else(clock::now),
             limits: limits.iter().map(entry).collect(),
         }
     }
@@ -89,5 +101,17 @@ impl Ledger {
             Limit::new(limit, *asks, Found::new(Arc::clone(cells)), meter(&limit.name))
         };
         Limits::new(self.begun, self.limits.iter().map(limit).collect())
+    }
+}
+
+/// The cells of a limit that nodes share. By other numbers they are others, which begin with what is left of those before.
+fn shared(limit: &config::Limit, known: Option<&Entry>, common: &Arc<Common>) -> Arc<Cells> {
+    let same = |known: &&Entry| {
+        let numbers = |limit: &config::Limit| (limit.rate, limit.quota, limit.cost);
+        numbers(&known.limit) == numbers(limit)
+    };
+    match known {
+        Some(known) if same(&known) => Arc::clone(&known.cells),
+        _ => Cells::shared(Spec::new(limit, common, known.is_some()), known.map(|known| Arc::clone(&known.cells))),
     }
 }

@@ -15,6 +15,7 @@ mod cell;
 mod cells;
 mod counts;
 mod explain;
+mod joint;
 mod key;
 mod ledger;
 mod limits;
@@ -31,6 +32,7 @@ mod unverified;
 
 pub use asked::{Asked, Ruled, Said};
 pub use explain::Explained;
+pub use joint::{Common, Shared, Turns};
 pub use key::{Asks, Keys};
 pub use ledger::Ledger;
 pub use limits::{Admitted, Called, Denied, Limits, Tried};

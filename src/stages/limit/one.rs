@@ -12,9 +12,9 @@ use crate::telemetry::LimitMeter;
 
 use super::asked::Asked;
 use super::cell::{Cell, Permit};
-use super::cells::Found;
+use super::cells::{Cells, Found};
 use super::counts::Step;
-use super::key::{Asks, Manner, Part};
+use super::key::{Asks, Key, Manner, Part};
 use super::limits::Denied;
 use super::now::Now;
 use super::quota::Quota;
@@ -68,8 +68,8 @@ impl Limit {
             asks,
             step: Step::of(&limit.key, asks, &limit.counts, limit.concurrent.is_some()),
             counts: limit.counts.clone(),
-            rate: limit.rate.as_ref().map(Rate::new),
-            quota: limit.quota.as_ref().map(Quota::new),
+            rate: limit.rate.as_ref().map(|rate| Rate::new(rate).of(found.spec())),
+            quota: limit.quota.as_ref().map(|quota| Quota::new(quota).of(found.spec())),
             concurrent: limit.concurrent,
             cost: limit.cost,
             found,
@@ -83,7 +83,7 @@ impl Limit {
 
     /// What a request counts of which nothing is known but where it comes from.
     pub(super) fn of_address(&self, limit: usize, address: Option<IpAddr>) -> Option<Charge> {
-        let name = self.found.name(&self.manner(limit).of_address(address)?);
+        let name = self.name_of(&self.manner(limit).of_address(address)?);
         Some(Charge { limit, name, part: Part { counted: 1, calls: 0, message: None } })
     }
 
@@ -99,17 +99,24 @@ impl Limit {
         charges: &mut Vec<Charge>,
     ) -> Result<(), Box<Denied>> {
         let told = self.manner(limit).each(asked, class, |key, part| {
-            charges.push(Charge { limit, name: self.found.name(&key), part });
+            charges.push(Charge { limit, name: self.name_of(&key), part });
         });
         told.inspect_err(|_| self.meter.fails())
+    }
+
+    fn name_of(&self, key: &Key<'_>) -> Name {
+        name(self.found.cells(), key)
     }
 
     /// Whether there is enough; `cost` is what a rule makes one call cost.
     pub(super) fn look(&self, charge: &Charge, cost: u32, now: &Now) -> Result<(), Lack> {
         let cost = self.cost_of(charge, cost);
         self.found.with(charge.name, now, |cell| {
-            self.rate.as_ref().map_or(Ok(()), |rate| rate.look(cell, cost, now)).map_err(Lack::Rate)?;
-            self.quota.map_or(Ok(()), |quota| quota.look(cell, cost, now)).map_err(Lack::Quota)
+            let rate = self.rate.as_ref().map_or(Ok(()), |rate| rate.look(cell, cost, now)).map_err(Lack::Rate);
+            let quota = || self.quota.as_ref().map_or(Ok(()), |quota| quota.look(cell, cost, now));
+            let looked = rate.and_then(|()| quota().map_err(Lack::Quota));
+            // What is taken is noted there.
+            looked.inspect_err(|_| self.found.note(charge.name, cell, cost))
         })
     }
 
@@ -117,6 +124,7 @@ impl Limit {
     pub(super) fn take(&self, charge: &Charge, cost: u32, now: &Now, taken: &mut Taken) -> Result<(), Lack> {
         let cost = self.cost_of(charge, cost);
         self.found.with(charge.name, now, |cell| {
+            self.found.note(charge.name, cell, cost);
             // What is given back by itself comes first.
             let permit = self.permit(cell, charge.part.calls)?;
             if let Some(rate) = &self.rate {
@@ -146,7 +154,7 @@ impl Limit {
     pub(super) fn stands_short(&self, lack: Lack, now: &Now) -> Limited {
         let short = |mut stands: Limited, short: Short| {
             stands.left = 0;
-            if let Short::For(wait) = short {
+            if let Short::For(wait) | Short::Soon(wait) = short {
                 stands.resets = wait;
             }
             stands
@@ -169,6 +177,14 @@ impl Limit {
     fn stands_at_quota(&self, quota: &Quota, left: u32, now: &Now) -> Limited {
         let (limit, window) = (Arc::clone(&self.name), Duration::from_secs(quota.seconds()));
         Limited { limit, quota: quota.most.get(), window: Some(window), left, resets: quota.ends_in(now) }
+    }
+}
+
+/// What a key is called. On other nodes endpoints have other numbers, so that a session counts by its name alone there.
+pub(super) fn name(cells: &Cells, key: &Key<'_>) -> Name {
+    match (cells.spec(), *key) {
+        (Some(_), Key::Session(server, (_, id))) => cells.name(&Key::Session(server, (0, id))),
+        _ => cells.name(key),
     }
 }
 

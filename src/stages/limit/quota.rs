@@ -4,25 +4,34 @@
 //! be twice as many in a short time; who minds sets a `rate` as well.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::config;
 
 use super::cell::{Cell, halves, joined};
+use super::joint::{Part, SOON, Spec};
 use super::now::Now;
 use super::short::Short;
 
 /// So many in a window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Quota {
     pub(super) most: NonZeroU32,
     hours: u32,
+    /// Where nodes share it.
+    spec: Option<Arc<Spec>>,
 }
 
 impl Quota {
     pub(super) fn new(quota: &config::Quota) -> Self {
-        Self { most: quota.most, hours: quota.hours }
+        Self { most: quota.most, hours: quota.hours, spec: None }
+    }
+
+    /// The same, where nodes share it.
+    pub(super) fn of(self, spec: Option<&Arc<Spec>>) -> Self {
+        Self { spec: spec.cloned(), ..self }
     }
 
     /// Seconds of a window.
@@ -32,22 +41,24 @@ impl Quota {
 
     /// Takes `cost`; how much of it is left.
     pub(super) fn take(&self, cell: &Cell, cost: NonZeroU32, now: &Now) -> Result<u32, Short> {
-        let next = |used| self.after(used, cost, now);
+        let part = self.part(cell);
+        let next = |used| self.after(used, part, cost, now);
         // What it was before says whether it could be taken, and what it is then.
         let (Ok(before) | Err(before)) =
             cell.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| next(used).ok());
-        next(before).map(|after| self.most.get() - halves(after).1)
+        next(before).map(|after| self.most_in(part, halves(after).0).saturating_sub(halves(after).1))
     }
 
     /// Whether `cost` could be taken.
     pub(super) fn look(&self, cell: &Cell, cost: NonZeroU32, now: &Now) -> Result<(), Short> {
-        self.after(cell.used.load(Ordering::Relaxed), cost, now).map(drop)
+        self.after(cell.used.load(Ordering::Relaxed), self.part(cell), cost, now).map(drop)
     }
 
     /// How much is left.
     pub(super) fn left(&self, cell: &Cell, now: &Now) -> u32 {
         let (end, used) = halves(cell.used.load(Ordering::Relaxed));
-        if end >= self.end(now) { self.most.get().saturating_sub(used) } else { self.most.get() }
+        let (end, used) = if end >= self.end(now) { (end, used) } else { (self.end(now), 0) };
+        self.most_in(self.part(cell), end).saturating_sub(used)
     }
 
     /// How long until the window ends.
@@ -57,16 +68,27 @@ impl Quota {
 
     /// What is used once `cost` is taken. A window that has not ended goes on, even where the clock was set back to
     /// before it.
-    fn after(&self, used: u64, cost: NonZeroU32, now: &Now) -> Result<u64, Short> {
+    fn after(&self, used: u64, part: Option<Part>, cost: NonZeroU32, now: &Now) -> Result<u64, Short> {
         let (end, used) = match halves(used) {
             (end, used) if end >= self.end(now) => (end, used),
             _ => (self.end(now), 0),
         };
-        match used.checked_add(cost.get()).filter(|used| *used <= self.most.get()) {
+        match used.checked_add(cost.get()).filter(|used| *used <= self.most_in(part, end)) {
             Some(used) => Ok(joined(end, used)),
             None if cost > self.most => Err(Short::Always),
+            None if part.is_some_and(|part| part.has_more(end)) => Err(Short::Soon(SOON)),
             None => Err(Short::For(until(end, now))),
         }
+    }
+
+    /// What this node may count of it, where it shares it with others.
+    fn part(&self, cell: &Cell) -> Option<Part> {
+        Some(cell.joint.as_deref()?.part(self.spec.as_deref()?))
+    }
+
+    /// How many may be counted in the window that ends then.
+    fn most_in(&self, part: Option<Part>, end: u32) -> u32 {
+        part.map_or(self.most.get(), |part| part.most(end).min(self.most.get()))
     }
 
     /// The hour at which the window of now ends.
@@ -86,7 +108,7 @@ mod tests {
     use super::*;
 
     fn quota(most: u32, hours: u32) -> Quota {
-        Quota { most: NonZeroU32::new(most).unwrap(), hours }
+        Quota { most: NonZeroU32::new(most).unwrap(), hours, spec: None }
     }
 
     fn at(unix: u64) -> Now {

@@ -16,8 +16,10 @@ use governor::{Quota, RateLimiter};
 use crate::config::CallRate;
 
 use super::cell::Cell;
+use super::joint::{Joint, Spec};
 use super::now::{Decided, Now};
 use super::short::Short;
+use super::slices::Whole;
 
 type Limiter<S> = RateLimiter<Arc<Cell>, S, Decided, StateInformationMiddleware>;
 
@@ -29,6 +31,8 @@ pub(super) struct Rate {
     /// Nanoseconds from one to the next where they come evenly.
     apart: u64,
     pub(super) burst: NonZeroU32,
+    /// Where nodes share it.
+    spec: Option<Arc<Spec>>,
 }
 
 impl Rate {
@@ -43,17 +47,29 @@ impl Rate {
             looking: RateLimiter::new(quota, Looking, Decided),
             apart,
             burst: rate.burst,
+            spec: None,
         }
+    }
+
+    /// The same, where nodes share it.
+    pub(super) fn of(self, spec: Option<&Arc<Spec>>) -> Self {
+        Self { spec: spec.cloned(), ..self }
     }
 
     /// Takes `cost`; how much is left at once.
     pub(super) fn take(&self, cell: &Arc<Cell>, cost: NonZeroU32, now: &Now) -> Result<u32, Short> {
-        decide(&self.taking, cell, cost, now)
+        match shared(self.spec.as_ref(), cell) {
+            Some((spec, whole, joint)) => joint.take(spec, whole, cost, now),
+            None => decide(&self.taking, cell, cost, now),
+        }
     }
 
     /// Whether `cost` could be taken.
     pub(super) fn look(&self, cell: &Arc<Cell>, cost: NonZeroU32, now: &Now) -> Result<(), Short> {
-        decide(&self.looking, cell, cost, now).map(drop)
+        match shared(self.spec.as_ref(), cell) {
+            Some((spec, whole, joint)) => joint.look(spec, whole, cost, now),
+            None => decide(&self.looking, cell, cost, now).map(drop),
+        }
     }
 
     /// Nanoseconds until all is there again where nothing is left.
@@ -68,10 +84,19 @@ impl Rate {
 }
 
 /// How much is left at once: of a cell that nothing is taken from.
-pub(super) fn left(rate: &CallRate, cell: &Cell, now: &Now) -> u32 {
+pub(super) fn left(rate: &CallRate, spec: Option<&Arc<Spec>>, cell: &Cell, now: &Now) -> u32 {
+    if let Some((spec, whole, joint)) = shared(spec, cell) {
+        return joint.left(spec, whole, now);
+    }
     let apart = u64::try_from(rate.apart().as_nanos()).unwrap_or(u64::MAX).max(1);
     let used = cell.due.load(Ordering::Relaxed).saturating_sub(now.nanos).div_ceil(apart);
     u32::try_from(u64::from(rate.burst.get()).saturating_sub(used)).unwrap_or(0)
+}
+
+/// What is asked instead where nodes share it.
+fn shared<'a>(spec: Option<&'a Arc<Spec>>, cell: &'a Cell) -> Option<(&'a Spec, Whole, &'a Joint)> {
+    let (spec, joint) = (spec?, cell.joint.as_deref()?);
+    Some((spec, spec.whole?, joint))
 }
 
 fn decide<S>(limiter: &Limiter<S>, cell: &Arc<Cell>, cost: NonZeroU32, now: &Now) -> Result<u32, Short>
@@ -154,7 +179,7 @@ mod tests {
                 now += if few == 0 { gap } else { few * rate.apart / 20 };
                 let cost = NonZeroU32::new(cost).unwrap();
                 let looked = rate.look(&cell, cost, &at(now));
-                prop_assert_eq!(looked.is_ok(), super::left(&calls, &cell, &at(now)) >= cost.get());
+                prop_assert_eq!(looked.is_ok(), super::left(&calls, None, &cell, &at(now)) >= cost.get());
                 match rate.take(&cell, cost, &at(now)) {
                     Ok(left) => {
                         prop_assert!(looked.is_ok() && left < burst);
@@ -163,6 +188,7 @@ mod tests {
                     Err(short) => {
                         prop_assert_eq!(looked, Err(short));
                         match short {
+                            Short::Soon(_) => prop_assert!(false, "no other node is there"),
                             Short::Always => prop_assert!(cost.get() > burst),
                             Short::For(wait) => {
                                 let wait = u64::try_from(wait.as_nanos()).unwrap();

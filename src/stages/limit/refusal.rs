@@ -15,6 +15,9 @@ pub(super) fn of(limit: &Limit, lack: Lack, stands: Limited) -> Refusal {
     let always = "send fewer messages in one batch, or ask whoever runs the gateway for more";
     let message = match lack {
         Lack::Rate(Short::For(_)) => format!("the limit \"{name}\" has nothing left for {who}: try again in {soon}"),
+        Lack::Rate(Short::Soon(_)) | Lack::Quota(Short::Soon(_)) => {
+            format!("this node has nothing left of the limit \"{name}\" for {who} right now: try again in {soon}")
+        }
         Lack::Quota(Short::For(_)) => {
             let unit = if stands.window == Some(Duration::from_secs(3600)) { "hour" } else { "day" };
             format!("the limit \"{name}\" has nothing left for {who} until the next {unit} (UTC): try again in {soon}")

@@ -10,7 +10,7 @@ mod tests;
 use deadpool_postgres::Client;
 use tokio_postgres::Row;
 
-use crate::model::leases::{Entry, Key, Lease, NodeId, Rows, Slice, Standing};
+use crate::model::leases::{Entry, Key, Lease, NodeId, Rows, Secret, Slice, Standing};
 
 use super::super::StoreError;
 use super::{Postgres, Trouble};
@@ -55,7 +55,14 @@ const SWEEP: &str = "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) 
 /// What is remembered longer is remembered for ten years.
 const LONGEST: i64 = 10 * 366 * 86_400_000;
 
+const SECRET: &str = "SELECT secret FROM weir.lease_secret";
+
 impl Postgres {
+    /// What keys of limits are hashed with, the same on all nodes.
+    pub fn lease_secret(&self) -> Secret {
+        self.secret
+    }
+
     /// A node's turn: reads what is noted of these keys, and writes what `rule` makes of it. The rule is asked again where
     /// somebody else has written meanwhile; one that gives nothing writes nothing.
     ///
@@ -89,6 +96,12 @@ impl Postgres {
         })
         .await
     }
+}
+
+pub(super) async fn secret(client: &Client) -> Result<Secret, Trouble> {
+    let row = client.query_one(SECRET, &[]).await?;
+    // A check of the table says how long it is.
+    Ok(Secret(row.try_get::<_, &[u8]>(0)?.try_into().unwrap_or_default()))
 }
 
 async fn read(client: &mut Client, keys: &[Key]) -> Result<(i64, Rows), Trouble> {

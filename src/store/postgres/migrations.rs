@@ -23,6 +23,7 @@ pub(super) const ALL: &[Migration] = &[
     Migration { name: "0001_keys", sql: include_str!("migrations/0001_keys.sql") },
     Migration { name: "0002_rules", sql: include_str!("migrations/0002_rules.sql") },
     Migration { name: "0003_leases", sql: include_str!("migrations/0003_leases.sql") },
+    Migration { name: "0004_lease_secret", sql: include_str!("migrations/0004_lease_secret.sql") },
 ];
 
 const THERE: &str = "SELECT to_regclass('weir.migrations') IS NOT NULL";

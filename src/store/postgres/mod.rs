@@ -33,6 +33,7 @@ use deadpool_postgres::{Client, Pool};
 use tokio::sync::watch;
 
 use crate::config;
+use crate::model::leases::Secret;
 
 use super::StoreError;
 
@@ -52,6 +53,8 @@ pub struct Postgres {
     news: Arc<News>,
     board: Arc<Board>,
     pool: Pool,
+    /// What keys of limits are hashed with on all nodes.
+    secret: Secret,
 }
 
 /// What has changed in the database, by whomever: a number that moves on.

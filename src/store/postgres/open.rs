@@ -12,13 +12,14 @@ use tokio::time::{sleep, timeout};
 
 use crate::config;
 use crate::model::clock;
+use crate::model::leases::Secret;
 
 use super::super::StoreError;
 use super::listener::Listener;
 use super::login::Login;
 use super::trouble::unconnected;
 use super::writer::{self, Writer};
-use super::{Board, News, PATIENCE, Postgres, migrations};
+use super::{Board, News, PATIENCE, Postgres, leases, migrations};
 
 /// How often a database that is away is tried for.
 const LOOK: Duration = Duration::from_millis(200);
@@ -74,8 +75,8 @@ pub(super) fn open(settings: &config::Postgres, patience: Duration, anew: Durati
     let failed = |why: String| StoreError::Failed(at.clone(), why);
     let thread = thread::Builder::new().name("weir-store".to_owned()).spawn(body);
     let thread = thread.map_err(|error| failed(format!("cannot start a thread: {error}")))?;
-    told.recv().unwrap_or(Err(StoreError::Gone))?;
-    Ok(Postgres { writer: Writer::new(way, thread), at, news, board, pool })
+    let secret = told.recv().unwrap_or(Err(StoreError::Gone))?;
+    Ok(Postgres { writer: Writer::new(way, thread), at, news, board, pool, secret })
 }
 
 /// What there is, without changing it.
@@ -106,13 +107,17 @@ fn pool(login: &Login, most: usize) -> Result<Pool, StoreError> {
     pool.map_err(|error| StoreError::Failed(login.at().to_owned(), error.to_string()))
 }
 
-/// The schema as this version knows it.
-async fn prepared(at: &str, pool: &Pool, patience: Duration) -> Result<(), StoreError> {
+/// The schema as this version knows it, and the secret of leases that is kept in it.
+async fn prepared(at: &str, pool: &Pool, patience: Duration) -> Result<Secret, StoreError> {
     let began = clock::now();
     loop {
         let tried = async {
             let mut client = pool.get().await.map_err(|error| unconnected(at, error))?;
-            migrations::run(at, &mut client, migrations::ALL).await.map_err(|trouble| trouble.at(at))
+            let ready = async {
+                migrations::run(at, &mut client, migrations::ALL).await?;
+                leases::secret(&client).await
+            };
+            ready.await.map_err(|trouble| trouble.at(at))
         };
         match timeout(2 * PATIENCE, tried).await.unwrap_or_else(|_| Err(StoreError::Late(at.to_owned()))) {
             Err(error) if error.is_away() && clock::now() - began < patience => sleep(LOOK).await,

@@ -3,9 +3,11 @@
 //! ```text
 //! sharing    keys of one node on the others; commands; what is refused at the start and at a reload
 //! breaking   PostgreSQL killed, frozen, full, read-only, ended in the middle
+//! cluster    limits that nodes share: within them together, alone, and while it is away
 //! ```
 
 mod breaking;
+mod cluster;
 mod sharing;
 
 use std::path::{Path, PathBuf};

@@ -88,7 +88,7 @@ fn a_flood_of_keys_stays_in_its_room() {
     let (rate, cells) = (rate(BURST), Arc::new(Cells::with_room(1024)));
     let found = Found::new(Arc::clone(&cells));
     let used_up = |key: u64, now: u64| {
-        let take = || found.with(found.name(&key), &at(now), |cell| rate.take(cell, ONE, &at(now)).is_ok());
+        let take = || found.with(found.cells().name(&key), &at(now), |cell| rate.take(cell, ONE, &at(now)).is_ok());
         (0..=BURST).filter(|_| take()).count()
     };
     let admitted: usize = (0..100_000).map(|key| used_up(key, 1)).sum();
@@ -107,7 +107,7 @@ fn a_flood_of_keys_stays_in_its_room() {
 fn who_has_a_call_under_way_is_not_forgotten() {
     let cells = Arc::new(Cells::with_room(SHELVES));
     let found = Found::new(Arc::clone(&cells));
-    let begin = |key: &str| found.with(found.name(&key), &at(1), |cell| Permit::take(cell, 1, 1));
+    let begin = |key: &str| found.with(found.cells().name(&key), &at(1), |cell| Permit::take(cell, 1, 1));
     let under_way = begin("ann").expect("the first");
     for key in 0..10_000 {
         drop(begin(&key.to_string()));
@@ -129,11 +129,11 @@ fn cores_on_threads_share_exactly() {
             start.wait();
             for round in 0..200u64 {
                 for (key, admitted) in admitted.iter().enumerate() {
-                    let taken = found.with(found.name(&key), &at(1), |cell| rate.take(cell, ONE, &at(1)));
+                    let taken = found.with(found.cells().name(&key), &at(1), |cell| rate.take(cell, ONE, &at(1)));
                     admitted.fetch_add(u64::from(taken.is_ok()), Ordering::Relaxed);
                     // Strangers, so that much is forgotten and met again.
                     let stranger = (round, key, thread::current().id());
-                    let _ = found.with(found.name(&stranger), &at(1), |cell| rate.take(cell, ONE, &at(1)));
+                    let _ = found.with(found.cells().name(&stranger), &at(1), |cell| rate.take(cell, ONE, &at(1)));
                 }
             }
         };
@@ -157,7 +157,7 @@ fn nothing_that_is_taken_is_lost() {
     let core = || {
         let (rate, found) = (rate(ALL), Found::new(Arc::clone(&cells)));
         start.wait();
-        let take = || found.with(found.name(&"one"), &at(1), |cell| rate.take(cell, ONE, &at(1)).is_ok());
+        let take = || found.with(found.cells().name(&"one"), &at(1), |cell| rate.take(cell, ONE, &at(1)).is_ok());
         (0..ALL).take_while(|_| take()).count()
     };
     let taken = thread::scope(|scope| {

@@ -124,8 +124,7 @@ fn among(now: u64, standings: &[Standing], request: &Request, terms: &Terms) -> 
     /// Divisible by all up to 16, so that as many equal parts are exactly one whole.
     const WHOLE: u64 = 720_720;
     let part = |among: u32| if among == 0 { 0 } else { WHOLE.div_ceil(among.into()) };
-    let others =
-        || standings.iter().filter(|other| other.node != request.node && other.until.saturating_add(terms.kept) > now);
+    let others = || standings.iter().filter(|other| other.node != request.node && other.is_kept(now, terms));
     let left = WHOLE.saturating_sub(others().map(|other| part(other.among)).sum());
     let nodes = others().count() as u32 + 1;
     // The parts that fit in what is left are those among so many and more.

@@ -55,6 +55,23 @@ impl Share {
         if now < until { self.all() } else { self.floor }
     }
 
+    /// What is leased, whether or not that is in force.
+    pub fn slice(&self) -> Slice {
+        self.slice
+    }
+
+    /// As four words, for whoever shows it to cores that read it while it changes.
+    pub fn words(&self) -> [u64; 4] {
+        let halves = |slice: Slice| u64::from(slice.rate) << 32 | u64::from(slice.burst);
+        [self.since, self.credit, halves(self.floor), halves(self.slice)]
+    }
+
+    /// The share of these words.
+    pub fn of_words([since, credit, floor, slice]: [u64; 4]) -> Self {
+        let slice_of = |word: u64| Slice { rate: (word >> 32) as u32, burst: word as u32 };
+        Self { since, credit, floor: slice_of(floor), slice: slice_of(slice) }
+    }
+
     fn moved(&self, now: u64, until: u64, floor: Slice, slice: Slice) -> (Self, u32) {
         let moved = Self { since: now.max(self.since), credit: self.credit(now, until), floor, slice };
         (moved, self.in_force(now, until).burst.min(moved.all().burst))
@@ -78,18 +95,33 @@ impl Cell {
     /// # Errors
     /// How long until they are there at the rate of now; `None` where no time brings them, and only another share does.
     pub fn take(&self, now: u64, whole: Whole, share: &Share, until: u64, cost: u32) -> Result<(), Option<Duration>> {
-        let (credit, slice) = (share.credit(now, until), share.in_force(now, until));
-        let price = whole.apart.saturating_mul(cost.into());
-        let full = credit.saturating_sub(whole.apart.saturating_mul(slice.burst.into()));
-        let after = |empty: u64| empty.max(full).saturating_add(price);
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |empty| {
-            Some(after(empty)).filter(|after| *after <= credit)
-        });
-        taken.map(drop).map_err(|empty| {
-            let short = u128::from(after(empty).saturating_sub(credit)) * u128::from(MILLION);
-            let wait = short.checked_div(slice.rate.into()).filter(|_| cost <= slice.burst)?;
-            Some(Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)))
-        })
+        let after = |empty: u64| after(empty, now, whole, share, until, cost);
+        // What it was before says why it could not be.
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |empty| after(empty).ok());
+        before.map(drop).or_else(|empty| after(empty).map(drop))
+    }
+
+    /// Whether `cost` tokens could be taken.
+    ///
+    /// # Errors
+    /// As [`Cell::take`].
+    pub fn look(&self, now: u64, whole: Whole, share: &Share, until: u64, cost: u32) -> Result<(), Option<Duration>> {
+        after(self.0.load(Ordering::Relaxed), now, whole, share, until, cost).map(drop)
+    }
+
+    /// How many tokens it holds.
+    pub fn holds(&self, now: u64, whole: Whole, share: &Share, until: u64) -> u32 {
+        let room = whole.apart.saturating_mul(share.in_force(now, until).burst.into());
+        let held = share.credit(now, until).saturating_sub(self.0.load(Ordering::Relaxed)).min(room);
+        u32::try_from(held / whole.apart).unwrap_or(u32::MAX)
+    }
+
+    /// One that holds at most so many of the tokens that this one holds in `share`.
+    #[must_use]
+    pub fn copy(&self, whole: Whole, share: &Share, most: u32) -> Self {
+        let copy = Self(AtomicU64::new(self.0.load(Ordering::Relaxed)));
+        copy.follow(whole, share, most, 0);
+        copy
     }
 
     /// Goes over into `share` ([`Share::with_slice`], [`Share::with_floor`]) with at most `most` of its tokens, and
@@ -109,6 +141,19 @@ impl Cell {
     }
 }
 
+/// The credit at which it was empty once `cost` tokens are taken.
+fn after(empty: u64, now: u64, whole: Whole, share: &Share, until: u64, cost: u32) -> Result<u64, Option<Duration>> {
+    let (credit, slice) = (share.credit(now, until), share.in_force(now, until));
+    let full = credit.saturating_sub(whole.apart.saturating_mul(slice.burst.into()));
+    let after = empty.max(full).saturating_add(whole.apart.saturating_mul(cost.into()));
+    if after <= credit {
+        return Ok(after);
+    }
+    let short = u128::from(after - credit) * u128::from(MILLION);
+    let wait = short.checked_div(slice.rate.into()).filter(|_| cost <= slice.burst);
+    Err(wait.map(|wait| Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +165,20 @@ mod tests {
 
     fn slice(rate: u32, burst: u32) -> Slice {
         Slice { rate, burst }
+    }
+
+    #[test]
+    fn what_is_looked_at_and_what_is_copied_is_the_same() {
+        let (share, _) = Share::new(0, WHOLE, slice(100_000, 4)).with_slice(0, NEVER, slice(u32::MAX >> 1, 20));
+        assert_eq!(Share::of_words(share.words()), share);
+        let (cell, share) = (Cell::default(), Share::new(0, WHOLE, slice(100_000, 4)));
+        for left in (0..4).rev() {
+            assert_eq!(cell.look(0, WHOLE, &share, NEVER, 1), Ok(()));
+            cell.take(0, WHOLE, &share, NEVER, 1).unwrap();
+            assert_eq!(cell.holds(0, WHOLE, &share, NEVER), left);
+            assert_eq!(cell.copy(WHOLE, &share, 2).holds(0, WHOLE, &share, NEVER), left.min(2));
+        }
+        assert_eq!(cell.look(0, WHOLE, &share, NEVER, 1), Err(Some(Duration::from_millis(100))));
     }
 
     fn all(cell: &Cell, now: u64, share: &Share, until: u64) -> usize {

@@ -37,8 +37,8 @@
 //! | what | bound |
 //! | --- | --- |
 //! | one busy node alone | 95.5 % of the rate and its floor: 97 % among three |
-//! | a share moves | three turns: under a second |
-//! | a node ends | what it held is there [`Terms::lease`] later, its floor an hour later; at once where it [leaves](Node::leave) |
+//! | a share moves | three turns: under a second; what another has needed lately, half of it each second and a half |
+//! | a node ends | what it held is there [`Terms::lease`] later, its floor an hour later; at once where it [leaves](Node::leave), or its successor says so ([`Request::of_gone`]) |
 //! | a node without the book | its slices for 9 s, then its floor: 1.5 % of the rate among three, a quarter of the burst |
 //! | the book is back | all again after [`Terms::patience`], two turns and an answer: 3 s |
 //! | answers that get lost | seven in a row, and the lease still holds |
@@ -54,7 +54,7 @@
 //! could not be taken back before. And rates that cannot be cut ([`Whole::is_divisible`]): with fewer than eight of the
 //! dearest calls at once the nodes' parts admit none, so these are for `weir check` to refuse.
 //!
-//! **Whoever drives it**, every [`Terms::turn`] on the control runtime: tells [`Node::demand`] and [`Node::counted`]
+//! **Whoever drives it** (`joint`, and a task of `daemon`), every [`Terms::turn`] on the control runtime: tells [`Node::demand`] and [`Node::counted`]
 //! what calls have asked for, takes a [`Node::turn`], does the [`Change`] ([`Share`], then [`Cell::follow`], then the
 //! share for the cores to see), and sends the request; with the answer does the change, and then publishes
 //! [`Node::until`]. An error of the book is no answer.
@@ -65,7 +65,7 @@ mod demand;
 mod node;
 mod share_out;
 #[cfg(test)]
-mod simulation;
+pub(super) mod simulation;
 
 use crate::model::leases::{Key, NodeId, Slice};
 
@@ -78,6 +78,9 @@ pub const MILLION: u32 = 1_000_000;
 
 /// The part of a rate, or of a count, that all floors together take.
 const FLOORS: u32 = 45_000;
+
+/// Nodes of which each has a floor that admits the dearest call.
+const SIX: u32 = 6;
 
 /// Most keys that a node asks slices for; the keys beyond have their floor.
 pub const KEYS_A_NODE: usize = 1 << 14;
@@ -188,6 +191,15 @@ pub struct Grant {
     pub gift: u32,
 }
 
+impl Request {
+    /// That a node has left which can say so no more.
+    pub fn of_gone(node: NodeId) -> Self {
+        // The book has it as a number with a sign.
+        let turn = i64::MAX.cast_unsigned();
+        Self { node, turn, among: 0, anew: true, leaves: true, asks: Vec::new() }
+    }
+}
+
 impl Slice {
     /// Nothing of it.
     pub fn is_none(self) -> bool {
@@ -224,6 +236,11 @@ impl Count {
     /// How many a node may count that has not asked yet, among so many nodes.
     pub fn floor(self, among: u32) -> u32 {
         self.reserved().checked_div(among).unwrap_or(0)
+    }
+
+    /// Whether nodes can share it by slices: each of up to six may count the dearest call before it has asked.
+    pub fn is_divisible(self) -> bool {
+        self.floor(SIX) >= self.grain
     }
 
     /// For all that have not asked yet.

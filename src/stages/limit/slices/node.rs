@@ -102,6 +102,11 @@ impl Node {
         self.keys.is_empty()
     }
 
+    /// Whether it is about this key at all.
+    pub fn is_about(&self, key: &Key) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// Calls have asked for so many tokens of a rate, whether or not they got them.
     pub fn demand(&mut self, key: Key, whole: Whole, asked: u64) {
         if let Some(held) = self.held(key, Of::Rate(whole), asked) {

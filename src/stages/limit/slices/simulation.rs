@@ -8,6 +8,8 @@ use crate::model::leases::{Key, NodeId};
 
 use super::{Count, KEYS_A_NODE, Node, Of, TERMS, Terms, Whole};
 use dice::{Dice, seeds};
+pub(in crate::stages::limit) use trace::Trace;
+pub(in crate::stages::limit) use world::Book;
 use world::{Member, SECOND, STEP, Weather, World};
 
 const FINE: Weather = Weather { trouble: 0, clocks: true };

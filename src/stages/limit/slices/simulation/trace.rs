@@ -4,22 +4,22 @@ use super::super::Whole;
 
 /// Tokens admitted of one key, on all nodes, by real time in nanoseconds.
 #[derive(Default)]
-pub(super) struct Trace(Vec<(u64, u64)>);
+pub(in crate::stages::limit) struct Trace(Vec<(u64, u64)>);
 
 impl Trace {
-    pub(super) fn add(&mut self, now: u64, tokens: u64) {
+    pub(in crate::stages::limit) fn add(&mut self, now: u64, tokens: u64) {
         match self.0.last_mut() {
             Some((time, sum)) if *time == now => *sum += tokens,
             _ => self.0.push((now, tokens)),
         }
     }
 
-    pub(super) fn sum(&self) -> u64 {
+    pub(in crate::stages::limit) fn sum(&self) -> u64 {
         self.0.iter().map(|(_, tokens)| tokens).sum()
     }
 
     /// How many times rate x time + burst the worst of all windows saw.
-    pub(super) fn worst(&self, whole: Whole) -> f64 {
+    pub(in crate::stages::limit) fn worst(&self, whole: Whole) -> f64 {
         let (mut least, mut most) = (0.0, 8.0);
         for _ in 0..24 {
             let middle = (least + most) / 2.0;

@@ -63,9 +63,9 @@ pub(super) struct Member {
 }
 
 #[derive(Default)]
-pub(super) struct Book {
+pub(in crate::stages::limit) struct Book {
     pub(super) standings: Vec<Standing>,
-    pub(super) leases: BTreeMap<(Key, NodeId), Lease>,
+    pub(in crate::stages::limit) leases: BTreeMap<(Key, NodeId), Lease>,
     clock: Clock,
 }
 
@@ -295,7 +295,12 @@ impl Member {
 
 impl Book {
     /// The transaction: reads, lets the rule decide, and writes.
-    fn settle(&mut self, now: u64, request: &Request, terms: &Terms) -> Option<(Reply, usize)> {
+    pub(in crate::stages::limit) fn settle(
+        &mut self,
+        now: u64,
+        request: &Request,
+        terms: &Terms,
+    ) -> Option<(Reply, usize)> {
         let asks: HashSet<Key> = request.asks.iter().map(|ask| ask.key).collect();
         let asked = |key: Key| asks.contains(&key);
         let leases = self.leases.values().filter(|lease| asked(lease.key)).copied().collect();
