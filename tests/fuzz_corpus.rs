@@ -128,12 +128,40 @@ fn any_value() -> impl Strategy<Value = String> {
 /// Pieces of expressions over what [`any_value`] gives, and some that fit nowhere.
 fn any_expression() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
-        "1", "0", "-2", "2.5", "'a'", "'abbb'", "\"\"", "true", "false", "null", "[]", "[1, 'a']", "{}", "{'a': 1}",
-        "arguments", "arguments.a", "arguments.bb", "arguments[0]", "arguments.a[1]", "arguments['a/~']", "x", "x.a",
-        "size(arguments)", "has(arguments.a)", "has(arguments.a.bb)", "'a' in arguments", "1 in arguments.a", "3u", "é",
+        "1",
+        "0",
+        "-2",
+        "2.5",
+        "'a'",
+        "'abbb'",
+        "\"\"",
+        "true",
+        "false",
+        "null",
+        "[]",
+        "[1, 'a']",
+        "{}",
+        "{'a': 1}",
+        "arguments",
+        "arguments.a",
+        "arguments.bb",
+        "arguments[0]",
+        "arguments.a[1]",
+        "arguments['a/~']",
+        "x",
+        "x.a",
+        "size(arguments)",
+        "has(arguments.a)",
+        "has(arguments.a.bb)",
+        "'a' in arguments",
+        "1 in arguments.a",
+        "3u",
+        "é",
     ]);
     leaf.prop_map(str::to_owned).prop_recursive(5, 40, 3, |inner| {
-        let operator = prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&&", "||", " in ", "?"]);
+        let operator = prop::sample::select(vec![
+            "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&&", "||", " in ", "?",
+        ]);
         let method = prop::sample::select(vec!["all", "exists", "exists_one", "map", "filter"]);
         let call = prop::sample::select(vec!["size", "int", "double", "string", "!", "-", "has", "bool", "dyn"]);
         let search = prop::sample::select(vec!["startsWith", "endsWith", "contains", "matches"]);

@@ -23,7 +23,7 @@ const REMEMBERED: usize = 4096;
 const LONGEST: usize = 256;
 
 /// The steps of a look-up that finds nothing yet, beside what it is held against.
-const LOOK_UP: u32 = 5;
+const LOOK_UP: u32 = 12;
 /// So many rules are held against a name in a step, beside what their patterns take.
 const TOGETHER: u32 = 8;
 

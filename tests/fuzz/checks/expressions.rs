@@ -84,9 +84,9 @@ fn is_what_the_parser_says(text: &str, arguments: &str, decided: bool) {
 /// Whether no number is so long that it may be rounded, nor zero with a sign.
 fn is_exact(text: &str) -> bool {
     let numbers = text.split(|of: char| !of.is_ascii_alphanumeric() && !matches!(of, '.' | '-' | '+'));
-    numbers.filter(|number| number.contains(|of: char| of.is_ascii_digit())).all(|number| {
-        number.len() < 15 && !number.contains(['e', 'E', 'x', 'X']) && !number.contains("-0")
-    })
+    numbers
+        .filter(|number| number.contains(|of: char| of.is_ascii_digit()))
+        .all(|number| number.len() < 15 && !number.contains(['e', 'E', 'x', 'X']) && !number.contains("-0"))
 }
 
 /// The same for the crate, with whole numbers as ints.
