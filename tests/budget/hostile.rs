@@ -173,10 +173,14 @@ fn wide(key: impl Fn(usize) -> String, value: &str) -> String {
 
 /// All cases.
 pub(crate) fn cases() -> Vec<Case> {
+    [loops(), scalars(), look_ups(), beside_expressions()].into_iter().flatten().collect()
+}
+
+/// What goes through lists and maps.
+fn loops() -> Vec<Case> {
     let numbers = (0..300).map(|at| at.to_string()).collect::<Vec<_>>().join(",");
     let plain = |at: usize| at.to_string();
-    let row = format!("[{}]", "0,".repeat(40) + "0");
-    let mut cases = vec![
+    vec![
         Case::of("loop within a loop", &format!("arguments.l.all(x, [{numbers}].all(y, x != y))"), list("\"a\"")),
         Case::of("loop over short elements", "arguments.l.all(x, x == 1 || true)", list("1")),
         Case::of("loop over empty lists", "arguments.l.all(x, size(x) == 0)", list("[]")),
@@ -208,6 +212,12 @@ pub(crate) fn cases() -> Vec<Case> {
             "size([arguments.l].map(x, x + x + x + x + x)) == 0",
             format!("{{\"l\":\"{}\"}}", "a".repeat(200_000)),
         ),
+    ]
+}
+
+/// What reads and searches long texts, and reads numbers.
+fn scalars() -> Vec<Case> {
+    vec![
         Case::some("search", "arguments.l.contains('aaaaaaaaaaaaaaaab')", "a"),
         Case::some("search from behind", "arguments.l.contains('baaaaaaaaaaaaaaa')", "a"),
         Case::some("pattern", "arguments.l.matches('(?i)(a|b|ab)*c[a-z]{4}x')", "abc"),
@@ -229,6 +239,14 @@ pub(crate) fn cases() -> Vec<Case> {
             "arguments.l.all(x, timestamp(x) > time)",
             list("\"2026-11-28T17:00:00.000000000+02:00\""),
         ),
+    ]
+}
+
+/// What is asked for, and is behind much else; and what is not of the message.
+fn look_ups() -> Vec<Case> {
+    let plain = |at: usize| at.to_string();
+    let row = format!("[{}]", "0,".repeat(40) + "0");
+    vec![
         Case::many("wide", "has(arguments.z)", wide(plain, "1")),
         Case::many("wide with escaped keys", "has(arguments.z)", wide(|at| format!("\\u007a{at}"), "1")),
         Case::many("wide with keys of one length", "has(arguments.zzzzzzz)", wide(|at| format!("zz{at:05}"), "1")),
@@ -303,9 +321,7 @@ pub(crate) fn cases() -> Vec<Case> {
             definition: definition(),
             ..Case::many("hint", "message.tool.annotations.readOnlyHint", "{}".to_owned())
         },
-    ];
-    cases.extend(beside_expressions());
-    cases
+    ]
 }
 
 /// A definition with much around what is asked for.
