@@ -17,9 +17,14 @@ use weir::stages::rules::{Asked, Book, Rules, Said};
 /// The length of a body, in bytes: longer than what a budget looks through, so that more would cost nothing more.
 const BODY: usize = 400_000;
 
+/// What a decision may take that does not only look through text.
+const MOST: u64 = 12_000_000;
+
 /// Rules, and a message that they are asked about.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
+    /// Instructions that deciding may take in the profile of tests.
+    pub(crate) most: u64,
     /// It ends before its budget does.
     pub(crate) is_bounded_otherwise: bool,
     rules: String,
@@ -61,7 +66,16 @@ impl Case {
 
     fn rules(name: &'static str, rules: String, arguments: String) -> Self {
         let (names, header) = (vec!["tool".to_owned()], "x".to_owned());
-        Self { name, is_bounded_otherwise: false, rules, arguments, names, header, definition: "{}".to_owned() }
+        Self {
+            name,
+            most: MOST,
+            is_bounded_otherwise: false,
+            rules,
+            arguments,
+            names,
+            header,
+            definition: "{}".to_owned(),
+        }
     }
 
     /// Decides once, with one budget, by way of `counted`; the steps that are left.
@@ -286,7 +300,10 @@ fn look_ups() -> Vec<Case> {
             list(&format!("[{}]", vec![row; 8].join(","))),
         ),
         Case::many("nothing but white space", "size(arguments.l) > 7", format!("{{\"l\":[{}]}}", " ".repeat(100_000))),
-        Case::many("long keys", "has(arguments.z)", wide(|at| format!("{}{at}", "k".repeat(400)), "1")),
+        Case {
+            most: 3 * MOST,
+            ..Case::many("long keys", "has(arguments.z)", wide(|at| format!("{}{at}", "k".repeat(400)), "1"))
+        },
         Case::many(
             "caller",
             "principal.roles.exists(x, x == 'nobody') || principal.subject == 'nobody'",
