@@ -7,9 +7,9 @@
 //!                                             compiling rules, reading the body     left out
 //! ```
 //!
-//! The bound is what a core does in a millisecond at 3 GHz, with two instructions at once. In the profile of tests a
-//! decision takes a multiple of what it takes in that of releases, for which each bound says how much it is: what holds
-//! here holds there.
+//! A core does some six million instructions in a millisecond (3 GHz, two at once). Built as a release, no case took many
+//! more; in the profile of tests most take half as many again, and those that look through text more, since nothing is done
+//! for many bytes at once there: so the bounds are twice that, and for a case that only does this what it says itself.
 
 use std::env;
 use std::fs;
@@ -26,12 +26,11 @@ fn no_decision_holds_a_core_longer_than_a_millisecond() {
     let counted = count();
     let said: String = counted.iter().map(|(name, count)| format!("{count:>10} {name}\n")).collect();
     println!("{said}");
-    let dear: Vec<_> = counted.iter().filter(|(_, count)| *count > BOUND).collect();
-    assert!(dear.is_empty(), "more than {BOUND} instructions: {dear:?}\nall:\n{said}");
+    let cases = hostile::cases();
+    let dear: Vec<_> = cases.iter().zip(&counted).filter(|(case, (_, count))| *count > case.most).collect();
+    let dear: Vec<_> = dear.iter().map(|(case, (name, count))| format!("{name}: {count} of {}", case.most)).collect();
+    assert!(dear.is_empty(), "more instructions than may be: {dear:?}\nall:\n{said}");
 }
-
-/// Instructions of a decision in the profile of tests.
-const BOUND: u64 = 12_000_000;
 
 #[test]
 #[ignore = "run by the other test, under valgrind"]

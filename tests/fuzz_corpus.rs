@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 #[path = "fuzz/checks/arguments.rs"]
 mod arguments;
+#[path = "fuzz/checks/expressions.rs"]
+mod expressions;
 #[path = "fuzz/checks/guard.rs"]
 mod guard;
 #[path = "fuzz/checks/headers.rs"]
@@ -25,8 +27,9 @@ mod upstream;
 type Check = fn(&[u8]);
 
 /// Every target, and its check.
-const TARGETS: [(&str, Check); 7] = [
+const TARGETS: [(&str, Check); 8] = [
     ("arguments", arguments::check),
+    ("expressions", expressions::check),
     ("guard", guard::check),
     ("headers", headers::check),
     ("reader", reader::check),
@@ -122,7 +125,63 @@ fn any_value() -> impl Strategy<Value = String> {
     })
 }
 
+/// Pieces of expressions over what [`any_value`] gives, and some that fit nowhere.
+fn any_expression() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "1",
+        "0",
+        "-2",
+        "2.5",
+        "'a'",
+        "'abbb'",
+        "\"\"",
+        "true",
+        "false",
+        "null",
+        "[]",
+        "[1, 'a']",
+        "{}",
+        "{'a': 1}",
+        "arguments",
+        "arguments.a",
+        "arguments.bb",
+        "arguments[0]",
+        "arguments.a[1]",
+        "arguments['a/~']",
+        "x",
+        "x.a",
+        "size(arguments)",
+        "has(arguments.a)",
+        "has(arguments.a.bb)",
+        "'a' in arguments",
+        "1 in arguments.a",
+        "3u",
+        "é",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(5, 40, 3, |inner| {
+        let operator = prop::sample::select(vec![
+            "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&&", "||", " in ", "?",
+        ]);
+        let method = prop::sample::select(vec!["all", "exists", "exists_one", "map", "filter"]);
+        let call = prop::sample::select(vec!["size", "int", "double", "string", "!", "-", "has", "bool", "dyn"]);
+        let search = prop::sample::select(vec!["startsWith", "endsWith", "contains", "matches"]);
+        prop_oneof![
+            (inner.clone(), operator, inner.clone()).prop_map(|(a, operator, b)| format!("({a} {operator} {b})")),
+            (inner.clone(), method, inner.clone()).prop_map(|(a, method, b)| format!("{a}.{method}(x, {b})")),
+            (call, inner.clone()).prop_map(|(call, a)| format!("{call}({a})")),
+            (inner.clone(), search, inner.clone()).prop_map(|(a, search, b)| format!("{a}.{search}({b})")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("{a}[{b}]")),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn the_check_holds_on_generated_expressions(text in any_expression(), value in any_value()) {
+        expressions::check(format!("{text}\n{value}").as_bytes());
+    }
+
     #[test]
     fn checks_end_on_generated_schemas_and_values(schema in any_schema(), value in any_value()) {
         arguments::check(format!("{schema}\n{value}").as_bytes());

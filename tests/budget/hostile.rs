@@ -17,9 +17,14 @@ use weir::stages::rules::{Asked, Book, Rules, Said};
 /// The length of a body, in bytes: longer than what a budget looks through, so that more would cost nothing more.
 const BODY: usize = 400_000;
 
+/// What a decision may take that does not only look through text.
+const MOST: u64 = 12_000_000;
+
 /// Rules, and a message that they are asked about.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
+    /// Instructions that deciding may take in the profile of tests.
+    pub(crate) most: u64,
     /// It ends before its budget does.
     pub(crate) is_bounded_otherwise: bool,
     rules: String,
@@ -61,7 +66,16 @@ impl Case {
 
     fn rules(name: &'static str, rules: String, arguments: String) -> Self {
         let (names, header) = (vec!["tool".to_owned()], "x".to_owned());
-        Self { name, is_bounded_otherwise: false, rules, arguments, names, header, definition: "{}".to_owned() }
+        Self {
+            name,
+            most: MOST,
+            is_bounded_otherwise: false,
+            rules,
+            arguments,
+            names,
+            header,
+            definition: "{}".to_owned(),
+        }
     }
 
     /// Decides once, with one budget, by way of `counted`; the steps that are left.
@@ -173,10 +187,14 @@ fn wide(key: impl Fn(usize) -> String, value: &str) -> String {
 
 /// All cases.
 pub(crate) fn cases() -> Vec<Case> {
+    [loops(), scalars(), look_ups(), beside_expressions()].into_iter().flatten().collect()
+}
+
+/// What goes through lists and maps.
+fn loops() -> Vec<Case> {
     let numbers = (0..300).map(|at| at.to_string()).collect::<Vec<_>>().join(",");
     let plain = |at: usize| at.to_string();
-    let row = format!("[{}]", "0,".repeat(40) + "0");
-    let mut cases = vec![
+    vec![
         Case::of("loop within a loop", &format!("arguments.l.all(x, [{numbers}].all(y, x != y))"), list("\"a\"")),
         Case::of("loop over short elements", "arguments.l.all(x, x == 1 || true)", list("1")),
         Case::of("loop over empty lists", "arguments.l.all(x, size(x) == 0)", list("[]")),
@@ -208,6 +226,12 @@ pub(crate) fn cases() -> Vec<Case> {
             "size([arguments.l].map(x, x + x + x + x + x)) == 0",
             format!("{{\"l\":\"{}\"}}", "a".repeat(200_000)),
         ),
+    ]
+}
+
+/// What reads and searches long texts, and reads numbers.
+fn scalars() -> Vec<Case> {
+    vec![
         Case::some("search", "arguments.l.contains('aaaaaaaaaaaaaaaab')", "a"),
         Case::some("search from behind", "arguments.l.contains('baaaaaaaaaaaaaaa')", "a"),
         Case::some("pattern", "arguments.l.matches('(?i)(a|b|ab)*c[a-z]{4}x')", "abc"),
@@ -229,6 +253,14 @@ pub(crate) fn cases() -> Vec<Case> {
             "arguments.l.all(x, timestamp(x) > time)",
             list("\"2026-11-28T17:00:00.000000000+02:00\""),
         ),
+    ]
+}
+
+/// What is asked for, and is behind much else; and what is not of the message.
+fn look_ups() -> Vec<Case> {
+    let plain = |at: usize| at.to_string();
+    let row = format!("[{}]", "0,".repeat(40) + "0");
+    vec![
         Case::many("wide", "has(arguments.z)", wide(plain, "1")),
         Case::many("wide with escaped keys", "has(arguments.z)", wide(|at| format!("\\u007a{at}"), "1")),
         Case::many("wide with keys of one length", "has(arguments.zzzzzzz)", wide(|at| format!("zz{at:05}"), "1")),
@@ -268,7 +300,10 @@ pub(crate) fn cases() -> Vec<Case> {
             list(&format!("[{}]", vec![row; 8].join(","))),
         ),
         Case::many("nothing but white space", "size(arguments.l) > 7", format!("{{\"l\":[{}]}}", " ".repeat(100_000))),
-        Case::many("long keys", "has(arguments.z)", wide(|at| format!("{}{at}", "k".repeat(400)), "1")),
+        Case {
+            most: 3 * MOST,
+            ..Case::many("long keys", "has(arguments.z)", wide(|at| format!("{}{at}", "k".repeat(400)), "1"))
+        },
         Case::many(
             "caller",
             "principal.roles.exists(x, x == 'nobody') || principal.subject == 'nobody'",
@@ -303,9 +338,7 @@ pub(crate) fn cases() -> Vec<Case> {
             definition: definition(),
             ..Case::many("hint", "message.tool.annotations.readOnlyHint", "{}".to_owned())
         },
-    ];
-    cases.extend(beside_expressions());
-    cases
+    ]
 }
 
 /// A definition with much around what is asked for.

@@ -8,7 +8,7 @@ use super::{
 /// What finding the place of a note costs, in bytes that are looked at one by one.
 const NOTE: usize = 64;
 /// The same of a string, and of an escape in it, beside its bytes: each is where a fast search ends and begins.
-const STOP: usize = 3;
+const STOP: usize = 4;
 
 /// A walk over the members of an object or the elements of an array, in bytes that have been checked.
 #[derive(Clone, Debug)]

@@ -23,9 +23,9 @@ const REMEMBERED: usize = 4096;
 const LONGEST: usize = 256;
 
 /// The steps of a look-up that finds nothing yet, beside what it is held against.
-const LOOK_UP: u32 = 5;
+const LOOK_UP: u32 = 12;
 /// So many rules are held against a name in a step, beside what their patterns take.
-const TOGETHER: u32 = 8;
+const TOGETHER: u32 = 4;
 
 /// The rules that may match, in their order: those that every message begins with, then those of each group.
 pub(super) type Lists = Rc<[Box<[u32]>]>;

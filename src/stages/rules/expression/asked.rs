@@ -58,7 +58,7 @@ pub(super) fn fact<'a>(name: Name, facts: &'a dyn Facts, budget: &mut Budget) ->
         Name::Path => text(facts.path()),
         Name::Route => text(facts.route()),
         Name::Address => {
-            budget.spend(2)?;
+            budget.spend(4)?;
             Ok(Value::Text(Cow::Owned(facts.address().to_canonical().to_string())))
         }
         Name::Headers => Ok(Value::Headers(facts.headers())),

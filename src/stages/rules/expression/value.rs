@@ -50,9 +50,11 @@ impl<'a> Value<'a> {
                 numbers::read(token)?
             }
             json::Kind::String => {
-                // Escapes are undone byte by byte.
-                let weight = if value.escaped { 4 } else { 1 };
-                budget.spend_bytes(weight * value.raw(bytes).len())?;
+                // Escapes are undone byte by byte, and longer characters looked at one by one.
+                let raw = value.raw(bytes);
+                budget.spend_bytes(raw.len())?;
+                let more = if value.escaped { 5 } else { usize::from(!raw.is_ascii()) };
+                budget.spend_bytes(more * raw.len())?;
                 Self::Text(value.text(bytes).ok_or(Why::Conversion)?)
             }
         })

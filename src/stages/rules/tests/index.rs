@@ -7,9 +7,10 @@ use crate::config::Group;
 use crate::model::grants::Patterns;
 use crate::model::{Glob, Pattern};
 
-const METHODS: [Said<'_>; 6] = [
+const METHODS: [Said<'_>; 7] = [
     Said::Method(Method::ToolsCall),
     Said::Method(Method::PromptsGet),
+    Said::Method(Method::Complete),
     Said::Method(Method::ToolsList),
     Said::Other("tools/x"),
     Said::Answer,
@@ -52,7 +53,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     let some = |most: usize| prop::collection::vec(0..most, 0..2);
     let names = || prop::collection::vec("((files|other|f\\*|\\*):)?[ab\\*\\?]{1,2}", 0..2);
     let what = (some(3), some(METHODS.len()), names(), names(), some(2), some(3));
-    (what, prop::bool::weighted(0.2), 0..9usize, 0..7u8, 0..4u8, prop::bool::weighted(0.15)).prop_map(
+    (what, prop::bool::weighted(0.2), 0..9usize, 0..8u8, 0..4u8, prop::bool::weighted(0.15)).prop_map(
         |((routes, methods, tools, prompts, servers, roles), header, when, then, group, shadow)| Drawn {
             routes,
             methods,
@@ -80,7 +81,7 @@ fn written(drawn: &[Drawn]) -> config::Rules {
             1 => Some(Then::Refuse { message: Some(at.to_string()), code: None }),
             2 => Some(Then::Answer(format!("{{\"at\":{at}}}"))),
             3 => Some(Then::Route(vec![Share { server: 0, weight: 1 }, Share { server: 1, weight: 2 }])),
-            4 => {
+            4 | 5 => {
                 let next = group.map_or(0, |group| group + 1);
                 (next < 3).then_some(Then::Goto(next))
             }
@@ -169,6 +170,9 @@ fn naive(
 }
 
 proptest! {
+    // So many that each way in which an index could be wrong is met: mutants of it all fail here.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
+
     /// Many messages over one book, so that most of it is remembered from others.
     #[test]
     fn the_index_decides_like_a_reading_from_top_to_bottom(
@@ -185,6 +189,10 @@ proptest! {
             let named = match said {
                 Said::Method(Method::ToolsCall) => Some((Named::Tool, name.as_str())),
                 Said::Method(Method::PromptsGet) => Some((Named::Prompt, name.as_str())),
+                // The same method names one thing or another.
+                Said::Method(Method::Complete) => {
+                    Some((if draw % 2 == 0 { Named::Prompt } else { Named::Resource }, name.as_str()))
+                }
                 _ => None,
             };
             let roles = held(&roles.iter().map(|at| ROLES[*at]).collect::<Vec<_>>());
