@@ -16,6 +16,7 @@ use crate::stages::upstream::Call;
 use crate::stages::wellformed::Verb;
 
 use super::exchange::{Exchange, Ready};
+use super::redacting;
 use super::relay::Relay;
 use super::way::Way;
 
@@ -114,6 +115,7 @@ fn expected(exchange: &Exchange<'_, Ready<'_>>) -> Expected {
         .sealing(exchange.route.binder.as_ref(), exchange.principal())
         .asked_by(message.message(), message.bytes())
         .promising(&exchange.progress.promises, &exchange.route.meter.calls)
+        .redacting(redacting::of(exchange))
 }
 
 /// An event stream. Where it `opens` a session, its head waits for the message that names the revision.

@@ -32,7 +32,7 @@ use super::core::{Behind, Core};
 use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Judged, Known, Read, Ready};
 use super::finish::Finish;
 use super::ruling::{self, Ruling};
-use super::{limiting, stopping};
+use super::{limiting, redacting, stopping};
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
 pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish, drain: &Drain) -> Result<Answer, Refused>
@@ -287,7 +287,10 @@ async fn over_http(
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
         more: exchange.changes().map_or(&[], |changes| &changes.headers),
-        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && exchange.progress.promises.is_empty(),
+        encodable: message.may_be_encoded()
+            && !exchange.may_hold_sealed()
+            && exchange.progress.promises.is_empty()
+            && !redacting::redacts(exchange),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));

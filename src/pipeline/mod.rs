@@ -13,6 +13,7 @@ mod limiting;
 mod lookup;
 pub mod pair;
 mod policy;
+mod redacting;
 mod relay;
 mod ruling;
 mod shown;

@@ -8,6 +8,7 @@ mod expected;
 mod head;
 mod parting;
 mod promised;
+mod redacting;
 mod sealing;
 mod unseen;
 mod whole;

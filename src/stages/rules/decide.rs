@@ -1,9 +1,11 @@
 //! The walk over the rules that may match: verdict, and what is changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 
+use crate::catalog::Redaction;
 use crate::config::{self, Abort, Then};
 use crate::model::Glob;
 
@@ -64,6 +66,8 @@ pub struct Changes<'a> {
     pub arguments: Vec<&'a config::Arguments>,
     /// What is made to fail.
     pub fault: Option<Effect>,
+    /// What of the answer is not shown.
+    pub redactions: Vec<&'a Arc<Redaction>>,
 }
 
 /// Proof that the rules let a message go on. Nobody else can make one.
@@ -113,6 +117,7 @@ impl<'a> Changes<'a> {
         self.cost = self.cost.or(behind.cost);
         self.fault = self.fault.or(behind.fault);
         self.arguments.extend(behind.arguments);
+        self.redactions.extend(behind.redactions);
         for field in behind.headers {
             self.header(field);
         }
@@ -260,6 +265,7 @@ impl<'a> Walk<'a, '_> {
             headers: set.headers.iter().collect(),
             arguments: Some(&set.arguments).filter(|arguments| !arguments.is_empty()).into_iter().collect(),
             fault: set.fault.filter(hit).map(|fault| Effect { delay: fault.delay, abort: fault.abort }),
+            redactions: self.book.rules[rule].redaction.iter().collect(),
         });
     }
 

@@ -106,11 +106,17 @@ fn does(then: Option<&Then>, set: &Set) -> String {
         ("fault", set.fault.is_some()),
     ]
     .into_iter()
-    .filter_map(|(key, is_set)| is_set.then_some(key))
+    .filter_map(|(key, is_set)| is_set.then(|| key.to_owned()))
+    .chain((!set.redact.is_empty()).then(|| redacts(set)))
     .collect();
     match (then, changed.is_empty()) {
         (Some(then), true) => then.to_owned(),
         (Some(then), false) => format!("set {}, {then}", changed.join(", ")),
         (None, _) => format!("set {}", changed.join(", ")),
     }
+}
+
+fn redacts(set: &Set) -> String {
+    let paths: Vec<_> = set.redact.iter().map(ToString::to_string).collect();
+    format!("redact ({})", paths.join(", "))
 }
