@@ -45,6 +45,7 @@ mod postgres;
 mod principals;
 mod processes;
 mod proxies;
+mod redact;
 mod reload;
 mod reload_commands;
 mod rmcp_client;
