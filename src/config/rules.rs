@@ -16,10 +16,10 @@ use super::{
 
 pub use expression::Expression;
 pub use matcher::Matcher;
-pub use set::{Abort, Arguments, Fault, Set};
+pub use set::{Abort, Arguments, Fault, Mirror, Set};
 pub use then::{Share, Then};
 
-pub(super) use set::{ARGUMENTS, CACHE, FAULT, RETRY, SHAPE as SET};
+pub(super) use set::{ARGUMENTS, CACHE, FAULT, MIRROR, RETRY, SHAPE as SET};
 pub(super) use then::{HOLD, SHAPE as THEN, SHARE};
 
 /// Groups of one file. What a message has met of them is remembered in as many bits.

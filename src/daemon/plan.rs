@@ -22,7 +22,7 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Lookup, Policy, Server};
+use crate::pipeline::{Behind, Bounds, Core, Line, Lookup, Mirrors, Policy, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
@@ -131,6 +131,8 @@ pub(super) struct Kept {
     pub(super) client: Rc<Client>,
     pub(super) telemetry: Rc<Telemetry>,
     pub(super) sightings: mpsc::Sender<Sighting>,
+    /// Copies of calls that wait for it.
+    pub(super) copies: Rc<Line>,
     /// Tokens that were verified on it.
     memory: Memory,
 }
@@ -144,7 +146,7 @@ impl Kept {
     ) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers });
-        Self { number, client, telemetry: Rc::new(telemetry), sightings, memory: Memory::new() }
+        Self { number, client, telemetry: Rc::new(telemetry), sightings, copies: Rc::default(), memory: Memory::new() }
     }
 }
 
@@ -271,6 +273,9 @@ impl Plan {
         });
         let routes = self.routes_of(kept);
         let names = self.servers.iter().map(|server| server.name.as_str());
+        let mirrors = self.servers.iter().enumerate();
+        let mirrors =
+            mirrors.map(|(at, server)| self.book.mirrors_to(at).then(|| kept.telemetry.server(server.name.as_str())));
         let pipeline = Core {
             routes,
             servers: servers.collect(),
@@ -286,6 +291,7 @@ impl Plan {
             roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
             policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
+            mirrors: Mirrors::new(Rc::clone(&kept.copies), mirrors),
             memo: Rc::default(),
         };
         let placed = || self.routes.iter().enumerate();

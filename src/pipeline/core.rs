@@ -21,6 +21,7 @@ use crate::stages::vouch::Vouch;
 use crate::telemetry::{RouteMeter, Telemetry};
 
 use super::lookup::Lookup;
+use super::mirroring::Mirrors;
 use super::pair::Pairs;
 use super::policy::Policy;
 
@@ -54,6 +55,8 @@ pub struct Core {
     pub limits: Limits,
     /// What is said of messages beside that.
     pub policy: Policy,
+    /// Where copies of it go.
+    pub mirrors: Mirrors,
     /// What was left out of lists for them.
     pub memo: Rc<Memo>,
 }

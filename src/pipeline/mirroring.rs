@@ -87,17 +87,21 @@ pub(super) fn offer(core: &Rc<Core>, exchange: &Exchange<'_, Ready<'_>>) {
     match fits(exchange) {
         None => {}
         Some(false) => meter.mirrors(Mirrored::Unfit),
-        Some(true) => core.mirrors.line.push(|| Copied {
-            core: Rc::clone(core),
-            server,
-            route: exchange.route.number,
-            meter: Rc::clone(meter),
-            id: exchange.id,
-            principal: exchange.principal().clone(),
-            headers: exchange.headers.clone(),
-            more: changes.headers.iter().map(|field| (*field).clone()).collect(),
-            body: exchange.message().bytes().clone(),
-        }, exchange.message().bytes().len(), meter),
+        Some(true) => core.mirrors.line.push(
+            || Copied {
+                core: Rc::clone(core),
+                server,
+                route: exchange.route.number,
+                meter: Rc::clone(meter),
+                id: exchange.id,
+                principal: exchange.principal().clone(),
+                headers: exchange.headers.clone(),
+                more: changes.headers.iter().map(|field| (*field).clone()).collect(),
+                body: exchange.message().bytes().clone(),
+            },
+            exchange.message().bytes().len(),
+            meter,
+        ),
     }
 }
 
@@ -110,7 +114,8 @@ fn fits(exchange: &Exchange<'_, Ready<'_>>) -> Option<bool> {
         return message.batch().map(|_| false);
     }
     let one = message.message()?;
-    let goes_on = one.fields.request_state.is_some() || one.fields.input_responses.is_some() || one.fields.task.is_some();
+    let goes_on =
+        one.fields.request_state.is_some() || one.fields.input_responses.is_some() || one.fields.task.is_some();
     Some(message.era() == Era::Modern && one.kind == Kind::Request && !goes_on)
 }
 

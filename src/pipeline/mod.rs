@@ -11,6 +11,7 @@ pub mod flow;
 mod home;
 mod limiting;
 mod lookup;
+mod mirroring;
 pub mod pair;
 mod policy;
 mod redacting;
@@ -27,6 +28,7 @@ pub use exchange::Arrival;
 pub use explain::{Door, House, STAGES, explain};
 pub use finish::{Ending, Finish};
 pub use lookup::Lookup;
+pub use mirroring::{Line, Mirrors};
 pub use policy::Policy;
 pub use relay::{Relay, Step};
 

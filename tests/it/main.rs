@@ -39,6 +39,7 @@ mod limits;
 mod logs;
 mod matrix;
 mod metrics;
+mod mirror;
 mod oauth;
 mod old_pair;
 mod postgres;

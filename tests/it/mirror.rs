@@ -47,7 +47,8 @@ async fn a_copy_is_what_the_server_gets_without_what_the_caller_has_shown() {
     only_through_weir!();
     let (a, b) = (
         Scripted::answering(|request: &Request| result(&request.id(), BOTH)).await,
-        Scripted::answering(|request: &Request| result(&request.id(), r#"{"resultType":"complete","content":["b"]}"#)).await,
+        Scripted::answering(|request: &Request| result(&request.id(), r#"{"resultType":"complete","content":["b"]}"#))
+            .await,
     );
     let rules = "[[rules]]\nname = \"change\"\nset = { headers = { x-team = \"blue\" }, arguments = { set = { limit = 10 } } }\n";
     let home = tempfile::tempdir().expect("a directory");
@@ -57,7 +58,8 @@ async fn a_copy_is_what_the_server_gets_without_what_the_caller_has_shown() {
     let b_as = format!("{}\nauthorization = {{ value = {{ file = {file:?} }} }}", endpoint(&b));
     let weir = Gateway::config(&config(&format!("{ALL}{rules}"), &a, &b_as)).start().await;
     let theirs = [("Authorization", "Bearer theirs"), ("Cookie", "theirs"), ("X-API-Key", "theirs")];
-    let post = theirs.into_iter().fold(call("1", "x", r#"{ "a" : 1e400 }"#), |post, (name, value)| post.header(name, value));
+    let post =
+        theirs.into_iter().fold(call("1", "x", r#"{ "a" : 1e400 }"#), |post, (name, value)| post.header(name, value));
     let answer = ask(&weir, post).await;
     assert_eq!(answer.text(), result("1", BOTH), "the first server's");
     let (first, copy) = (a.request().await, within("the copy", b.request()).await);
@@ -152,7 +154,9 @@ async fn what_becomes_of_a_copy_is_nothing_to_its_call() {
                 let id = exchange.request.id();
                 let mut stream = exchange.stream().await;
                 stream.event(r#"{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{}}"#).await;
-                stream.event(&result(&id, r#"{"resultType":"input_required","requestState":"s","inputRequests":{}}"#)).await;
+                stream
+                    .event(&result(&id, r#"{"resultType":"input_required","requestState":"s","inputRequests":{}}"#))
+                    .await;
                 stream.end().await
             }
         }
@@ -180,7 +184,9 @@ async fn a_share_is_copied_and_a_command_takes_copies_too() {
     let a = Scripted::answering(|request: &Request| result(&request.id(), BOTH)).await;
     let line = Demo::command_line();
     let words: Vec<_> = line.split(' ').map(|word| format!("{word:?}")).collect();
-    let of = |share: &str| format!("[[rules]]\nname = \"some\"\nset = {{ mirror = {{ server = \"b\", share = {share} }} }}\n");
+    let of = |share: &str| {
+        format!("[[rules]]\nname = \"some\"\nset = {{ mirror = {{ server = \"b\", share = {share} }} }}\n")
+    };
     let command = format!("command = [{}]", words.join(", "));
     let weir = Gateway::config(&config(&of("0.5"), &a, &command)).start().await;
     let mut client = weir.client().await;

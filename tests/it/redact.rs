@@ -275,6 +275,9 @@ async fn the_answers_of_the_page_are_as_it_says() {
     weir.stop().await;
 }
 
+/// A tool that says an argument in a header as well.
+const MIRRORS: &str = r#"{"resultType":"complete","tools":[{"name":"mirrors","inputSchema":{"type":"object","properties":{"secret":{"type":"string","x-mcp-header":"S"}}}}]}"#;
+
 /// Whatever becomes of a call, its words are in no line and no metric: neither arguments nor answers, at no level.
 #[tokio::test]
 async fn no_log_has_what_is_said_in_a_call() {
@@ -282,6 +285,10 @@ async fn no_log_has_what_is_said_in_a_call() {
     let server = Scripted::start(|exchange| async move {
         let (text, json) = (result(&exchange.request.id(), &said(MARKER)), "Content-Type: application/json\r\n");
         let name = exchange.request.json()["params"]["name"].as_str().unwrap_or_default().to_owned();
+        if exchange.request.method() == "tools/list" {
+            let tools = result(&exchange.request.id(), MIRRORS);
+            return exchange.json(tools).await;
+        }
         match &*name {
             "look" | "other" => exchange.json(text).await,
             "malformed" => exchange.json(format!("{text}]")).await,
@@ -296,10 +303,12 @@ async fn no_log_has_what_is_said_in_a_call() {
         }
     })
     .await;
-    let logging = "[telemetry]\nlog = { arguments = true, redact = [\"arguments.secret\"] }\n";
+    // An expression that fails, over what must not be told.
+    let logging = "[[rules]]\nname = \"fails\"\ntools = [\"a:fails\"]\nwhen = 'arguments.secret > 1'\nthen = \"refuse\"\n\
+                   [telemetry]\nlog = { arguments = true, redact = [\"arguments.secret\"] }\n";
     let weir = Gateway::config(&format!("{}{logging}", config(&server))).with("WEIR_LOG", "trace").start().await;
     let arguments = format!(r#"{{"secret":"{MARKER}","deep":{{"secret":["{MARKER}"]}},"open":"seen"}}"#);
-    let names = ["look", "other", "malformed", "stray", "failure", "streamed"];
+    let names = ["look", "other", "malformed", "stray", "failure", "streamed", "fails"];
     for name in names {
         for post in [
             call("1", name, &arguments),
@@ -311,6 +320,13 @@ async fn no_log_has_what_is_said_in_a_call() {
             within(name, ask(&weir, post)).await;
         }
     }
+    let unlike = call("1", "mirrors", &arguments).header("Mcp-Param-S", &format!("{MARKER}-else"));
+    until("the tool is known", async || {
+        ask(&weir, modern("1", "tools/list", "")).await;
+        let answer = ask(&weir, unlike.clone()).await;
+        answer.json()["error"]["data"]["reason"] == "header_mismatch" && answer.text().contains(MARKER)
+    })
+    .await;
     until("each has its line", async || weir.said().matches("\"open\":\"seen\"").count() >= 2 * names.len()).await;
     let mut admin = weir.admin().await;
     admin.get("/metrics", &[]).await;

@@ -11,7 +11,7 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Behind, Bounds, Core, Lookup, Policy, Route, Server};
+use weir::pipeline::{Behind, Bounds, Core, Lookup, Mirrors, Policy, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
@@ -81,6 +81,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
         limits: Limits::none(),
         policy,
+        mirrors: Mirrors::default(),
         memo: Rc::default(),
     })
 }

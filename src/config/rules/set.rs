@@ -8,8 +8,9 @@ use toml::{
 };
 
 use super::Known;
+use crate::config::servers::Era;
 use crate::config::{
-    authorization,
+    authorization, routes,
     section::{Section, value_of},
     shape::{Key, Kind, Shape, Value},
 };
@@ -18,6 +19,7 @@ use crate::model::KeyPath;
 const MOST_CLASS: usize = 64;
 const MOST_VALUE: usize = 4096;
 const MOST_REMOVED: usize = 64;
+const MILLION: u32 = 1_000_000;
 const MOST_PATHS: usize = 32;
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -44,6 +46,17 @@ pub struct Set {
     pub fault: Option<Fault>,
     /// `redact`: fields of the answer that are not shown.
     pub redact: Vec<KeyPath>,
+    /// `mirror`: where calls are copied to.
+    pub mirror: Option<Mirror>,
+}
+
+/// What calls are copied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mirror {
+    /// Its place in [`Settings::servers`](crate::config::Settings::servers).
+    pub server: usize,
+    /// `share`: of the calls, in millionths.
+    pub share: u32,
 }
 
 /// What of a call's arguments is changed.
@@ -79,8 +92,8 @@ pub enum Abort {
 
 pub(in crate::config) const SHAPE: Shape = Shape {
     title: "`set` of [[rules]]",
-    about: "What is changed in a message, or in how it is carried. What an earlier rule has changed stays as that one has it. \
-            `mirror` (a copy to another server) comes later.",
+    about: "What is changed in a message, or in how it is carried. What an earlier rule has changed stays as that one has it; \
+            what several rules redact adds up.",
     keys: &[
         key("first_byte", Kind::TimeOrNone(10, DAY), "In the place of the server's own."),
         key("idle_timeout", Kind::TimeOrNone(10, DAY), "In the place of the server's own."),
@@ -103,10 +116,33 @@ pub(in crate::config) const SHAPE: Shape = Shape {
             `*` and `?` are as in patterns; case does not count. A path into `structuredContent` is one into a text of \
             `content` that is JSON, too.",
         ),
+        key(
+            "mirror",
+            Kind::Table("the name of a server, or { server = \"search-v3\", share = 0.1 }"),
+            "A call of 2026-07-28 is copied to this server, and what that answers is dropped; see below.",
+        ),
         key("cache", Kind::Table("a table, { ttl = \"60s\", per = \"principal\" }"), "Not built into this version."),
         key("retry", Kind::Table("a table, { attempts = 2, budget = 0.2 }"), "Not built into this version."),
     ],
-    unbuilt: &["mirror"],
+    unbuilt: &[],
+};
+
+pub(in crate::config) const MIRROR: Shape = Shape {
+    title: "`mirror` of `set`",
+    about: "A copy of a call (`tools/call`, `prompts/get`, `resources/read`, `completion/complete`), as its server gets it, with \
+            the credential of the other server. The call does not wait for it. What belongs to a session, or goes on with what \
+            its server gave, is not copied. 64 copies of at most 4 MiB wait on a core while eight are made: what finds no room \
+            is dropped, and counted.",
+    keys: &[
+        key("server", Kind::Text("the name of a server"), "The one that gets the copy. Needed."),
+        Key {
+            name: "share",
+            kind: Kind::Share,
+            default: Value::Number(1),
+            about: "How many of the calls that the rule matches.",
+        },
+    ],
+    unbuilt: &[],
 };
 
 pub(in crate::config) const ARGUMENTS: Shape = Shape {
@@ -180,7 +216,7 @@ const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
 }
 
 impl Set {
-    pub(super) fn read(rule: &Section<'_>, _known: Known<'_>) -> Self {
+    pub(super) fn read(rule: &Section<'_>, known: Known<'_>) -> Self {
         let section = rule.table("set", &SHAPE);
         if rule.has_table("set") && SHAPE.keys.iter().all(|key| !section.has(key.name)) {
             rule.wrong("set", "`set` changes nothing");
@@ -197,6 +233,7 @@ impl Set {
             arguments: Arguments::read(&section),
             fault: Fault::read(&section),
             redact: redact(&section),
+            mirror: mirror(&section, known),
         }
     }
 
@@ -263,6 +300,25 @@ fn unbuilt(set: &Section<'_>) {
         let _ = (retry.size("attempts"), retry.share("budget"));
         set.wrong("retry", "`retry` in `set` of [[rules]] is not built into this version");
     }
+}
+
+fn mirror(set: &Section<'_>, known: Known<'_>) -> Option<Mirror> {
+    let place = |name: &str| {
+        let found = known.servers.iter().position(|server| server.name.as_str() == name);
+        let server = found.ok_or_else(|| format!("names a server: {}", routes::unknown(name, known.servers)))?;
+        match known.servers[server].era {
+            Era::Legacy => {
+                Err(format!("names {name:?}, whose `era` is \"legacy\": copies are made of calls of 2026-07-28"))
+            }
+            Era::Auto | Era::Modern => Ok(server),
+        }
+    };
+    if !set.has_table("mirror") {
+        return set.text("mirror", place).map(|server| Mirror { server, share: MILLION });
+    }
+    let section = set.table("mirror", &MIRROR);
+    let share = section.share("share");
+    Some(Mirror { server: section.required("server", place)?, share })
 }
 
 fn redact(section: &Section<'_>) -> Vec<KeyPath> {

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::core::{Behind, Server as Fronted};
 use super::pair::Pairs;
-use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Lookup, Policy, Relay, Route, Step, flow};
+use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Lookup, Mirrors, Policy, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::config::Settings;
 use crate::model::{Reason, Refusal, Remote, RequestIds};
@@ -138,6 +138,7 @@ impl Plan {
             roles: Roles::new(settings.roles.into(), &[], ["files"]),
             limits: Limits::none(),
             policy,
+            mirrors: Mirrors::default(),
             memo: Rc::default(),
         })
     }

@@ -115,7 +115,9 @@ impl Book {
         let named = |named: Named| written.rules.iter().any(|rule| !rule.matcher.names.of(named).is_empty());
         let names = |kind: Named| needs.has(Needs::MESSAGE) || named(kind);
         let draws = written.rules.iter().any(|rule| {
-            matches!(&rule.then, Some(config::Then::Route(shares)) if shares.len() > 1) || rule.set.fault.is_some()
+            matches!(&rule.then, Some(config::Then::Route(shares)) if shares.len() > 1)
+                || rule.set.fault.is_some()
+                || rule.set.mirror.is_some()
         });
         let of = |route: usize| {
             let in_force =
@@ -163,6 +165,12 @@ impl Book {
     /// What any rule for the route at that place does not show of an answer: it holds where nobody can tell what was asked.
     pub fn redactions(&self, route: usize) -> &[Arc<Redaction>] {
         self.redactions.get(route).map_or(&[], |redactions| redactions)
+    }
+
+    /// Whether a rule copies calls to the server at that place.
+    pub fn mirrors_to(&self, server: usize) -> bool {
+        let mut mirrors = self.written.rules.iter().filter_map(|rule| rule.set.mirror);
+        mirrors.any(|mirror| mirror.server == server)
     }
 
     /// What a rule is called.

@@ -68,6 +68,8 @@ pub struct Changes<'a> {
     pub fault: Option<Effect>,
     /// What of the answer is not shown.
     pub redactions: Vec<&'a Arc<Redaction>>,
+    /// The server that gets a copy, by its place.
+    pub mirror: Option<usize>,
 }
 
 /// Proof that the rules let a message go on. Nobody else can make one.
@@ -116,6 +118,7 @@ impl<'a> Changes<'a> {
         self.class = self.class.or(behind.class);
         self.cost = self.cost.or(behind.cost);
         self.fault = self.fault.or(behind.fault);
+        self.mirror = self.mirror.or(behind.mirror);
         self.arguments.extend(behind.arguments);
         self.redactions.extend(behind.redactions);
         for field in behind.headers {
@@ -256,6 +259,7 @@ impl<'a> Walk<'a, '_> {
     fn change(&mut self, rule: usize, set: &'a config::Set) {
         let draw = self.draw(rule);
         let hit = |fault: &config::Fault| draw.rotate_left(32) % WHOLE < u64::from(fault.share);
+        let copied = |mirror: &config::Mirror| draw.rotate_left(48) % WHOLE < u64::from(mirror.share);
         self.changes.add(Changes {
             first_byte: set.first_byte,
             idle_timeout: set.idle_timeout,
@@ -265,6 +269,7 @@ impl<'a> Walk<'a, '_> {
             headers: set.headers.iter().collect(),
             arguments: Some(&set.arguments).filter(|arguments| !arguments.is_empty()).into_iter().collect(),
             fault: set.fault.filter(hit).map(|fault| Effect { delay: fault.delay, abort: fault.abort }),
+            mirror: set.mirror.filter(copied).map(|mirror| mirror.server),
             redactions: self.book.rules[rule].redaction.iter().collect(),
         });
     }

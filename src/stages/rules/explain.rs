@@ -104,6 +104,7 @@ fn does(then: Option<&Then>, set: &Set) -> String {
         ("headers", !set.headers.is_empty()),
         ("arguments", !set.arguments.is_empty()),
         ("fault", set.fault.is_some()),
+        ("mirror", set.mirror.is_some()),
     ]
     .into_iter()
     .filter_map(|(key, is_set)| is_set.then(|| key.to_owned()))
