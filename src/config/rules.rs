@@ -3,6 +3,7 @@
 mod expression;
 mod goto;
 mod matcher;
+mod mirror;
 mod set;
 mod then;
 
@@ -16,10 +17,12 @@ use super::{
 
 pub use expression::Expression;
 pub use matcher::Matcher;
-pub use set::{Abort, Arguments, Fault, Mirror, Set};
+pub use mirror::Mirror;
+pub use set::{Abort, Arguments, Fault, Set};
 pub use then::{Share, Then};
 
-pub(super) use set::{ARGUMENTS, CACHE, FAULT, MIRROR, RETRY, SHAPE as SET};
+pub(super) use mirror::SHAPE as MIRROR;
+pub(super) use set::{ARGUMENTS, CACHE, FAULT, RETRY, SHAPE as SET};
 pub(super) use then::{HOLD, SHAPE as THEN, SHARE};
 
 /// Groups of one file. What a message has met of them is remembered in as many bits.

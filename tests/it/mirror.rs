@@ -64,7 +64,8 @@ async fn a_copy_is_what_the_server_gets_without_what_the_caller_has_shown() {
     assert_eq!(answer.text(), result("1", BOTH), "the first server's");
     let (first, copy) = (a.request().await, within("the copy", b.request()).await);
     assert_eq!(copy.body, first.body);
-    assert_eq!(copy.json()["params"]["arguments"]["limit"], 10);
+    let body = String::from_utf8(copy.body.to_vec()).expect("text");
+    assert!(body.contains(r#""arguments":{ "a" : 1e400 ,"limit":10}"#), "{body}");
     for name in ["x-team", "mcp-name", "mcp-method", "mcp-protocol-version", "x-request-id"] {
         assert_eq!(copy.header(name), first.header(name), "{name}");
         assert!(copy.header(name).is_some(), "{name}");
@@ -148,7 +149,7 @@ async fn what_becomes_of_a_copy_is_nothing_to_its_call() {
     let b = Scripted::start(|exchange| async move {
         match exchange.request.json()["params"]["name"].as_str() {
             Some("status") => exchange.answer("500 Oh", "", "").await,
-            Some("gone") => exchange.stream().await.gone().await,
+            Some("gone") => exchange.stream().await.cut(),
             Some("long") => exchange.json(" ".repeat(2 << 20)).await,
             _ => {
                 let id = exchange.request.id();
@@ -167,8 +168,9 @@ async fn what_becomes_of_a_copy_is_nothing_to_its_call() {
         assert_eq!(ask(&weir, call("1", name, "{}")).await.text(), result("1", BOTH));
         within("the copy", b.request()).await;
     }
-    until("each has ended", async || counted(&weir, "sent").await + counted(&weir, "failed").await == 4.0).await;
-    assert!(counted(&weir, "failed").await >= 1.0);
+    // An answer is one, whatever it says and however long it is.
+    until_counted(&weir, "failed", 2.0).await;
+    until_counted(&weir, "sent", 2.0).await;
     // Where nobody listens.
     let nobody = format!("endpoints = [\"{}\"]", Scripted::nobody().await);
     let alone = Gateway::config(&config(ALL, &a, &nobody)).start().await;

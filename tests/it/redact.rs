@@ -263,7 +263,10 @@ async fn the_answers_of_the_page_are_as_it_says() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples/rules-answers.toml");
     let text = fs::read_to_string(file).expect("it is there");
     assert!(text.contains("http://127.0.0.1:3000/mcp"));
-    let weir = Gateway::config(&text.replace("http://127.0.0.1:3000/mcp", &server.url())).start().await;
+    let next = Scripted::answering(|request: &Request| result(&request.id(), "{}")).await;
+    let text = text.replace("http://127.0.0.1:3000/mcp", &server.url());
+    assert!(text.contains("http://127.0.0.1:3001/mcp"));
+    let weir = Gateway::config(&text.replace("http://127.0.0.1:3001/mcp", &next.url())).start().await;
     let mut client = weir.client().await;
     let told = client.ask(&call("1", "customer_find", "{}")).await;
     let customers = serde_json::json!([{"id":1,"email":"[redacted]","card":{"number":"[redacted]"}}]);
@@ -272,6 +275,9 @@ async fn the_answers_of_the_page_are_as_it_says() {
     assert_eq!(told.json()["result"]["content"][0]["text"], text);
     let note = client.ask(&modern("1", "resources/read", r#""uri":"note://1""#).header("Mcp-Name", "note://1")).await;
     assert_eq!(note.json()["result"]["contents"][0]["text"], "[redacted]");
+    let _ = next.waiting();
+    client.ask(&modern("1", "prompts/get", r#""name":"greet""#).header("Mcp-Name", "greet")).await;
+    assert_eq!(within("the copy", next.request()).await.method(), "prompts/get");
     weir.stop().await;
 }
 

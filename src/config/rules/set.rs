@@ -7,10 +7,9 @@ use toml::{
     de::{DeString, DeValue},
 };
 
-use super::Known;
-use crate::config::servers::Era;
+use super::{Known, mirror::Mirror};
 use crate::config::{
-    authorization, routes,
+    authorization,
     section::{Section, value_of},
     shape::{Key, Kind, Shape, Value},
 };
@@ -19,7 +18,6 @@ use crate::model::KeyPath;
 const MOST_CLASS: usize = 64;
 const MOST_VALUE: usize = 4096;
 const MOST_REMOVED: usize = 64;
-const MILLION: u32 = 1_000_000;
 const MOST_PATHS: usize = 32;
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -48,15 +46,6 @@ pub struct Set {
     pub redact: Vec<KeyPath>,
     /// `mirror`: where calls are copied to.
     pub mirror: Option<Mirror>,
-}
-
-/// What calls are copied to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mirror {
-    /// Its place in [`Settings::servers`](crate::config::Settings::servers).
-    pub server: usize,
-    /// `share`: of the calls, in millionths.
-    pub share: u32,
 }
 
 /// What of a call's arguments is changed.
@@ -123,24 +112,6 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         ),
         key("cache", Kind::Table("a table, { ttl = \"60s\", per = \"principal\" }"), "Not built into this version."),
         key("retry", Kind::Table("a table, { attempts = 2, budget = 0.2 }"), "Not built into this version."),
-    ],
-    unbuilt: &[],
-};
-
-pub(in crate::config) const MIRROR: Shape = Shape {
-    title: "`mirror` of `set`",
-    about: "A copy of a call (`tools/call`, `prompts/get`, `resources/read`, `completion/complete`), as its server gets it, with \
-            the credential of the other server. The call does not wait for it. What belongs to a session, or goes on with what \
-            its server gave, is not copied. 64 copies of at most 4 MiB wait on a core while eight are made: what finds no room \
-            is dropped, and counted.",
-    keys: &[
-        key("server", Kind::Text("the name of a server"), "The one that gets the copy. Needed."),
-        Key {
-            name: "share",
-            kind: Kind::Share,
-            default: Value::Number(1),
-            about: "How many of the calls that the rule matches.",
-        },
     ],
     unbuilt: &[],
 };
@@ -233,7 +204,7 @@ impl Set {
             arguments: Arguments::read(&section),
             fault: Fault::read(&section),
             redact: redact(&section),
-            mirror: mirror(&section, known),
+            mirror: Mirror::read(&section, known),
         }
     }
 
@@ -300,25 +271,6 @@ fn unbuilt(set: &Section<'_>) {
         let _ = (retry.size("attempts"), retry.share("budget"));
         set.wrong("retry", "`retry` in `set` of [[rules]] is not built into this version");
     }
-}
-
-fn mirror(set: &Section<'_>, known: Known<'_>) -> Option<Mirror> {
-    let place = |name: &str| {
-        let found = known.servers.iter().position(|server| server.name.as_str() == name);
-        let server = found.ok_or_else(|| format!("names a server: {}", routes::unknown(name, known.servers)))?;
-        match known.servers[server].era {
-            Era::Legacy => {
-                Err(format!("names {name:?}, whose `era` is \"legacy\": copies are made of calls of 2026-07-28"))
-            }
-            Era::Auto | Era::Modern => Ok(server),
-        }
-    };
-    if !set.has_table("mirror") {
-        return set.text("mirror", place).map(|server| Mirror { server, share: MILLION });
-    }
-    let section = set.table("mirror", &MIRROR);
-    let share = section.share("share");
-    Some(Mirror { server: section.required("server", place)?, share })
 }
 
 fn redact(section: &Section<'_>) -> Vec<KeyPath> {

@@ -121,3 +121,17 @@ fn redacts(set: &Set) -> String {
     let paths: Vec<_> = set.redact.iter().map(ToString::to_string).collect();
     format!("redact ({})", paths.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Mirror;
+    use crate::model::KeyPath;
+
+    #[test]
+    fn what_would_be_redacted_is_named() {
+        let redact = ["content.*.email", "_meta.trace"].map(|path| KeyPath::parse(path).unwrap()).into();
+        let set = Set { redact, mirror: Some(Mirror { server: 0, share: 1 }), cost: Some(2), ..Set::default() };
+        assert_eq!(does(None, &set), "set cost, mirror, redact (content.*.email, _meta.trace)");
+    }
+}
