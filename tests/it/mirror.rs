@@ -65,7 +65,7 @@ async fn a_copy_is_what_the_server_gets_without_what_the_caller_has_shown() {
     let (first, copy) = (a.request().await, within("the copy", b.request()).await);
     assert_eq!(copy.body, first.body);
     let body = String::from_utf8(copy.body.to_vec()).expect("text");
-    assert!(body.contains(r#""arguments":{ "a" : 1e400 ,"limit":10}"#), "{body}");
+    assert!(body.contains(r#""arguments":{ "a" : 1e400,"limit":10 }"#), "{body}");
     for name in ["x-team", "mcp-name", "mcp-method", "mcp-protocol-version", "x-request-id"] {
         assert_eq!(copy.header(name), first.header(name), "{name}");
         assert!(copy.header(name).is_some(), "{name}");
