@@ -107,7 +107,8 @@ fn does(then: Option<&Then>, set: &Set) -> String {
         ("mirror", set.mirror.is_some()),
     ]
     .into_iter()
-    .filter_map(|(key, is_set)| is_set.then(|| key.to_owned()))
+    .filter(|(_, is_set)| *is_set)
+    .map(|(key, _)| key.to_owned())
     .chain((!set.redact.is_empty()).then(|| redacts(set)))
     .collect();
     match (then, changed.is_empty()) {
