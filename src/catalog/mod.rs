@@ -16,12 +16,14 @@
 //!  call   -> Catalog::tool  <------------- arc-swap ----------+
 //! ```
 //!
-//! Here are also the cuts in passing answers that keep the rest of their bytes ([`cut_supported`], [`removals`], [`splice`]).
+//! Here are also the cuts in passing answers that keep the rest of their bytes ([`cut_supported`], [`redact`], [`removals`],
+//! [`splice`]).
 
 mod learn;
 mod observer;
 mod offer;
 mod publisher;
+mod redact;
 mod schemas;
 mod snapshot;
 mod splice;
@@ -30,6 +32,7 @@ mod supported;
 pub use observer::{Observer, Seen, Sighting};
 pub use offer::Tool;
 pub use publisher::publish;
+pub use redact::{Redaction, redact};
 pub use schemas::{Checked, Definition, Fault, Faults, Schema, Unheld, Unusable};
 pub use snapshot::{Catalog, ToolRef};
 pub use splice::{removals, respelt, splice, without};

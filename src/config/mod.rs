@@ -68,7 +68,9 @@ pub use reload::Reload;
 pub use report::{Finding, Report};
 pub use roles::Role;
 pub use routes::{Destination, Route};
-pub use rules::{Abort, Arguments, Expression, Fault, Group, Matcher, Rule, Rules, Set, Share, Then, rule_in_json};
+pub use rules::{
+    Abort, Arguments, Expression, Fault, Group, Matcher, Mirror, Rule, Rules, Set, Share, Then, rule_in_json,
+};
 pub use secret::{Secret, SecretBytes, SecretError};
 pub use server_name::ServerName;
 pub use servers::{Era, Server, Transport};

@@ -76,6 +76,7 @@ pub(super) const TABLES: &[&Shape] = &[
     &rules::SET,
     &rules::ARGUMENTS,
     &rules::FAULT,
+    &rules::MIRROR,
     &rules::CACHE,
     &rules::RETRY,
     &rules::GROUP,

@@ -3,6 +3,7 @@
 mod expression;
 mod goto;
 mod matcher;
+mod mirror;
 mod set;
 mod stored;
 mod then;
@@ -17,10 +18,12 @@ use super::{
 
 pub use expression::Expression;
 pub use matcher::Matcher;
+pub use mirror::Mirror;
 pub use set::{Abort, Arguments, Fault, Set};
 pub use stored::rule_in_json;
 pub use then::{Share, Then};
 
+pub(super) use mirror::SHAPE as MIRROR;
 pub(super) use set::{ARGUMENTS, CACHE, FAULT, RETRY, SHAPE as SET};
 pub(super) use then::{HOLD, SHAPE as THEN, SHARE};
 

@@ -113,6 +113,9 @@ fn value(shape: &Shape, Key { name, kind, .. }: &Key) -> Json {
         Kind::Table(_) if (shape.title, *name) == ("[[rules]]", "then") => {
             json!({ "anyOf": [{ "enum": ["pass", "refuse", "queue"] }, object(&rules::THEN)] })
         }
+        Kind::Table(_) if (shape.title, *name) == ("`set` of [[rules]]", "mirror") => {
+            json!({ "anyOf": [{ "type": "string" }, object(&rules::MIRROR)] })
+        }
         Kind::Table(_) if *name == "headers" => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }

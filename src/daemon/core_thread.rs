@@ -61,6 +61,7 @@ pub(super) struct Orders {
 pub(super) async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
     let Beginning { pulse, seat, begins, orders } = beginning;
     let (calls, telemetry) = (Rc::clone(&kept.client), Rc::clone(&kept.telemetry));
+    let copies = Rc::clone(&kept.copies);
     let core = Rc::new(Shared {
         front: Current::new(plan.front(&kept)),
         limits: Cell::new(plan.limits),
@@ -86,9 +87,11 @@ pub(super) async fn run(plan: Arc<Plan>, kept: Kept, beginning: Beginning) {
         () = carry(&core, orders) => calls.pool.close_idle(),
         () = Rc::clone(&calls.abandoned).run(Rc::clone(&calls.pool)) => unreachable!("it runs as long as its core"),
         () = telemetry.core().watch_lag() => unreachable!("it runs as long as its core"),
+        () = copies.work() => unreachable!("it runs as long as its core"),
         () = sweep(Rc::clone(&calls)) => unreachable!("it runs as long as its core"),
         () = beat(&core, &telemetry) => unreachable!("it runs as long as its core"),
     }
+    copies.clear();
     // What ended last; the daemon waits for this core, and then for the writer.
     telemetry.flush();
 }

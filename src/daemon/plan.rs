@@ -23,7 +23,7 @@ use crate::net::grant::Runner;
 use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
 use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Expressions, Keying, Lookup, Policy, Server};
+use crate::pipeline::{Behind, Bounds, Core, Expressions, Keying, Line, Lookup, Mirrors, Policy, Server};
 use crate::protocol::revision::Era;
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
 use crate::stages::authenticate::{Memory, Place, SharedKeys};
@@ -149,6 +149,8 @@ pub(super) struct Kept {
     pub(super) client: Rc<Client>,
     pub(super) telemetry: Rc<Telemetry>,
     pub(super) sightings: mpsc::Sender<Sighting>,
+    /// Copies of calls that wait for it.
+    pub(super) copies: Rc<Line>,
     /// Tokens that were verified on it.
     memory: Memory,
 }
@@ -162,7 +164,7 @@ impl Kept {
     ) -> Self {
         let pool = Rc::new(Pool::new(0, KEPT));
         let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers });
-        Self { number, client, telemetry: Rc::new(telemetry), sightings, memory: Memory::new() }
+        Self { number, client, telemetry: Rc::new(telemetry), sightings, copies: Rc::default(), memory: Memory::new() }
     }
 }
 
@@ -311,6 +313,9 @@ impl Plan {
         });
         let routes = self.routes_of(kept);
         let names = self.servers.iter().map(|server| server.name.as_str());
+        let mirrors = self.servers.iter().enumerate();
+        let mirrors =
+            mirrors.map(|(at, server)| self.book.mirrors_to(at).then(|| kept.telemetry.server(server.name.as_str())));
         let pipeline = Core {
             routes,
             servers: servers.collect(),
@@ -327,6 +332,7 @@ impl Plan {
             limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
             keying: Keying::new(Arc::clone(&self.expressions)),
             policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
+            mirrors: Mirrors::new(Rc::clone(&kept.copies), mirrors),
             memo: Rc::default(),
             remembered: Arc::clone(&self.lasting.remembered),
         };

@@ -16,6 +16,7 @@ use crate::stages::upstream::Call;
 use crate::stages::wellformed::Verb;
 
 use super::exchange::{Exchange, Ready};
+use super::redacting;
 use super::relay::Relay;
 use super::way::Way;
 
@@ -117,6 +118,7 @@ fn expected(exchange: &Exchange<'_, Ready<'_>>) -> Expected {
         .sealing(exchange.route.binder.as_ref(), exchange.principal())
         .asked_by(message.message(), message.bytes())
         .promising(promises(exchange))
+        .redacting(redacting::of(exchange))
 }
 
 /// What calls were promised that may be answered here.

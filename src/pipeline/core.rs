@@ -22,6 +22,7 @@ use crate::telemetry::{RouteMeter, Telemetry};
 
 use super::keying::Keying;
 use super::lookup::Lookup;
+use super::mirroring::Mirrors;
 use super::pair::Pairs;
 use super::policy::Policy;
 
@@ -57,6 +58,8 @@ pub struct Core {
     pub keying: Keying,
     /// What is said of messages beside that.
     pub policy: Policy,
+    /// Where copies of it go.
+    pub mirrors: Mirrors,
     /// What was left out of lists for them.
     pub memo: Rc<Memo>,
     /// What calls were promised whose answers come another way.

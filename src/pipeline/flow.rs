@@ -32,7 +32,7 @@ use super::core::{Behind, Core};
 use super::exchange::{Arrival, Arrived, Brought, Exchange, Found, Granted, Judged, Known, Read, Ready};
 use super::finish::Finish;
 use super::ruling::{self, Ruling};
-use super::{defining, limiting, stopping};
+use super::{defining, limiting, mirroring, redacting, stopping};
 
 /// Walks one request to its answer, for as long as `drain` lets it. The addressee says whom a refusal answers.
 pub async fn run<B>(core: &Rc<Core>, arrival: Arrival<B>, finish: &Finish, drain: &Drain) -> Result<Answer, Refused>
@@ -121,6 +121,9 @@ where
         let failing = Box::pin(ruling::fault(effect, drain));
         failing.await.map_err(|refusal| Box::new((refusal, exchange.addressee())))?;
     }
+
+    // A copy for another server, where a rule says so: of what is sent, and nothing waits for it.
+    mirroring::offer(core, &exchange);
 
     // Which endpoint, and the call itself; then what of its answer passes.
     pin!(call(&exchange, trace, drain)).await.map_err(|refusal| Box::new((refusal, exchange.addressee())))
@@ -296,7 +299,10 @@ async fn over_http(
         session: exchange.progress.bound.upstream_id(),
         shown: shown.fields(),
         more: exchange.changes().map_or(&[], |changes| &changes.headers),
-        encodable: message.may_be_encoded() && !exchange.may_hold_sealed() && !exchange.is_promised(),
+        encodable: message.may_be_encoded()
+            && !exchange.may_hold_sealed()
+            && !exchange.is_promised()
+            && !redacting::redacts(exchange),
         length: (exchange.verb == Verb::Post).then(|| message.bytes().len()),
     };
     let candidates = candidates.map(|listed| (listed.index, &*listed.endpoint, listed.fingerprint));

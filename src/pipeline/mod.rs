@@ -13,8 +13,10 @@ mod home;
 mod keying;
 mod limiting;
 mod lookup;
+mod mirroring;
 pub mod pair;
 mod policy;
+mod redacting;
 mod relay;
 mod ruling;
 mod shown;
@@ -29,6 +31,7 @@ pub use explain::{Door, House, STAGES, explain};
 pub use finish::{Ending, Finish};
 pub use keying::{Expressions, Keying};
 pub use lookup::Lookup;
+pub use mirroring::{Line, Mirrors};
 pub use policy::Policy;
 pub use relay::{Relay, Step};
 

@@ -61,11 +61,20 @@ impl Way {
             return Way::Refuse("it asks for a credential (401), and those of clients are never passed on");
         }
         if !head.status.is_success() {
-            return if shape == Shape::Json { Way::LookAt } else { Way::Pass };
+            return match shape {
+                Shape::Json => Way::LookAt,
+                Shape::Empty => Way::Pass,
+                // What cannot be read may hold what is not to be seen.
+                _ if expected.is_redacted() => Way::StatusAlone,
+                _ => Way::Pass,
+            };
         }
         match shape {
             Shape::Events => Way::Events,
             Shape::Encoded if verb == Verb::Get => ENCODED,
+            Shape::Encoded | Shape::Json | Shape::Other if verb != Verb::Post && expected.is_redacted() => {
+                Way::StatusAlone
+            }
             _ if verb != Verb::Post => Way::Pass,
             _ if !expected.awaits() => Way::StatusAlone,
             Shape::Json if expected.is_read_whole() => Way::ReadWhole,

@@ -95,7 +95,7 @@ impl Telemetry {
     }
 
     /// The meter of a server's connections, shared by all routes that lead to it.
-    fn server(&self, name: &str) -> Rc<ServerMeter> {
+    pub fn server(&self, name: &str) -> Rc<ServerMeter> {
         let mut servers = self.servers.borrow_mut();
         if let Some((_, known)) = servers.iter().find(|(known, _)| known == name) {
             return Rc::clone(known);

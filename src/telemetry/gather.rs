@@ -14,7 +14,7 @@ use super::names;
 use super::observed::{LOG_LINES_LOST, Observed};
 use super::rules::{RuleCells, RuleEffect};
 use super::sample::Sample;
-use super::server::{Fault, STATES, ServerCells};
+use super::server::{Fault, Mirrored, STATES, ServerCells};
 use super::tally::Tally;
 
 const A_DAY: f64 = 86_400.0;
@@ -125,6 +125,12 @@ fn of_server<'a>(tally: &mut Tally<'a>, cores: &[&'a ServerCells]) {
     tally.count(names::ANSWERS_UNFIT, [name], sum(cores, |server| &server.answers_unfit));
     tally.count(names::SCHEMAS_UNUSABLE, [name], sum(cores, |server| &server.schemas_unusable));
     tally.count(names::LOOKUPS, [name], sum(cores, |server| &server.lookups));
+    for (at, became) in Mirrored::LABELS.into_iter().enumerate() {
+        match sum(cores, |server| &server.mirrored[at]) {
+            0 => {}
+            count => tally.count(names::MIRRORED, [name, became], count),
+        }
+    }
 }
 
 fn of_limit<'a>(tally: &mut Tally<'a>, cores: &[&'a LimitCells]) {

@@ -38,4 +38,4 @@ pub use names::{Kind, METRICS, Metric, Unit};
 pub use observed::{LOG_LINES_LOST, Observed};
 pub use rules::{RuleEffect, RuleMeter};
 pub use sample::{Certificate, Database, Introspections, KeySets, Processes, Queue, Sample, Sharing};
-pub use server::{Fault, Held, ServerMeter};
+pub use server::{Fault, Held, Mirrored, ServerMeter};

@@ -110,6 +110,8 @@ metrics! {
         "Schemas of a server's tools that nothing can be checked against, each once; the log names the tool and says why.";
     LOOKUPS: Counter Number, "weir_tool_lookups_total" ["server"]
         "Times that a server was asked for its tools on behalf of a call, because the definition that its arguments are checked against, or that a rule asks for, was not known or may have changed.";
+    MIRRORED: Counter Number, "weir_mirrored_calls_total" ["server" "result"]
+        "Calls that a rule copies to this server: it `sent` an answer, which was dropped, or the copy `failed`; it was `dropped` for want of room, or `unfit`: of a session or a batch, or going on with what its own server gave.";
 
     LIMIT_DECISIONS: Counter Number, "weir_limit_decisions_total" ["limit" "decision"]
         "What a limit was asked for, once for each key and place: `admitted`, `refused` (429 `rate_limited`), or `failed`: its `key_expression` has failed, and the message was refused (403 `policy_denied`).";

@@ -53,6 +53,24 @@ impl Fault {
     }
 }
 
+/// What became of a copy of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mirrored {
+    /// The server has answered it.
+    Sent,
+    /// It has not.
+    Failed,
+    /// There was no room for it.
+    Dropped,
+    /// The call means nothing to another server.
+    Unfit,
+}
+
+impl Mirrored {
+    /// All of them, each at the place of its discriminant, as they stand in labels.
+    pub(super) const LABELS: [&str; 4] = ["sent", "failed", "dropped", "unfit"];
+}
+
 impl ServerMeter {
     pub(super) fn new(cells: Arc<ServerCells>) -> Self {
         Self { cells, _one_thread: PhantomData }
@@ -88,6 +106,11 @@ impl ServerMeter {
     /// It is asked for its tools on behalf of a call.
     pub fn looks_up(&self) {
         self.cells.lookups.add(1);
+    }
+
+    /// This became of a copy that is for it.
+    pub fn mirrors(&self, became: Mirrored) {
+        self.cells.mirrored[became as usize].add(1);
     }
 
     /// An attempt came to nothing.
@@ -164,6 +187,7 @@ pub(super) struct ServerCells {
     pub(super) answers_unfit: Cell,
     pub(super) schemas_unusable: Cell,
     pub(super) lookups: Cell,
+    pub(super) mirrored: [Cell; Mirrored::LABELS.len()],
 }
 
 impl ServerCells {

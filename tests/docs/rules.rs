@@ -8,7 +8,7 @@ use weir::stages::rules::expression;
 #[test]
 fn every_rule_on_the_page_is_one_of_an_example() {
     let page = fs::read_to_string(super::root().join("docs/RULES.md")).unwrap();
-    let examples = ["rules.toml", "rules-faults.toml", "limits-by-expression.toml"]
+    let examples = ["rules.toml", "rules-faults.toml", "rules-answers.toml", "limits-by-expression.toml"]
         .map(|name| fs::read_to_string(super::root().join("config/examples").join(name)).unwrap());
     let mut seen = 0;
     for block in page.split("```toml\n").skip(1) {

@@ -11,7 +11,7 @@ use weir::model::RequestIds;
 use weir::net::command::Numbers;
 use weir::net::upstream::{Endpoint, Pool};
 use weir::pipeline::pair::Pairs;
-use weir::pipeline::{Behind, Bounds, Core, Keying, Policy, Route, Server};
+use weir::pipeline::{Behind, Bounds, Core, Keying, Mirrors, Policy, Route, Server};
 use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
@@ -82,6 +82,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         limits: Limits::none(),
         keying: Keying::default(),
         policy,
+        mirrors: Mirrors::default(),
         memo: Rc::default(),
         remembered: Arc::default(),
     })

@@ -7,16 +7,18 @@ use toml::{
     de::{DeString, DeValue},
 };
 
-use super::Known;
+use super::{Known, mirror::Mirror};
 use crate::config::{
     authorization,
     section::{Section, value_of},
     shape::{Key, Kind, Shape, Value},
 };
+use crate::model::KeyPath;
 
 const MOST_CLASS: usize = 64;
 const MOST_VALUE: usize = 4096;
 const MOST_REMOVED: usize = 64;
+const MOST_PATHS: usize = 32;
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const DAY: u64 = 24 * 3600 * SECOND;
@@ -40,6 +42,10 @@ pub struct Set {
     pub arguments: Arguments,
     /// `fault`: what is made to fail.
     pub fault: Option<Fault>,
+    /// `redact`: fields of the answer that are not shown.
+    pub redact: Vec<KeyPath>,
+    /// `mirror`: where calls are copied to.
+    pub mirror: Option<Mirror>,
 }
 
 /// What of a call's arguments is changed.
@@ -75,8 +81,8 @@ pub enum Abort {
 
 pub(in crate::config) const SHAPE: Shape = Shape {
     title: "`set` of [[rules]]",
-    about: "What is changed in a message, or in how it is carried. What an earlier rule has changed stays as that one has it. \
-            `mirror` (a copy to another server) and `redact` (fields of the answer) come later.",
+    about: "What is changed in a message, or in how it is carried. What an earlier rule has changed stays as that one has it; \
+            what several rules redact adds up.",
     keys: &[
         key("first_byte", Kind::TimeOrNone(10, DAY), "In the place of the server's own."),
         key("idle_timeout", Kind::TimeOrNone(10, DAY), "In the place of the server's own."),
@@ -91,10 +97,23 @@ pub(in crate::config) const SHAPE: Shape = Shape {
         ),
         key("arguments", Kind::Table("a table, { set = {...}, remove = [...] }"), "Arguments of a call; see below."),
         key("fault", Kind::Table("a table, { share = 0.01, delay = \"2s\" }"), "What is made to fail; see below."),
+        key(
+            "redact",
+            Kind::List("paths, [\"content.*.email\", \"structuredContent.card\"]"),
+            "Fields of the answer's `result` that are not shown: their values are replaced by \"[redacted]\", objects and \
+            lists by empty ones. On a list `*` is every item and a number one; any other step goes into every item. In a key \
+            `*` and `?` are as in patterns; case does not count. A path into `structuredContent` is one into a text of \
+            `content` that is JSON, too.",
+        ),
+        key(
+            "mirror",
+            Kind::Table("the name of a server, or { server = \"search-v3\", share = 0.1 }"),
+            "A call of 2026-07-28 is copied to this server, and what that answers is dropped; see below.",
+        ),
         key("cache", Kind::Table("a table, { ttl = \"60s\", per = \"principal\" }"), "Not built into this version."),
         key("retry", Kind::Table("a table, { attempts = 2, budget = 0.2 }"), "Not built into this version."),
     ],
-    unbuilt: &["mirror", "redact"],
+    unbuilt: &[],
 };
 
 pub(in crate::config) const ARGUMENTS: Shape = Shape {
@@ -168,7 +187,7 @@ const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
 }
 
 impl Set {
-    pub(super) fn read(rule: &Section<'_>, _known: Known<'_>) -> Self {
+    pub(super) fn read(rule: &Section<'_>, known: Known<'_>) -> Self {
         let section = rule.table("set", &SHAPE);
         if rule.has_table("set") && SHAPE.keys.iter().all(|key| !section.has(key.name)) {
             rule.wrong("set", "`set` changes nothing");
@@ -184,6 +203,8 @@ impl Set {
             headers: headers(&section),
             arguments: Arguments::read(&section),
             fault: Fault::read(&section),
+            redact: redact(&section),
+            mirror: Mirror::read(&section, known),
         }
     }
 
@@ -250,6 +271,22 @@ fn unbuilt(set: &Section<'_>) {
         let _ = (retry.size("attempts"), retry.share("budget"));
         set.wrong("retry", "`retry` in `set` of [[rules]] is not built into this version");
     }
+}
+
+fn redact(section: &Section<'_>) -> Vec<KeyPath> {
+    let paths = section.list("redact", |text| {
+        let path = KeyPath::parse(text)?;
+        match path.steps() {
+            [only] if only.fits("resulttype") => {
+                Err(format!("cannot name `resultType`, as {text:?} does: no client could read the answer"))
+            }
+            _ => Ok(path),
+        }
+    });
+    if section.has_list("redact") && !(1..=MOST_PATHS).contains(&section.items("redact").len()) {
+        section.wrong("redact", format!("`redact` takes 1 to {MOST_PATHS} paths"));
+    }
+    paths
 }
 
 fn class(text: &str) -> Result<String, String> {

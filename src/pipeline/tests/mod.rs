@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::core::{Behind, Server as Fronted};
 use super::pair::Pairs;
-use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Keying, Policy, Relay, Route, Step, flow};
+use super::{Answer, Arrival, Bounds, Core, Ending, Finish, Head, Keying, Mirrors, Policy, Relay, Route, Step, flow};
 use crate::catalog::{Catalog, Observer};
 use crate::config::Settings;
 use crate::model::{Reason, Refusal, Remote, RequestIds};
@@ -139,6 +139,7 @@ impl Plan {
             limits: Limits::none(),
             keying: Keying::default(),
             policy,
+            mirrors: Mirrors::default(),
             memo: Rc::default(),
             remembered: Arc::default(),
         })

@@ -1,8 +1,9 @@
 //! What a server may say on an answer, and what has been said.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::catalog::Observer;
+use crate::catalog::{Observer, Redaction};
 use crate::model::Principal;
 use crate::model::grants::Sight;
 use crate::protocol::message::{self, Body, Fault, Id, Kind, Limits, Message, OwnedId, SeenMessage};
@@ -12,6 +13,7 @@ use crate::seal::Binder;
 use crate::telemetry::RouteMeter;
 
 use super::promised::{Broken, Promises};
+use super::redacting::Redacting;
 use super::sealing::{self, Sealing};
 use super::unseen::{Memo, Shown, Unseen};
 
@@ -111,6 +113,8 @@ pub struct Expected {
     sealing: Option<Sealing>,
     /// What calls were promised to be answered with; `None` where nobody looks.
     promises: Option<Box<Promises>>,
+    /// What rules do not show of it; `None` where they show everything.
+    redacting: Option<Box<Redacting>>,
     /// It was asked to become a task of 2025-11-25.
     task: bool,
     answered: bool,
@@ -120,8 +124,8 @@ impl Expected {
     /// Nothing has been said yet.
     pub fn new(awaited: Awaited, era: Era, method: Option<Method>, limits: Limits) -> Self {
         let (lesson, reads_only, unseen, sealing, promises) = (None, false, None, None, None);
-        let (task, answered) = (false, false);
-        Self { awaited, era, method, limits, lesson, reads_only, unseen, sealing, promises, task, answered }
+        let (redacting, task, answered) = (None, false, false);
+        Self { awaited, era, method, limits, lesson, reads_only, unseen, sealing, promises, redacting, task, answered }
     }
 
     /// The same, of a call that only reads (or not).
@@ -169,6 +173,17 @@ impl Expected {
         self.promises.as_deref()
     }
 
+    /// The same, of which this is not shown; `untold`: nobody can tell what was asked, or it is about a task.
+    pub fn redacting(self, (redactions, untold): (Vec<Arc<Redaction>>, bool)) -> Self {
+        let redacting = (!redactions.is_empty()).then(|| Box::new(Redacting::new(redactions, untold)));
+        Self { redacting, ..self }
+    }
+
+    /// Whether anything of it is not shown: what cannot be read does not pass.
+    pub fn is_redacted(&self) -> bool {
+        self.redacting.is_some()
+    }
+
     /// Whether the messages of a body are what was promised.
     pub(super) fn keeps_promises(&self, body: &Body, bytes: &[u8]) -> Result<(), Broken> {
         self.promises.as_ref().map_or(Ok(()), |promises| promises.kept(body, bytes))
@@ -191,12 +206,12 @@ impl Expected {
 
     /// Whether its reader may see only part of it.
     pub fn is_cut(&self) -> bool {
-        self.unseen.as_ref().is_some_and(Unseen::reads_whole)
+        self.unseen.as_ref().is_some_and(Unseen::reads_whole) || self.is_redacted()
     }
 
     /// What of a body that was read from `bytes` its reader may see, and as they may have it.
     pub(super) fn show(&self, body: &Body, bytes: &[u8]) -> Result<Shown, &'static str> {
-        let shown = self.seen(body, bytes)?;
+        let shown = self.redact(self.seen(body, bytes)?, body, bytes)?;
         let Some(sealing) = self.sealing.as_ref().filter(|_| self.method != Some(Method::Discover)) else {
             return Ok(shown);
         };
@@ -204,12 +219,25 @@ impl Expected {
             Shown::All => Ok(sealing.seal(self.method, body, bytes).map_or(Shown::All, Shown::Less)),
             // Its places are others now.
             Shown::Less(less) => {
-                let body =
-                    message::read_server(&less, &self.limits).map_err(|_| "what is left of it cannot be read")?;
+                let body = self.again(&less)?;
                 Ok(Shown::Less(sealing.seal(self.method, &body, &less).unwrap_or(less)))
             }
             Shown::Nothing => Ok(Shown::Nothing),
         }
+    }
+
+    /// What is shown already, without what rules do not show.
+    fn redact(&self, shown: Shown, body: &Body, bytes: &[u8]) -> Result<Shown, &'static str> {
+        let Some(redacting) = &self.redacting else { return Ok(shown) };
+        match shown {
+            Shown::All => Ok(redacting.redact(body, bytes).map_or(Shown::All, Shown::Less)),
+            Shown::Less(less) => Ok(Shown::Less(redacting.redact(&self.again(&less)?, &less).unwrap_or(less))),
+            Shown::Nothing => Ok(Shown::Nothing),
+        }
+    }
+
+    fn again(&self, less: &[u8]) -> Result<Body, &'static str> {
+        message::read_server(less, &self.limits).map_err(|_| "what is left of it cannot be read")
     }
 
     fn seen(&self, body: &Body, bytes: &[u8]) -> Result<Shown, &'static str> {

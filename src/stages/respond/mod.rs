@@ -8,6 +8,7 @@ mod expected;
 mod head;
 mod parting;
 mod promised;
+mod redacting;
 mod remembered;
 mod sealing;
 mod unseen;

@@ -44,7 +44,11 @@ pub fn whole(mut expected: Expected, bytes: Bytes, observer: &Observer) -> Resul
 /// # Errors
 /// `upstream_bad_response` for a result that is for somebody else, or for a request or notification.
 pub fn failed(mut expected: Expected, bytes: Bytes) -> Result<Bytes, Refusal> {
-    let Ok(body) = message::read_server(&bytes, &expected.limits) else { return Ok(bytes) };
+    let body = match message::read_server(&bytes, &expected.limits) {
+        Ok(body) => body,
+        Err(fault) if expected.is_redacted() => return Err(bad(fault, expected.reads_only)),
+        Err(_) => return Ok(bytes),
+    };
     let all = match &body {
         Body::One(message) => std::slice::from_ref(message),
         Body::Batch(messages) => messages,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::catalog::Redaction;
 use crate::config;
 use crate::model::Glob;
 use crate::model::grants::{Named, Patterns};
@@ -27,6 +28,8 @@ pub struct Book {
     pub(super) lists: Box<[Box<[u32]>]>,
     draws: bool,
     needs: Needs,
+    /// What is not shown of answers, by the place of a route.
+    redactions: Box<[Box<[Arc<Redaction>]>]>,
     /// The common conditions of groups.
     pub(super) groups: Box<[Option<Expression>]>,
 }
@@ -44,6 +47,8 @@ pub(super) struct Rule {
     /// Bits of the book's roles; 0 where any caller will do.
     roles: u128,
     pub(super) when: Option<Expression>,
+    /// What of answers is not shown.
+    pub(super) redaction: Option<Arc<Redaction>>,
     /// Whether there is something that only the message itself can tell.
     pub(super) is_open: bool,
 }
@@ -126,9 +131,17 @@ impl Book {
         let named = |named: Named| written.rules.iter().any(|rule| !rule.matcher.names.of(named).is_empty());
         let names = |kind: Named| needs.has(Needs::MESSAGE) || named(kind);
         let draws = written.rules.iter().any(|rule| {
-            matches!(&rule.then, Some(config::Then::Route(shares)) if shares.len() > 1) || rule.set.fault.is_some()
+            matches!(&rule.then, Some(config::Then::Route(shares)) if shares.len() > 1)
+                || rule.set.fault.is_some()
+                || rule.set.mirror.is_some()
         });
+        let of = |route: usize| {
+            let in_force =
+                rules.iter().zip(&written.rules).filter(|(rule, written)| rule.routes[route] && !written.shadow);
+            in_force.filter_map(|(rule, _)| rule.redaction.clone()).collect()
+        };
         Ok(Self {
+            redactions: (0..routes.len()).map(of).collect(),
             rules,
             roles,
             named: KINDS.map(names),
@@ -163,6 +176,17 @@ impl Book {
         });
         let targets: BTreeSet<_> = shares.flatten().map(|share| share.server).collect();
         targets.into_iter()
+    }
+
+    /// What any rule for the route at that place does not show of an answer: it holds where nobody can tell what was asked.
+    pub fn redactions(&self, route: usize) -> &[Arc<Redaction>] {
+        self.redactions.get(route).map_or(&[], |redactions| redactions)
+    }
+
+    /// Whether a rule copies calls to the server at that place.
+    pub fn mirrors_to(&self, server: usize) -> bool {
+        let mut mirrors = self.written.rules.iter().filter_map(|rule| rule.set.mirror);
+        mirrors.any(|mirror| mirror.server == server)
     }
 
     /// What a rule is called.
@@ -232,6 +256,7 @@ impl Rule {
             roles: written.matcher.roles.iter().fold(0, |bits, role| bits | bit(role)),
             is_open: written.when.is_some() || !headers.is_empty(),
             when: written.when.as_ref().map(condition).transpose()?,
+            redaction: (!written.set.redact.is_empty()).then(|| Arc::new(Redaction::of(&written.set.redact))),
         })
     }
 

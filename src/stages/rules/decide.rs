@@ -1,9 +1,11 @@
 //! The walk over the rules that may match: verdict, and what is changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 
+use crate::catalog::Redaction;
 use crate::config::{self, Abort, Then};
 use crate::model::Glob;
 
@@ -64,6 +66,10 @@ pub struct Changes<'a> {
     pub arguments: Vec<&'a config::Arguments>,
     /// What is made to fail.
     pub fault: Option<Effect>,
+    /// What of the answer is not shown.
+    pub redactions: Vec<&'a Arc<Redaction>>,
+    /// The server that gets a copy, by its place.
+    pub mirror: Option<usize>,
 }
 
 /// Proof that the rules let a message go on. Nobody else can make one.
@@ -112,7 +118,9 @@ impl<'a> Changes<'a> {
         self.class = self.class.or(behind.class);
         self.cost = self.cost.or(behind.cost);
         self.fault = self.fault.or(behind.fault);
+        self.mirror = self.mirror.or(behind.mirror);
         self.arguments.extend(behind.arguments);
+        self.redactions.extend(behind.redactions);
         for field in behind.headers {
             self.header(field);
         }
@@ -253,6 +261,7 @@ impl<'a> Walk<'a, '_> {
     fn change(&mut self, rule: usize, set: &'a config::Set) {
         let draw = self.draw(rule);
         let hit = |fault: &config::Fault| draw.rotate_left(32) % WHOLE < u64::from(fault.share);
+        let copied = |mirror: &config::Mirror| draw.rotate_left(48) % WHOLE < u64::from(mirror.share);
         self.changes.add(Changes {
             first_byte: set.first_byte,
             idle_timeout: set.idle_timeout,
@@ -262,6 +271,8 @@ impl<'a> Walk<'a, '_> {
             headers: set.headers.iter().collect(),
             arguments: Some(&set.arguments).filter(|arguments| !arguments.is_empty()).into_iter().collect(),
             fault: set.fault.filter(hit).map(|fault| Effect { delay: fault.delay, abort: fault.abort }),
+            mirror: set.mirror.filter(copied).map(|mirror| mirror.server),
+            redactions: self.book.rules[rule].redaction.iter().collect(),
         });
     }
 

@@ -109,13 +109,35 @@ fn does(then: Option<&Then>, set: &Set) -> String {
         ("headers", !set.headers.is_empty()),
         ("arguments", !set.arguments.is_empty()),
         ("fault", set.fault.is_some()),
+        ("mirror", set.mirror.is_some()),
     ]
     .into_iter()
-    .filter_map(|(key, is_set)| is_set.then_some(key))
+    .filter(|(_, is_set)| *is_set)
+    .map(|(key, _)| key.to_owned())
+    .chain((!set.redact.is_empty()).then(|| redacts(set)))
     .collect();
     match (then, changed.is_empty()) {
         (Some(then), true) => then.to_owned(),
         (Some(then), false) => format!("set {}, {then}", changed.join(", ")),
         (None, _) => format!("set {}", changed.join(", ")),
+    }
+}
+
+fn redacts(set: &Set) -> String {
+    let paths: Vec<_> = set.redact.iter().map(ToString::to_string).collect();
+    format!("redact ({})", paths.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Mirror;
+    use crate::model::KeyPath;
+
+    #[test]
+    fn what_would_be_redacted_is_named() {
+        let redact = ["content.*.email", "_meta.trace"].map(|path| KeyPath::parse(path).unwrap()).into();
+        let set = Set { redact, mirror: Some(Mirror { server: 0, share: 1 }), cost: Some(2), ..Set::default() };
+        assert_eq!(does(None, &set), "set cost, mirror, redact (content.*.email, _meta.trace)");
     }
 }

@@ -121,10 +121,16 @@ pub fn params(catalog: &Catalog, server: usize, headers: &HeaderMap, read: &Well
     };
     // What is not known, or is defined wrongly, is for its server to judge.
     match catalog.tool(server, &name).as_deref().map(|tool| &tool.params) {
-        Some(Ok(params)) => params.check(headers, message.fields.arguments, bytes).map_err(mismatch),
+        Some(Ok(params)) => {
+            // What an argument is, the caller is told, and no log.
+            params.check(headers, message.fields.arguments, bytes).map_err(|found| mismatch(found).noted(&UNLIKE))
+        }
         Some(Err(_)) | None => Ok(()),
     }
 }
+
+/// What the log says of headers that do not say what the arguments do.
+const UNLIKE: &str = "an Mcp-Param-* header does not say what the arguments do; the caller is told which";
 
 fn is_call(message: &Message, bytes: &[u8]) -> bool {
     message.kind == Kind::Request && message.method.is_some_and(|method| method.is(bytes, "tools/call"))

@@ -148,3 +148,18 @@ proptest! {
         prop_assert_eq!(opened(&binder, &ann, &passed), (answer, usize::from(!text.is_empty())));
     }
 }
+
+#[test]
+fn what_rules_do_not_show_goes_and_the_rest_is_sealed() {
+    let (binder, ann) = (binder(), ann());
+    let (observer, _sightings) = observer();
+    let path = crate::model::KeyPath::parse("content.*.email").unwrap();
+    let hush = vec![std::sync::Arc::new(crate::catalog::Redaction::of(&[path]))];
+    let text = result(r#""content":[{"email":"HUSH", "n":1e400}],"requestState":"s-1""#);
+    let expected = Expected::new(Awaited::Request(id("1")), Era::Modern, Some(Method::ToolsCall), Limits::default());
+    let expected = expected.sealing(Some(&binder), &ann).redacting((hush, false));
+    assert!(expected.is_read_whole() && expected.is_cut());
+    let passed = whole(expected, text.clone().into(), &observer).unwrap().bytes;
+    let (opened, count) = opened(&binder, &ann, std::str::from_utf8(&passed).unwrap());
+    assert_eq!((opened, count), (text.replace("HUSH", "[redacted]"), 1));
+}
