@@ -41,7 +41,7 @@ impl Call {
 
 fn whole(text: &str) -> Json<'_> {
     let span = Span { start: 0, end: u32::try_from(text.len()).expect("short") };
-    Json { bytes: text.as_bytes(), value: Value { span, kind: Kind::Object, escaped: false } }
+    Json { bytes: text.as_bytes(), value: Value { span, kind: Kind::Object, escaped: false }, marks: &[] }
 }
 
 impl Facts for Call {
