@@ -1,54 +1,42 @@
 //! What every core is built from: immutable, shared, made by the start and by every reload in the same way.
 
 mod callers;
+mod front;
+mod lasting;
 mod routes;
 
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
 
-use crate::catalog::{Catalog, Observer, Sighting};
+use crate::catalog::Catalog;
 use crate::config::{self, Destination, LegacyStatus, Settings};
-use crate::edge::{Front, Names, Paths, metadata};
+use crate::edge::{Names, metadata};
 use crate::model::stored::StoredRules;
-use crate::model::{Pressure, RequestIds};
-use crate::net::admission::Admission;
 use crate::net::client::Limits;
-use crate::net::command::Numbers;
-use crate::net::grant::Runner;
-use crate::net::upstream::Pool;
 use crate::net::welcome::Welcome;
-use crate::pipeline::pair::{Pairs, Table};
-use crate::pipeline::{Behind, Bounds, Core, Expressions, Keying, Line, Lookup, Mirrors, Policy, Server};
-use crate::protocol::revision::Era;
+use crate::pipeline::{Bounds, Expressions, Lookup};
 use crate::seal::{Asserter, KeyRing, Opaques, Purpose, Sealer};
-use crate::stages::authenticate::{Memory, Place, SharedKeys};
-use crate::stages::authorize::Roles;
-use crate::stages::balance;
-use crate::stages::limit::{Ledger, Unverified};
-use crate::stages::respond::Remembered;
-use crate::stages::rules::{Book, Rules};
-use crate::stages::upstream::{Abandoned, Client, Patience, Room};
-use crate::telemetry::Telemetry;
+use crate::stages::authenticate::{Place, SharedKeys};
+use crate::stages::limit::Ledger;
+use crate::stages::rules::Book;
+use crate::stages::upstream::Room;
+
+pub(super) use lasting::{Kept, Lasting};
 
 use super::authorization::{self, Authorizations};
 use super::bounds::{bounds, limits, rate};
 use super::credentials::{Around, Board, Credentials};
 use super::endpoints::Endpoints;
 use super::fetching::Fetching;
-use super::keys::Keys;
 use super::sharing::Sharing;
-use super::spawned::{Commands, Driver};
-use super::stored::{self, Lag};
+use super::spawned::Commands;
+use super::stored;
 use super::stores::Stores;
 use super::{Failure, files, rules, welcome};
 
-/// Idle connections that a core keeps to one endpoint.
-const KEPT: usize = 256;
 /// One generation of the configuration, as the cores work by it.
 #[derive(Clone)]
 pub(super) struct Plan {
@@ -117,57 +105,6 @@ pub(super) struct Planned {
     pub(super) checks: config::RouteChecks,
 }
 
-/// What all cores share for the life of the process, whatever the configuration.
-#[derive(Clone, Debug)]
-pub(super) struct Lasting {
-    pub(super) admission: Arc<Admission>,
-    pub(super) pressure: Arc<Pressure>,
-    pub(super) driver: Driver,
-    /// The streams of the pair of 2024-11-05.
-    pub(super) pairs: Arc<Table>,
-    /// What calls were promised.
-    remembered: Arc<Remembered>,
-    /// What strangers may have verified.
-    pub(super) unverified: Arc<Unverified>,
-    /// How the key sets fare that are fetched.
-    pub(super) board: Board,
-    /// Where tokens for servers are asked for.
-    pub(super) runner: Arc<Runner>,
-    /// API keys.
-    pub(super) keys: Keys,
-    /// What they, and what else outlives the process, are kept in.
-    pub(super) stores: Stores,
-    /// Why the rules in the store are not those in force.
-    pub(super) lag: Lag,
-    /// How limits are shared with other nodes.
-    pub(super) sharing: Option<Sharing>,
-}
-
-/// What one core keeps for its life, whatever the configuration.
-pub(super) struct Kept {
-    pub(super) number: usize,
-    pub(super) client: Rc<Client>,
-    pub(super) telemetry: Rc<Telemetry>,
-    pub(super) sightings: mpsc::Sender<Sighting>,
-    /// Copies of calls that wait for it.
-    pub(super) copies: Rc<Line>,
-    /// Tokens that were verified on it.
-    memory: Memory,
-}
-
-impl Kept {
-    pub(super) fn new(
-        number: usize,
-        numbers: Numbers,
-        sightings: mpsc::Sender<Sighting>,
-        telemetry: Telemetry,
-    ) -> Self {
-        let pool = Rc::new(Pool::new(0, KEPT));
-        let client = Rc::new(Client { pool, abandoned: Rc::new(Abandoned::default()), numbers });
-        Self { number, client, telemetry: Rc::new(telemetry), sightings, copies: Rc::default(), memory: Memory::new() }
-    }
-}
-
 impl Plan {
     /// Reads keys and certificates, and fits the limits to the machine. What `before` had and is the same is taken over.
     /// Nothing that is in force is touched. `near`: only this machine reaches the listeners.
@@ -196,20 +133,7 @@ impl Plan {
         }
         let stores = before.map_or_else(|| Stores::new(&settings.store, data), |plan| plan.lasting.stores.clone());
         stores.open_if_shared()?;
-        let fresh = || Lasting {
-            admission: Admission::new(admits.0, admits.1),
-            pressure: Arc::default(),
-            driver: Driver::default(),
-            pairs: Arc::default(),
-            remembered: Arc::default(),
-            unverified: Arc::new(unverified(http)),
-            board: Board::default(),
-            runner: Arc::default(),
-            keys: Keys::new(stores.clone()),
-            sharing: Sharing::new(&stores, data),
-            stores: stores.clone(),
-            lag: Lag::default(),
-        };
+        let fresh = || Lasting::new(settings, data, admits, &stores);
         let lasting = before.map_or_else(fresh, |before| before.lasting.clone());
         let fetching = Fetching::build(settings, before.and_then(|before| before.fetching.as_deref()));
         let fetching = fetching.map_err(Failure::unusable)?;
@@ -286,64 +210,6 @@ impl Plan {
         self.lasting.runner.run_here();
         self.authorizations.enforce();
     }
-
-    /// Builds what one core works with, and keeps connections for these endpoints from now on.
-    pub(super) fn front(&self, kept: &Kept) -> Front {
-        // The first use of the random generator on a thread takes tens of milliseconds: now, not in a client's request.
-        let _ = self.sealer.seal(&[], b"");
-        kept.client.pool.serve(self.endpoints.numbers());
-        let behind = self.endpoints.by_server().zip(self.commands.by_server()).map(|(listed, command)| match command {
-            Some(handle) => Behind::Command(handle),
-            None => Behind::Endpoints(balance::Endpoints::new(listed, kept.number)),
-        });
-        let shows = self.authorizations.by_server();
-        let vouching = self.servers.iter().zip(shows).map(|(server, shows)| self.vouch(server, shows));
-        let servers = self.servers.iter().zip(behind).zip(vouching).zip(&self.lookups);
-        let servers = servers.map(|(((server, behind), vouch), lookup)| Server {
-            name: server.name.as_str().to_owned(),
-            behind,
-            patience: Patience { first_byte: server.first_byte, idle: server.idle_timeout, deadline: server.deadline },
-            pinned: match server.era {
-                config::Era::Auto => None,
-                config::Era::Modern => Some(Era::Modern),
-                config::Era::Legacy => Some(Era::Legacy),
-            },
-            vouch,
-            lookup: Arc::clone(lookup),
-        });
-        let routes = self.routes_of(kept);
-        let names = self.servers.iter().map(|server| server.name.as_str());
-        let mirrors = self.servers.iter().enumerate();
-        let mirrors =
-            mirrors.map(|(at, server)| self.book.mirrors_to(at).then(|| kept.telemetry.server(server.name.as_str())));
-        let pipeline = Core {
-            routes,
-            servers: servers.collect(),
-            client: Rc::clone(&kept.client),
-            catalog: Arc::clone(&self.catalog),
-            observer: Observer::new(Arc::clone(&self.catalog), kept.sightings.clone()),
-            sealer: self.sealer.clone(),
-            pairs: Pairs::new(Arc::clone(&self.lasting.pairs), self.tokens.clone()),
-            ids: RequestIds::new(),
-            telemetry: Rc::clone(&kept.telemetry),
-            bounds: self.bounds,
-            authenticator: self.authenticator(&kept.memory).counting(&kept.telemetry),
-            roles: Roles::new(Arc::clone(&self.roles), &self.auth.default_roles, names),
-            limits: self.ledger.on_core(|name| kept.telemetry.limit(name)),
-            keying: Keying::new(Arc::clone(&self.expressions)),
-            policy: Policy::new(Rules::new(Arc::clone(&self.book)), kept.telemetry.rules(self.book.all_names())),
-            mirrors: Mirrors::new(Rc::clone(&kept.copies), mirrors),
-            memo: Rc::default(),
-            remembered: Arc::clone(&self.lasting.remembered),
-        };
-        let placed = || self.routes.iter().enumerate();
-        let pairs = placed().filter_map(|(at, route)| Some((route.pair.clone()?, at)));
-        let paths = placed().map(|(at, route)| (route.path.clone(), at));
-        let paths = Paths::new(paths, self.federated.clone()).with_pairs(pairs).with_documents(self.documents());
-        let pressure = Arc::clone(&self.lasting.pressure);
-        let trusted = self.welcome.trusted.clone();
-        Front::new(Rc::new(pipeline), self.names.clone(), paths, pressure, self.legacy_by_table, trusted)
-    }
 }
 
 fn credentials(
@@ -361,12 +227,6 @@ fn credentials(
     let before = before.filter(same).map(|before| &*before.credentials);
     let fetcher = fetching.as_ref().map(|fetching| &fetching.fetcher);
     Credentials::build(settings, data, &Around { fetcher, board, before })
-}
-
-fn unverified(http: &config::Http) -> Unverified {
-    let unverified = Unverified::new();
-    unverified.bound(rate(http));
-    unverified
 }
 
 fn ring(keys: &config::Keys, data: &Path) -> Result<KeyRing, Failure> {
