@@ -108,12 +108,8 @@ impl Starting<'_> {
         plan.enforce();
         let turning = Turning::begin(lasting.sharing.as_ref(), &lasting.stores).await;
         let mut crew = Crew::new(beats.clone(), sightings, controls, observed.clone());
-        let mut switches = Switches::new();
-        switches.join(crew.start(&plan, cores).await?);
         let deal = Deal { hands, moved: false, patience: settings.drain.timeout };
-        if let [core, ..] = switches.switch(&plan, Some(deal)).await?[..] {
-            bail!("data core {core} did not begin within {:?}", switches::PATIENCE);
-        }
+        let switches = begin(&mut crew, &plan, cores, deal).await?;
         tokio::spawn(lasting.keys.clone().write_back());
         tokio::spawn(lasting.keys.clone().follow());
         tokio::spawn(beats.watch(Arc::clone(&notifier)));
@@ -157,6 +153,16 @@ impl Starting<'_> {
         };
         close(&lasting, turning, &traces, sending).await;
         ended
+    }
+}
+
+/// Starts the cores, and waits until each works by the plan.
+async fn begin(crew: &mut Crew, plan: &Arc<Plan>, cores: usize, deal: Deal) -> anyhow::Result<Switches> {
+    let mut switches = Switches::new();
+    switches.join(crew.start(plan, cores).await?);
+    match switches.switch(plan, Some(deal)).await?[..] {
+        [core, ..] => bail!("data core {core} did not begin within {:?}", switches::PATIENCE),
+        [] => Ok(switches),
     }
 }
 

@@ -30,7 +30,6 @@ use super::told::Told;
 use super::{defining, flow, stopping};
 
 /// What becomes of a message.
-#[expect(clippy::large_enum_variant, reason = "that it goes on is the rule, and a box would be an allocation for each")]
 pub(super) enum Ruling<'a> {
     /// It goes on.
     On(Exchange<'a, Judged<'a>>),
