@@ -34,7 +34,7 @@ pub(crate) fn check(data: &[u8]) {
     let is_spent = |decided: &Result<bool, (bool, String)>| matches!(decided, Err((true, _)));
     assert!(!is_spent(&decided) || left == 0, "{left} steps are left of a budget that was spent");
     if let Some(key) = key {
-        let _ = key.key(&Told { call: &call, is_noted: true }, &mut Budget::default());
+        let _ = key.key(&Told { call: &call, is_noted: true }, &mut Budget::default(), &mut String::new());
     }
     if is_spent(&decided) {
         return;
