@@ -6,7 +6,7 @@ use super::*;
 const IN_FLOW: [(&str, &str); 8] = [
     (LIMITS, "limiting::address(&exchange)"),
     ("authenticate", "identify(exchange, tried)"),
-    ("wellformed", "read(exchange, body, drain)"),
+    ("wellformed", "read(exchange, body, drain, &mut place)"),
     (LIMITS, "limiting::caller(&exchange)"),
     ("authorize", "permit(exchange)"),
     ("rules", "ruling::rule(exchange, missing)"),
