@@ -126,10 +126,7 @@ fn of_server<'a>(tally: &mut Tally<'a>, cores: &[&'a ServerCells]) {
     tally.count(names::SCHEMAS_UNUSABLE, [name], sum(cores, |server| &server.schemas_unusable));
     tally.count(names::LOOKUPS, [name], sum(cores, |server| &server.lookups));
     for (at, became) in Mirrored::LABELS.into_iter().enumerate() {
-        match sum(cores, |server| &server.mirrored[at]) {
-            0 => {}
-            count => tally.count(names::MIRRORED, [name, became], count),
-        }
+        tally.count(names::MIRRORED, [name, became], sum(cores, |server| &server.mirrored[at]));
     }
 }
 

@@ -235,7 +235,7 @@ async fn every_metric_of_the_list_is_there_and_no_other() {
     let config = format!(
         "{store}[[rules]]\nname = \"a\"\nthen = \"pass\"\n[[servers]]\nname = \"files\"\nendpoints = [{:?}]\n[[servers]]\nname = \"safe\"\n\
          endpoints = [\"https://127.0.0.1:1/mcp\"]\ntls = {{ ca = {file:?} }}\n[[servers]]\nname = \"m\"\ncommand = [\"sh\"]\n\
-         [[limits]]\nname = \"a\"\nkey = \"global\"\nrate = \"9/s\"\n{AWAY}",
+         [[limits]]\nname = \"a\"\nkey = \"global\"\nrate = \"9/s\"\nscope = \"cluster\"\n{AWAY}",
         server.url()
     );
     let weir = Gateway::config(&config).start().await;
