@@ -125,23 +125,22 @@ deny_tools = ["*:*_delete"]
 {rules()}{LIMITS}"""
 
 
-# Each counts every call, and refuses none.
+# Each counts every call, and refuses none. An answer says which has the least left, in as many letters whichever it is.
 LIMITS = """
 [[limits]]
-name = "each caller"
+name = "caller"
 key = "principal"
 rate = "1000000/s"
 
 [[limits]]
-name = "each tool of a caller"
+name = "a tool"
 key = "principal+tool"
 methods = ["tools/call"]
 class = "usual"
 rate = "1000000/s"
-quota = "1000000000/day"
 
 [[limits]]
-name = "each address"
+name = "client"
 key = "client_ip"
 concurrent = 100000
 """
