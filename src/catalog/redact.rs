@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{KeyPath, PathStep};
+use crate::model::{Glob, KeyPath, PathStep};
 use crate::protocol::json::{self, Kind, Span, Value};
 
 use super::splice::respelt;
@@ -21,9 +21,61 @@ const MOST_KEY: usize = 1024;
 /// Values by their paths, below the `result` of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Redaction {
-    paths: Vec<Vec<PathStep>>,
+    paths: Vec<Path>,
     /// The same below a `result` inside: what is said of a task has that of its call.
-    inside: Vec<Vec<PathStep>>,
+    inside: Vec<Path>,
+}
+
+/// A path, and what keys with dots in them may fit.
+#[derive(Debug, PartialEq, Eq)]
+struct Path {
+    steps: Box<[PathStep]>,
+    /// For each step the patterns of that step, of it and the next, and so on to the last. They are made once: an answer
+    /// brings as many keys as it likes.
+    joined: Box<[Box<[Glob]>]>,
+}
+
+impl Path {
+    fn of(steps: Vec<PathStep>) -> Self {
+        let joined = |from: usize| (from + 1..=steps.len()).map(|to| PathStep::joined(&steps[from..to])).collect();
+        Self { joined: (0..steps.len()).map(joined).collect(), steps: steps.into() }
+    }
+}
+
+/// What remains of a path: its steps from this one on.
+#[derive(Clone, Copy, Debug)]
+struct Rest<'p> {
+    path: &'p Path,
+    from: usize,
+}
+
+impl<'p> Rest<'p> {
+    fn whole(path: &'p Path) -> Self {
+        Self { path, from: 0 }
+    }
+
+    fn behind(self, steps: usize) -> Self {
+        Self { from: self.from + steps, ..self }
+    }
+
+    fn is_empty(self) -> bool {
+        self.from == self.path.steps.len()
+    }
+
+    /// What remains at an item of a list.
+    fn item(self, place: usize) -> Option<Self> {
+        match self.path.steps.get(self.from).and_then(|step| step.is_item(place)) {
+            Some(true) => Some(self.behind(1)),
+            Some(false) => None,
+            None => Some(self),
+        }
+    }
+
+    /// What may remain below a key of so many parts: with dots in it, it is one step or as many as it has parts.
+    fn under(self, key: &str, parts: usize) -> impl Iterator<Item = Self> {
+        let joined = self.path.joined[self.from].iter().take(parts).enumerate();
+        joined.filter(move |(_, pattern)| pattern.matches(key)).map(move |(more, _)| self.behind(1 + more))
+    }
 }
 
 impl Redaction {
@@ -37,16 +89,17 @@ impl Redaction {
                 all.push(text.into_iter().chain(path[1..].iter().cloned()).collect());
             }
         }
-        let below =
-            |path: &Vec<PathStep>| std::iter::once(PathStep::key("result")).chain(path.iter().cloned()).collect();
-        Self { inside: all.iter().map(below).collect(), paths: all }
+        let below = |path: &Vec<PathStep>| {
+            Path::of(std::iter::once(PathStep::key("result")).chain(path.iter().cloned()).collect())
+        };
+        Self { inside: all.iter().map(below).collect(), paths: all.into_iter().map(Path::of).collect() }
     }
 }
 
 /// Adds what is replaced in a value of checked bytes, from left to right. `inside`: also below a `result` in it.
 pub fn redact(all: &[Arc<Redaction>], inside: bool, value: Value, bytes: &[u8], places: &mut Vec<(Span, Vec<u8>)>) {
     let more = all.iter().filter(|_| inside).flat_map(|one| &one.inside);
-    let left: Vec<&[PathStep]> = all.iter().flat_map(|one| &one.paths).chain(more).map(Vec::as_slice).collect();
+    let left: Vec<Rest<'_>> = all.iter().flat_map(|one| &one.paths).chain(more).map(Rest::whole).collect();
     Walk { bytes, deeper: DEEPEST, places }.go(value, &left);
 }
 
@@ -59,11 +112,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// `left` is what remains of the paths that lead to a value. Nesting is bounded by the strict pass.
-    fn go(&mut self, value: Value, left: &[&[PathStep]]) {
+    fn go(&mut self, value: Value, left: &[Rest<'_>]) {
         if left.is_empty() {
             return;
         }
-        if left.iter().any(|path| path.is_empty()) || self.deeper == 0 {
+        if left.iter().any(|rest| rest.is_empty()) || self.deeper == 0 {
             return self.replace(value);
         }
         self.deeper -= 1;
@@ -71,7 +124,7 @@ impl Walk<'_> {
         self.deeper += 1;
     }
 
-    fn into(&mut self, value: Value, left: &[&[PathStep]]) {
+    fn into(&mut self, value: Value, left: &[Rest<'_>]) {
         let bytes = self.bytes;
         match value.kind {
             Kind::Object => {
@@ -85,7 +138,7 @@ impl Walk<'_> {
             }
             Kind::Array => {
                 for (place, inner) in json::elements(bytes, value.span).enumerate() {
-                    let on: Vec<_> = left.iter().filter_map(|path| item(path, place)).collect();
+                    let on: Vec<_> = left.iter().filter_map(|rest| rest.item(place)).collect();
                     self.go(inner, &on);
                 }
             }
@@ -95,7 +148,7 @@ impl Walk<'_> {
     }
 
     /// Goes on into a text, where that is JSON.
-    fn text(&mut self, value: Value, left: &[&[PathStep]]) {
+    fn text(&mut self, value: Value, left: &[Rest<'_>]) {
         let Some(text) = value.text(self.bytes) else { return self.replace(value) };
         let is_space = |character: char| character.is_whitespace() || character == '\u{feff}';
         let kind = match text.trim_start_matches(is_space).bytes().next() {
@@ -136,26 +189,14 @@ impl Walk<'_> {
     }
 }
 
-/// What remains of a path at an item of a list.
-fn item(path: &[PathStep], place: usize) -> Option<&[PathStep]> {
-    match path.first().and_then(|step| step.is_item(place)) {
-        Some(true) => Some(&path[1..]),
-        Some(false) => None,
-        None => Some(path),
-    }
-}
-
-/// What remains of paths below a key: one with dots in it is one step, or as many as it has parts.
-fn under<'p>(left: &[&'p [PathStep]], key: &str) -> Vec<&'p [PathStep]> {
+/// What remains of paths below a key, each once.
+fn under<'p>(left: &[Rest<'p>], key: &str) -> Vec<Rest<'p>> {
     let parts = 1 + key.bytes().filter(|byte| *byte == b'.').count();
-    let mut found: Vec<&[PathStep]> = Vec::new();
-    for path in left {
-        for count in 1..=parts.min(path.len()) {
-            let (steps, rest) = path.split_at(count);
-            let known = || found.iter().any(|known| std::ptr::eq(*known, rest));
-            if PathStep::all_fit(steps, key) && !known() {
-                found.push(rest);
-            }
+    let mut found: Vec<Rest<'p>> = Vec::new();
+    for rest in left.iter().flat_map(|rest| rest.under(key, parts)) {
+        let is_same = |known: &Rest<'p>| std::ptr::eq(known.path, rest.path) && known.from == rest.from;
+        if !found.iter().any(is_same) {
+            found.push(rest);
         }
     }
     found

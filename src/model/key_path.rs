@@ -75,15 +75,11 @@ impl PathStep {
         self.key.matches(key)
     }
 
-    /// Whether a key fits several steps, with the dots between them.
-    pub fn all_fit(steps: &[Self], key: &str) -> bool {
-        match steps {
-            [step] => step.fits(key),
-            steps => {
-                let joined = steps.iter().map(|step| step.key.as_str()).collect::<Vec<_>>().join(".");
-                Glob::parse(&joined).is_ok_and(|joined| joined.matches(key))
-            }
-        }
+    /// The pattern of keys that are several steps at once, with the dots between them. Where it would be longer than a
+    /// pattern may be, every key fits.
+    pub fn joined(steps: &[Self]) -> Glob {
+        let joined = steps.iter().map(|step| step.key.as_str()).collect::<Vec<_>>().join(".");
+        Glob::parse(&joined).unwrap_or_else(|_| Glob::any())
     }
 
     /// What it means of an item of a list: `Some(true)` that it is this item, `None` that it says nothing of lists.
