@@ -185,9 +185,11 @@ async fn the_memory_is_not_dumped_unless_that_is_asked_for() {
     let user = if own == 0 { NOBODY } else { own };
     for (allowed, owner) in [(None, 0), (Some("1"), user)] {
         let home = tempfile::tempdir().expect("a temporary directory");
-        // Where this user can run it, wherever it was built.
+        // Where this user can run it, wherever it was built. Not copied by this process: what another test starts
+        // meanwhile would have the copy open to write, and such a file cannot be run (ETXTBSY).
         let weir = home.path().join("weir");
-        fs::copy(env!("CARGO_BIN_EXE_weir"), &weir).expect("the binary can be copied");
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_weir")).arg(&weir).status();
+        assert!(copied.expect("`cp` is there").success(), "the binary can be copied");
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
         chown(home.path(), Some(user), None).expect("it is ours");
         let mut command = Command::new(&weir);
