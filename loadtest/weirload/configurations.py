@@ -162,9 +162,9 @@ then = "refuse"
         others
         + """
 [[rules]]
-name = "long texts"
+name = "no system files"
 methods = ["tools/call"]
-when = 'has(arguments.text) && size(arguments.text) > 100000'
+when = 'has(arguments.text) && arguments.text.startsWith("/etc/")'
 then = "refuse"
 
 [[rules]]
