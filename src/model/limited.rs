@@ -1,45 +1,102 @@
 //! How a caller stands with a limit, in the terms of draft-ietf-httpapi-ratelimit-headers-11.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
+
+use http::HeaderValue;
+
+/// What a limit grants. Made once for all of those who are told of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LimitPolicy {
+    name: Box<str>,
+    quota: u32,
+    window: Option<Duration>,
+    field: HeaderValue,
+}
 
 /// How much is left of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limited {
-    /// The limit; a text that needs no escapes in a header.
-    pub limit: Arc<str>,
-    /// What there is of it.
-    pub quota: u32,
-    /// In which time; `None` where it is not about time but about calls at once.
-    pub window: Option<Duration>,
+    /// Of what.
+    pub policy: Arc<LimitPolicy>,
     /// What is left of it.
     pub left: u32,
     /// In which time there is no more than that.
     pub resets: Duration,
 }
 
-/// The value of `RateLimit-Policy`.
-pub struct Policy<'a>(pub &'a Limited);
+impl LimitPolicy {
+    /// That of the limit of this name, a text that needs no escapes in a header; `window` is `None` where it is not about
+    /// time but about calls at once.
+    pub fn new(name: &str, quota: u32, window: Option<Duration>) -> Self {
+        let mut field = Field::default();
+        let written = match window {
+            Some(window) => write!(field, "\"{name}\";q={quota};w={}", whole_seconds(window)),
+            None => write!(field, "\"{name}\";q={quota};qu=\"concurrent-requests\""),
+        };
+        Self { name: name.into(), quota, window, field: field.value(written) }
+    }
 
-/// The value of `RateLimit`.
-pub struct ServiceLimit<'a>(pub &'a Limited);
+    /// The limit.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 
-impl fmt::Display for Policy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Limited { limit, quota, window, .. } = self.0;
-        write!(f, "\"{limit}\";q={quota}")?;
-        match window {
-            Some(window) => write!(f, ";w={}", whole_seconds(*window)),
-            None => f.write_str(";qu=\"concurrent-requests\""),
-        }
+    /// What there is of it.
+    pub fn quota(&self) -> u32 {
+        self.quota
+    }
+
+    /// In which time; `None` where it is not about time but about calls at once.
+    pub fn window(&self) -> Option<Duration> {
+        self.window
     }
 }
 
-impl fmt::Display for ServiceLimit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Limited { limit, left, resets, .. } = self.0;
-        write!(f, "\"{limit}\";r={left};t={}", whole_seconds(*resets))
+impl Limited {
+    /// The value of `RateLimit-Policy`.
+    pub fn policy_field(&self) -> HeaderValue {
+        self.policy.field.clone()
+    }
+
+    /// The value of `RateLimit`.
+    pub fn field(&self) -> HeaderValue {
+        let mut field = Field::default();
+        let written = write!(field, "\"{}\";r={};t={}", self.policy.name, self.left, whole_seconds(self.resets));
+        field.value(written)
+    }
+}
+
+/// Bytes of the longest field: names of limits are bounded.
+const LONGEST: usize = 256;
+
+/// A field that is being written: every answer has one, which needs no memory of its own until it is done.
+struct Field {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Default for Field {
+    fn default() -> Self {
+        Self { bytes: [0; LONGEST], length: 0 }
+    }
+}
+
+impl Field {
+    /// What was written; a name that would be no part of a field is not told.
+    fn value(&self, written: fmt::Result) -> HeaderValue {
+        let value = written.ok().and_then(|()| HeaderValue::from_bytes(&self.bytes[..self.length]).ok());
+        value.unwrap_or(HeaderValue::from_static("\"limit\""))
+    }
+}
+
+impl Write for Field {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.length..self.length + text.len()).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.length += text.len();
+        Ok(())
     }
 }
 
@@ -55,12 +112,30 @@ mod tests {
     #[test]
     fn the_fields_are_those_of_the_draft() {
         let time = |milliseconds| Duration::from_millis(milliseconds);
-        let rate =
-            Limited { limit: "per caller".into(), quota: 200, window: Some(time(2000)), left: 50, resets: time(1500) };
-        assert_eq!(Policy(&rate).to_string(), "\"per caller\";q=200;w=2");
-        assert_eq!(ServiceLimit(&rate).to_string(), "\"per caller\";r=50;t=2");
-        let calls = Limited { window: None, left: 0, resets: time(1), ..rate };
-        assert_eq!(Policy(&calls).to_string(), "\"per caller\";q=200;qu=\"concurrent-requests\"");
-        assert_eq!(ServiceLimit(&calls).to_string(), "\"per caller\";r=0;t=1");
+        let stands = |window, left, resets| {
+            let limited = Limited { policy: LimitPolicy::new("per caller", 200, window).into(), left, resets };
+            (limited.policy_field(), limited.field())
+        };
+        let told = |policy, limit| (HeaderValue::from_static(policy), HeaderValue::from_static(limit));
+        assert_eq!(
+            stands(Some(time(2000)), 50, time(1500)),
+            told("\"per caller\";q=200;w=2", "\"per caller\";r=50;t=2")
+        );
+        assert_eq!(
+            stands(None, 0, time(1)),
+            told("\"per caller\";q=200;qu=\"concurrent-requests\"", "\"per caller\";r=0;t=1")
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_no_part_of_a_field_is_not_told() {
+        for name in ["a\nb", &"a".repeat(LONGEST)] {
+            let policy = LimitPolicy::new(name, u32::MAX, Some(Duration::MAX));
+            let limited = Limited { policy: policy.into(), left: u32::MAX, resets: Duration::MAX };
+            assert_eq!(
+                (limited.policy_field(), limited.field()),
+                ("\"limit\"".parse().unwrap(), "\"limit\"".parse().unwrap())
+            );
+        }
     }
 }

@@ -45,7 +45,7 @@ pub use explained::{Case, Considered, Explanation, LIMITS, Ruling, Step};
 pub use glob::{Glob, Outline};
 pub use hex::Hex;
 pub use key_path::{KeyPath, PathStep};
-pub use limited::{Limited, Policy, ServiceLimit, whole_seconds};
+pub use limited::{LimitPolicy, Limited, whole_seconds};
 pub use pattern::Pattern;
 pub use permission::Permission;
 pub use pressure::{Level, Pressure};

@@ -238,7 +238,7 @@ impl Finish {
             outcome,
             reason: refusal.map(|refusal| refusal.reason),
             why,
-            limit: refusal.and_then(|refusal| refusal.limited.as_ref()).map_or("", |limited| &limited.limit),
+            limit: refusal.and_then(|refusal| refusal.limited.as_ref()).map_or("", |limited| limited.policy.name()),
             span: match seen.trace.get() {
                 Some(Trace::Sampled(span)) => Some(&**span),
                 _ => None,

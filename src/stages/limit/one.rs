@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Counted, LimitKey};
-use crate::model::Limited;
+use crate::model::{LimitPolicy, Limited};
 use crate::telemetry::LimitMeter;
 
 use super::asked::Asked;
@@ -40,7 +40,16 @@ pub(super) struct Limit {
     pub(super) concurrent: Option<u32>,
     cost: NonZeroU32,
     found: Found,
+    policies: Policies,
     pub(super) meter: Rc<LimitMeter>,
+}
+
+/// What callers are told of a limit; of what it does not limit nobody is.
+#[derive(Debug)]
+struct Policies {
+    rate: Arc<LimitPolicy>,
+    quota: Arc<LimitPolicy>,
+    calls: Arc<LimitPolicy>,
 }
 
 /// What is to be counted under one key.
@@ -62,14 +71,28 @@ pub(super) enum Lack {
 
 impl Limit {
     pub(super) fn new(limit: &config::Limit, asks: Asks, found: Found, meter: Rc<LimitMeter>) -> Self {
+        let rate = limit.rate.as_ref().map(|rate| Rate::new(rate).of(found.spec()));
+        let quota = limit.quota.as_ref().map(|quota| Quota::new(quota).of(found.spec()));
+        let policy = |most, window| Arc::new(LimitPolicy::new(&limit.name, most, window));
         Self {
             name: limit.name.as_str().into(),
             key: limit.key.clone(),
             asks,
             step: Step::of(&limit.key, asks, &limit.counts, limit.concurrent.is_some()),
             counts: limit.counts.clone(),
-            rate: limit.rate.as_ref().map(|rate| Rate::new(rate).of(found.spec())),
-            quota: limit.quota.as_ref().map(|quota| Quota::new(quota).of(found.spec())),
+            policies: Policies {
+                rate: policy(
+                    rate.as_ref().map_or(0, |rate| rate.burst.get()),
+                    rate.as_ref().map(|rate| rate.whole_in(0)),
+                ),
+                quota: policy(
+                    quota.as_ref().map_or(0, |quota| quota.most.get()),
+                    quota.as_ref().map(|quota| Duration::from_secs(quota.seconds())),
+                ),
+                calls: policy(limit.concurrent.unwrap_or_default(), None),
+            },
+            rate,
+            quota,
             concurrent: limit.concurrent,
             cost: limit.cost,
             found,
@@ -162,21 +185,16 @@ impl Limit {
         match (lack, &self.rate, &self.quota) {
             (Lack::Rate(lack), Some(rate), _) => short(self.stands_at_rate(rate, 0), lack),
             (Lack::Quota(lack), _, Some(quota)) => short(self.stands_at_quota(quota, 0, now), lack),
-            _ => {
-                let (limit, quota) = (Arc::clone(&self.name), self.concurrent.unwrap_or_default());
-                Limited { limit, quota, window: None, left: 0, resets: SOON }
-            }
+            _ => Limited { policy: Arc::clone(&self.policies.calls), left: 0, resets: SOON },
         }
     }
 
     fn stands_at_rate(&self, rate: &Rate, left: u32) -> Limited {
-        let (limit, quota) = (Arc::clone(&self.name), rate.burst.get());
-        Limited { limit, quota, window: Some(rate.whole_in(0)), left, resets: rate.whole_in(left) }
+        Limited { policy: Arc::clone(&self.policies.rate), left, resets: rate.whole_in(left) }
     }
 
     fn stands_at_quota(&self, quota: &Quota, left: u32, now: &Now) -> Limited {
-        let (limit, window) = (Arc::clone(&self.name), Duration::from_secs(quota.seconds()));
-        Limited { limit, quota: quota.most.get(), window: Some(window), left, resets: quota.ends_in(now) }
+        Limited { policy: Arc::clone(&self.policies.quota), left, resets: quota.ends_in(now) }
     }
 }
 

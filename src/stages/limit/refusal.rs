@@ -19,15 +19,15 @@ pub(super) fn of(limit: &Limit, lack: Lack, stands: Limited) -> Refusal {
             format!("this node has nothing left of the limit \"{name}\" for {who} right now: try again in {soon}")
         }
         Lack::Quota(Short::For(_)) => {
-            let unit = if stands.window == Some(Duration::from_secs(3600)) { "hour" } else { "day" };
+            let unit = if stands.policy.window() == Some(Duration::from_secs(3600)) { "hour" } else { "day" };
             format!("the limit \"{name}\" has nothing left for {who} until the next {unit} (UTC): try again in {soon}")
         }
         Lack::Calls { always: false } => {
-            let most = stands.quota;
+            let most = stands.policy.quota();
             format!("the limit \"{name}\" lets {who} have {most} calls at once: wait until one of them has ended")
         }
         Lack::Rate(Short::Always) | Lack::Quota(Short::Always) | Lack::Calls { always: true } => {
-            let most = stands.quota;
+            let most = stands.policy.quota();
             format!("this counts for more than the limit \"{name}\" ever has, which is {most}: {always}")
         }
     };

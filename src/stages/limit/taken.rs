@@ -24,7 +24,7 @@ impl Taken {
 
     /// Of several limits the one is told of which the least part is left.
     pub(super) fn stands(&mut self, limited: Limited) {
-        let part = |of: &Limited, among: &Limited| u64::from(of.left) * u64::from(among.quota);
+        let part = |of: &Limited, among: &Limited| u64::from(of.left) * u64::from(among.policy.quota());
         if self.stands.as_ref().is_none_or(|known| part(&limited, known) < part(known, &limited)) {
             self.stands = Some(limited);
         }

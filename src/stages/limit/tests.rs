@@ -221,7 +221,7 @@ fn every_limit_that_fits_counts_and_none_counts_what_another_refuses() {
     assert_eq!(house.passing(&ANN, &tool("look")), 2);
     let denied = house.call(&ANN, &tool("look")).unwrap_err();
     let limited = denied.refusal.limited.as_ref().unwrap();
-    assert_eq!((&*limited.limit, limited.left, limited.quota), ("few", 0, 2));
+    assert_eq!((limited.policy.name(), limited.left, limited.policy.quota()), ("few", 0, 2));
     assert_eq!((denied.refusal.reason, denied.refusal.retryable), (Reason::RateLimited, true));
     assert!(denied.refusal.message.contains("\"few\"") && denied.refusal.message.contains("this caller"));
     assert_eq!(house.passing(&ANN, &ping()), 2, "of the wide one only what passed is used");
@@ -233,9 +233,11 @@ fn every_limit_that_fits_counts_and_none_counts_what_another_refuses() {
 fn the_least_part_is_what_is_told() {
     let hours = "[[limits]]\nname = \"hours\"\nkey = \"principal\"\nquota = \"100/hour\"\n";
     let house = house(&format!("{hours}{}", limit("principal", "burst = 4")));
-    let told = |taken: Taken| taken.standing().map(|told| (told.limit.to_string(), told.quota, told.left)).unwrap();
+    let told = |taken: Taken| {
+        taken.standing().map(|told| (told.policy.name().to_owned(), told.policy.quota(), told.left)).unwrap()
+    };
     let first = house.call(&ANN, &ping()).unwrap();
-    let window = first.standing().unwrap().window;
+    let window = first.standing().unwrap().policy.window();
     assert_eq!(window, Some(Duration::from_secs(4 * 1200)), "all of the burst comes in that time");
     assert_eq!(told(first), ("few".to_owned(), 4, 3));
     assert_eq!(told(house.call(&ANN, &ping()).unwrap()), ("few".to_owned(), 4, 2));
