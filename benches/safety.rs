@@ -38,10 +38,13 @@ mod house;
 mod meter;
 #[path = "../tests/instructions/peers.rs"]
 mod peers;
+#[path = "../tests/instructions/policy.rs"]
+mod policy;
 
 use house::House;
 use meter::counted;
 use peers::Play;
+use policy::policy;
 
 /// How often each is counted, and how many calls together.
 const TIMES: usize = 5;
@@ -92,8 +95,9 @@ fn main() {
 fn count() {
     assert_eq!(meter::PATH, "safety::meter", "loadtest/safety tells callgrind so");
     println!("times\t{TIMES}\t\t");
-    for (what, logs) in [("whole", false), ("logged", true)] {
-        let house = House::new(logs);
+    let policies = [("whole", false, String::new()), ("logged", true, String::new()), ("ruled", false, policy())];
+    for (what, logs, policy) in policies {
+        let house = House::new(logs, &policy);
         let play = Play { request: request(), answer: Some(answer()), end: "}}" };
         assert!(house.ask(&play).starts_with("HTTP/1.1 200 "), "a call is answered");
         house.call(&play, BEFORE);

@@ -104,7 +104,7 @@ impl House {
         Self {
             runtime,
             local: LocalSet::new(),
-            core: core::core(role, &server(), Telemetry::new(&Controls::nowhere()), mpsc::channel(1).0),
+            core: core::core(role, "", &server(), Telemetry::new(&Controls::nowhere()), mpsc::channel(1).0),
         }
     }
 

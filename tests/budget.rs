@@ -11,10 +11,8 @@
 //! more; in the profile of tests most take half as many again, and those that look through text more, since nothing is done
 //! for many bytes at once there: so the bounds are twice that, and for a case that only does this what it says itself.
 
-use std::env;
-use std::fs;
-use std::process::Command;
-
+#[path = "instructions/callgrind.rs"]
+mod callgrind;
 #[path = "budget/hostile.rs"]
 mod hostile;
 #[path = "instructions/meter.rs"]
@@ -55,24 +53,7 @@ fn every_case_spends_its_budget() {
 
 /// Runs [`decisions`] under callgrind.
 fn count() -> Vec<(&'static str, u64)> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("counts");
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--quiet", "--dump-line=no"]);
-    command.arg(format!("--callgrind-out-file={}", out.display()));
-    for option in ["toggle-collect", "zero-before", "dump-after"] {
-        command.arg(format!("--{option}={}::counted", meter::PATH));
-    }
-    command.arg(env::current_exe().expect("this binary"));
-    let output = command.args(["--ignored", "--exact", "decisions", "--nocapture"]).output();
-    let output = output.unwrap_or_else(|error| panic!("valgrind is needed: {error} (see tests/install.sh)"));
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}");
-    let total = |dump: usize| {
-        let path = format!("{}.{dump}", out.display());
-        let dump = fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}: {said}"));
-        let total = dump.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a dump has its sum");
-        total.trim().parse::<u64>().expect("a number")
-    };
-    hostile::cases().iter().enumerate().map(|(at, case)| (case.name, total(at + 1))).collect()
+    let cases = hostile::cases();
+    let counts = callgrind::counts("decisions", cases.len());
+    cases.iter().zip(counts).map(|(case, count)| (case.name, count)).collect()
 }

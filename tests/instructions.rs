@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+#[path = "instructions/callgrind.rs"]
+mod callgrind;
 #[path = "support/core.rs"]
 mod core;
 #[path = "instructions/flows.rs"]
@@ -28,6 +30,8 @@ mod house;
 mod meter;
 #[path = "instructions/peers.rs"]
 mod peers;
+#[path = "instructions/policy.rs"]
+mod policy;
 
 /// How far a count may be from what was kept, in percent; and on another toolchain. Less is a finding, too: it is to be
 /// kept, or it could be lost again unseen.
@@ -157,31 +161,11 @@ fn toolchain() -> String {
 
 /// Runs [`flows`] under callgrind.
 fn count() -> Vec<(String, u64)> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("counts");
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--quiet", "--dump-line=no"]);
-    command.arg(format!("--callgrind-out-file={}", out.display()));
-    // All about one function stands together: what comes after another one of the same beginning is not seen.
-    for option in ["toggle-collect", "zero-before", "dump-after"] {
-        command.arg(format!("--{option}={}::counted", meter::PATH));
-    }
-    command.arg(format!("--toggle-collect={}::left_out", meter::PATH));
-    command.arg(env::current_exe().expect("this binary"));
-    let output = command.args(["--ignored", "--exact", "flows", "--nocapture"]).output();
-    let output = output.unwrap_or_else(|error| panic!("valgrind is needed: {error} (see tests/install.sh)"));
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}");
-    let total = |dump: usize| {
-        let dump =
-            fs::read_to_string(format!("{}.{dump}", out.display())).unwrap_or_else(|error| panic!("{error}: {said}"));
-        let total = dump.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a dump has its sum");
-        total.trim().parse::<u64>().expect("a number")
+    let totals = callgrind::counts("flows", flows::NAMES.len() * flows::TIMES);
+    let of = |(name, times): (&&str, &[u64])| {
+        let mut times = times.to_vec();
+        times.sort_unstable();
+        ((*name).to_owned(), times[flows::TIMES / 2] / flows::CALLS as u64)
     };
-    let of = |(at, name): (usize, &&str)| {
-        let mut totals: Vec<u64> = (1..=flows::TIMES).map(|time| total(at * flows::TIMES + time)).collect();
-        totals.sort_unstable();
-        ((*name).to_owned(), totals[flows::TIMES / 2] / flows::CALLS as u64)
-    };
-    flows::NAMES.iter().enumerate().map(of).collect()
+    flows::NAMES.iter().zip(totals.chunks(flows::TIMES)).map(of).collect()
 }

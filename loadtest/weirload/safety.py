@@ -84,8 +84,11 @@ def read(said, total):
 def prices(rows):
     """(name, instructions, share of a whole call with its access line, what it buys), the dearest first."""
     by = {(what, name): (count, buys) for what, count, name, buys in rows}
-    plain, whole = (by[(what, "a whole call")][0] for what in ("whole", "logged"))
-    found = [("the access line", whole - plain, "who called what, when, and how it ended can be read afterwards")]
+    plain, whole, ruled = (by[(what, "a whole call")][0] for what in ("whole", "logged", "ruled"))
+    found = [
+        ("the access line", whole - plain, "who called what, when, and how it ended can be read afterwards"),
+        ("twenty rules and three limits", ruled - plain, "what the operator wants refused is, and how often is bounded"),
+    ]
     for (what, name), (count, buys) in by.items():
         if what == "with":
             found.append((name, count - by.get(("without", name), (0, ""))[0], buys))

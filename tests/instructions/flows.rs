@@ -6,6 +6,7 @@ use weir::protocol::stdio::{Line, Lines, line};
 use super::house::House;
 use super::meter::counted;
 use super::peers::Play;
+use super::policy::policy;
 
 /// How often each is counted, and how many calls together: so many that the clock's chances are seldom in most counts.
 pub(crate) const TIMES: usize = 11;
@@ -14,7 +15,7 @@ pub(crate) const CALLS: usize = 5;
 const BEFORE: usize = 20;
 
 /// What is counted, in this order.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 16] = [
     "plain/modern call",
     "plain/legacy call in a session",
     "plain/event stream of 4 events",
@@ -25,6 +26,11 @@ pub(crate) const NAMES: [&str; 11] = [
     "logged/event stream of 4 events",
     "logged/tools/list of 8 KB",
     "logged/refused call",
+    "ruled/modern call",
+    "ruled/legacy call in a session",
+    "ruled/event stream of 4 events",
+    "ruled/tools/list of 8 KB",
+    "ruled/refused call",
     "stdio/message there and back",
 ];
 
@@ -88,9 +94,9 @@ fn events() -> Option<Vec<u8>> {
 
 /// Counts all, in the order of [`NAMES`].
 pub(crate) fn count() {
-    for logs in [false, true] {
-        calls(&House::new(logs));
-    }
+    calls(&House::new(false, ""));
+    calls(&House::new(true, ""));
+    calls(&House::new(false, &policy()));
     stdio();
 }
 

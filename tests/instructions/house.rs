@@ -29,8 +29,8 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// `logs`: each call has its access line, as JSON.
-    pub(crate) fn new(logs: bool) -> Self {
+    /// `logs`: each call has its access line, as JSON. `policy`: rules and limits, as the configuration has them.
+    pub(crate) fn new(logs: bool, policy: &str) -> Self {
         let (accepted, peers, server) = Peers::new();
         let peers = Arc::new(Mutex::new(peers));
         let playing = Arc::clone(&peers);
@@ -38,7 +38,7 @@ impl House {
         builder.enable_all().on_thread_park(move || Peers::take_turn(&playing));
         let runtime = builder.build_local(LocalOptions::default()).expect("a runtime");
         let house = Self { runtime, peers };
-        house.runtime.block_on(serve(accepted, server, logs));
+        house.runtime.block_on(serve(accepted, server, logs, policy));
         house
     }
 
@@ -57,14 +57,14 @@ impl House {
 }
 
 /// Has a connection served from now on.
-async fn serve(accepted: std::net::TcpStream, server: SocketAddr, logs: bool) {
+async fn serve(accepted: std::net::TcpStream, server: SocketAddr, logs: bool, policy: &str) {
     let control = LogControl::detached();
     control.apply(&Log { level: "info", format: LogFormat::Json, access: logs, arguments: false, redact: Vec::new() });
     let telemetry = Telemetry::new(&Controls { log: control.settings(), ..Controls::nowhere() });
     let (names, paths) = (Names::new(vec![], vec![], true), Paths::new([("/mcp".to_owned(), 0)], None));
     let (sightings, seen) = mpsc::channel(8);
     spawn_local(catalog::publish(seen));
-    let core = core("user", &format!("http://{server}/mcp"), telemetry, sightings);
+    let core = core("user", policy, &format!("http://{server}/mcp"), telemetry, sightings);
     let current = Current::new(Front::new(core, names, paths, Arc::default(), false, Trusted::default()));
     let remote = accepted.peer_addr().expect("it is connected").into();
     let peer = Peer::new(remote, Some(accepted.local_addr().expect("it is bound")));

@@ -1,4 +1,5 @@
-//! A core in this process, for the tests that count what a call costs: one route to one server, everyone may call.
+//! A core in this process, for the tests that count what a call costs: one route to one server, everyone may call, as far as
+//! rules and limits let them.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use weir::seal::{KeyRing, Purpose};
 use weir::stages::authenticate::{Authenticator, Place};
 use weir::stages::authorize::Roles;
 use weir::stages::balance::{Endpoints, Listed};
-use weir::stages::limit::Limits;
+use weir::stages::limit::Ledger;
 use weir::stages::rules::{Book, Rules};
 use weir::stages::upstream::{Abandoned, Client, Patience, Room};
 use weir::stages::vouch::Vouch;
@@ -34,9 +35,11 @@ deny_tools = ["*:*_delete"]
 "#;
 
 /// A core whose only route, `/mcp`, leads to the server at `url`. What it sees of that goes to `sightings`. Everyone has the
-/// role `role`: one that is built in, or `reader`, who may call what is named here.
-pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
-    let settings = Settings::parse(ROLES, "weir.toml").expect("they are sound");
+/// role `role`: one that is built in, or `reader`, who may call what is named here. `policy` is rules and limits, as the
+/// configuration has them.
+pub(crate) fn core(role: &str, policy: &str, url: &str, telemetry: Telemetry, sightings: Sender<Sighting>) -> Rc<Core> {
+    let settings = Settings::parse(&format!("{ROLES}{policy}"), "weir.toml").expect("they are sound");
+    let limits = Ledger::build(&settings.limits, None).on_core(|name| telemetry.limit(name));
     let endpoint = Endpoint::new(Endpoint::parse(url).expect("a sound URL"), || Err("no TLS"), Duration::from_secs(5));
     let listed = Listed { index: 0, endpoint: Arc::new(endpoint.expect("plain")), fingerprint: 7 };
     let catalog = Arc::new(Catalog::new(1));
@@ -79,7 +82,7 @@ pub(crate) fn core(role: &str, url: &str, telemetry: Telemetry, sightings: Sende
         bounds: Bounds { body: 1 << 20, depth: 64, event: 1 << 20, after_answer: Duration::from_secs(5) },
         authenticator: Authenticator::without_credentials([role.into()].into()),
         roles: Roles::new(settings.roles.into(), &[], ["files"]),
-        limits: Limits::none(),
+        limits,
         keying: Keying::default(),
         policy,
         mirrors: Mirrors::default(),
