@@ -82,6 +82,7 @@ pub(crate) const HOMES: &[Home] = &[
     ),
     only(&["jsonschema"], &["catalog"], "schemas are compiled once, bounded, beside what they describe"),
     only(&["rusqlite", "tokio_postgres", "deadpool_postgres"], &["store"], "back ends of the store alone speak SQL"),
+    only(&["siphasher"], &["stages::limit"], "names of what is counted, which no client can have two of"),
     only(&["governor"], &["stages::limit"], "one stage counts; its clock and its store are ours"),
     only(&["rdkafka"], &["queue::kafka"], "one back end speaks Kafka; above it a queue is a trait"),
     anywhere(&["tokio"], "the runtime; pure modules are named in NEVER"),

@@ -12,6 +12,9 @@ use super::framing::{Fields, Framing};
 /// The most fields an answer may have.
 const MAX_FIELDS: usize = 256;
 
+/// Room for what is added to most answers: how the caller stands with a limit, and with which.
+const FIELDS_OF_OURS: usize = 2;
+
 /// The head of a final answer. Its fields are as the server sent them, those of its connection included.
 #[derive(Debug)]
 pub struct ResponseHead {
@@ -50,7 +53,8 @@ pub(super) fn parse(raw: &Bytes, bodyless: bool) -> Result<Parsed, Failure> {
     let old = response.version == Some(0);
 
     let mut fields = Fields::default();
-    let mut headers = HeaderMap::with_capacity(response.headers.len());
+    // A map that grows is built anew: that would cost more than what is added to it.
+    let mut headers = HeaderMap::with_capacity(response.headers.len() + FIELDS_OF_OURS);
     for field in response.headers.iter() {
         fields.note(field.name, field.value)?;
         let name = name(field.name)?;

@@ -49,6 +49,13 @@ pub struct Ruled<'a> {
     pub cost: u32,
 }
 
+/// All that is counted of what is said.
+#[derive(Debug)]
+pub(super) enum Ones<'a> {
+    Few(Option<One<'a>>),
+    Many(Vec<One<'a>>),
+}
+
 /// One thing that is counted.
 #[derive(Debug)]
 pub(super) struct One<'a> {
@@ -65,7 +72,7 @@ pub(super) struct One<'a> {
 
 impl<'a> Said<'a> {
     /// What is counted of it.
-    pub(super) fn counted(self) -> impl Iterator<Item = One<'a>> {
+    pub(super) fn counted(self) -> Ones<'a> {
         let (messages, bytes): (&[Message], &[u8]) = match self {
             Self::Messages(messages, bytes) => (messages, bytes),
             Self::Stream | Self::End => (&[], &[]),
@@ -77,7 +84,22 @@ impl<'a> Said<'a> {
             is_request: false,
             listens: true,
         });
-        stream.into_iter().chain(messages.iter().enumerate().filter_map(|(at, message)| One::of(at, message, bytes)))
+        let mut counted = messages.iter().enumerate().filter_map(|(at, message)| One::of(at, message, bytes));
+        let first = stream.or_else(|| counted.next());
+        // Most bodies have one message.
+        match counted.next() {
+            None => Ones::Few(first),
+            Some(second) => Ones::Many(first.into_iter().chain([second]).chain(counted).collect()),
+        }
+    }
+}
+
+impl<'a> Ones<'a> {
+    pub(super) fn all(&self) -> &[One<'a>] {
+        match self {
+            Self::Few(one) => one.as_slice(),
+            Self::Many(all) => all,
+        }
     }
 }
 

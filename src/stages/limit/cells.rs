@@ -11,6 +11,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 use super::cell::Cell;
 use super::joint::{self, Spec};
 use super::now::Now;
@@ -26,7 +28,7 @@ const ROW: usize = 1 << 12;
 /// The cells of one limit, of all cores, over reloads.
 #[derive(Debug)]
 pub(super) struct Cells {
-    hashers: [RandomState; 2],
+    hasher: SipHasher13,
     shelves: Box<[Mutex<Shelf>]>,
     /// Keys of a shelf.
     most: usize,
@@ -45,8 +47,9 @@ impl Cells {
 
     pub(super) fn with_room(keys: usize) -> Self {
         let shelves = std::iter::repeat_with(Mutex::default).take(SHELVES).collect();
+        let [one, other] = [0, 1].map(|half| RandomState::new().hash_one(half));
         Self {
-            hashers: [RandomState::new(), RandomState::new()],
+            hasher: SipHasher13::new_with_keys(one, other),
             shelves,
             most: keys.div_ceil(SHELVES),
             row: OnceLock::new(),
@@ -75,7 +78,10 @@ impl Cells {
         if let Some(spec) = &self.spec {
             return spec.name(key);
         }
-        Name(self.hashers[0].hash_one(key), self.hashers[1].hash_one(key))
+        let mut hasher = self.hasher;
+        key.hash(&mut hasher);
+        let hash = hasher.finish128();
+        Name(hash.h1, hash.h2)
     }
 
     /// The cell that a key has of its own, if it has one already.

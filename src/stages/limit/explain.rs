@@ -50,7 +50,7 @@ impl Ledger {
             let mut again = Vec::new();
             // As a call they are under way already.
             let takes = |key: &Key<'_>, part: Part| entry.takes(self, key, Part { calls: 0, ..part }, more);
-            entry.manner(at).each(asked, None, |key, part| again.extend(takes(&key, part)))?;
+            entry.manner(at).each(asked, &asked.said.counted(), None, |key, part| again.extend(takes(&key, part)))?;
             let says = (!again.is_empty())
                 .then(|| format!("a rule makes it cost {}: it {}, beside that", ruled.cost, again.join("; ")));
             told.extend(says.map(|says| entry.told(Ok(says))));
@@ -95,7 +95,7 @@ impl Entry {
         told: &mut Vec<Considered>,
     ) -> Result<(), Box<Denied>> {
         let mut parts = Vec::new();
-        let done = self.manner(at).each(asked, ruled.class, |key, part| {
+        let done = self.manner(at).each(asked, &asked.said.counted(), ruled.class, |key, part| {
             parts.extend(self.takes(ledger, &key, part, ruled.cost));
         });
         told.push(match (&done, parts.is_empty()) {
@@ -135,8 +135,9 @@ impl Entry {
         if let Some(why) = counts::misfit(&limit.counts, asked, class) {
             return why;
         }
+        let counted = asked.said.counted();
         let misfits: Vec<_> =
-            asked.said.counted().map(|one| counts::misfit_of(&limit.counts, asked.server, &one)).collect();
+            counted.all().iter().map(|one| counts::misfit_of(&limit.counts, asked.server, one)).collect();
         match misfits.first() {
             None => return FREE,
             Some(Some(why)) if misfits.iter().all(Option::is_some) => return why,

@@ -7,7 +7,7 @@ use crate::config::{Counted, LimitKey};
 use crate::model::grants::Named;
 use crate::model::{Reason, Refusal};
 
-use super::asked::{Asked, One};
+use super::asked::{Asked, One, Ones};
 use super::counts;
 use super::limits::Denied;
 
@@ -82,13 +82,14 @@ impl Manner<'_> {
         }
     }
 
-    /// Tells what is counted of messages; `class` as a rule gave it.
+    /// Tells which of `ones` are counted; `class` as a rule gave it.
     ///
     /// # Errors
     /// An expression has failed.
     pub(super) fn each(
         &self,
         asked: &Asked<'_>,
+        ones: &Ones<'_>,
         class: Option<&str>,
         mut tell: impl FnMut(Key<'_>, Part),
     ) -> Result<(), Box<Denied>> {
@@ -96,12 +97,12 @@ impl Manner<'_> {
             return Ok(());
         }
         let mut whole = None;
-        for one in asked.said.counted().filter(|one| counts::misfit_of(self.counts, asked.server, one).is_none()) {
+        for one in ones.all().iter().filter(|one| counts::misfit_of(self.counts, asked.server, one).is_none()) {
             // A stream that is listened to is no call, unless the operator says so.
             let is_call = (one.is_request && !one.listens) || (one.listens && !self.counts.methods.is_empty());
             let calls = u32::from(is_call);
             let part = Part { counted: 1, calls, message: Some(one.at) };
-            match (self.key, tool(&one)) {
+            match (self.key, tool(one)) {
                 (LimitKey::Tool, Some(tool)) => tell(Key::Tool(asked.server, tool), part),
                 (LimitKey::PrincipalAndTool, Some(tool)) => {
                     tell(Key::CallerAndTool(asked.principal.key(), asked.server, tool), part);

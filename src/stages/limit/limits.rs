@@ -104,9 +104,10 @@ impl Limits {
     /// `rate_limited`, and what the expression of a limit is refused with that has failed.
     pub fn caller(&self, asked: &Asked<'_>, taken: &mut Taken) -> Result<Called, Box<Denied>> {
         if self.places[1] > 0 {
+            let ones = asked.said.counted();
             self.decide(1, taken, |limit, at, charges| {
                 if limit.step == Step::Caller {
-                    limit.of_messages(at, asked, None, charges)?;
+                    limit.of_messages(at, asked, &ones, None, charges)?;
                 }
                 Ok(())
             })?;
@@ -119,11 +120,12 @@ impl Limits {
     /// # Errors
     /// `rate_limited`, and what the expression of a limit is refused with that has failed.
     pub fn target(&self, asked: &Asked<'_>, ruled: Ruled<'_>, taken: &mut Taken) -> Result<Admitted, Box<Denied>> {
+        let ones = asked.said.counted();
         if self.places[1] > 0 && ruled.cost > 1 {
             self.decide(ruled.cost - 1, taken, |limit, at, charges| {
                 if limit.step == Step::Caller {
                     let begun = charges.len();
-                    limit.of_messages(at, asked, None, charges)?;
+                    limit.of_messages(at, asked, &ones, None, charges)?;
                     // It is under way already.
                     charges[begun..].iter_mut().for_each(|charge| charge.part.calls = 0);
                 }
@@ -133,7 +135,7 @@ impl Limits {
         if self.places[2] > 0 {
             self.decide(ruled.cost, taken, |limit, at, charges| {
                 if limit.step == Step::Target {
-                    limit.of_messages(at, asked, ruled.class, charges)?;
+                    limit.of_messages(at, asked, &ones, ruled.class, charges)?;
                 }
                 Ok(())
             })?;

@@ -10,7 +10,7 @@ use crate::config::{self, Counted, LimitKey};
 use crate::model::{LimitPolicy, Limited};
 use crate::telemetry::LimitMeter;
 
-use super::asked::Asked;
+use super::asked::{Asked, Ones};
 use super::cell::{Cell, Permit};
 use super::cells::{Cells, Found};
 use super::counts::Step;
@@ -118,10 +118,11 @@ impl Limit {
         &self,
         limit: usize,
         asked: &Asked<'_>,
+        ones: &Ones<'_>,
         class: Option<&str>,
         charges: &mut Vec<Charge>,
     ) -> Result<(), Box<Denied>> {
-        let told = self.manner(limit).each(asked, class, |key, part| {
+        let told = self.manner(limit).each(asked, ones, class, |key, part| {
             charges.push(Charge { limit, name: self.name_of(&key), part });
         });
         told.inspect_err(|_| self.meter.fails())

@@ -8,6 +8,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use crate::model::grants::Named;
@@ -33,7 +34,7 @@ pub(super) type Lists = Rc<[Box<[u32]>]>;
 /// What a core remembers.
 #[derive(Default)]
 pub(super) struct Known {
-    places: HashMap<Place, There>,
+    places: HashMap<Place, There, BuildHasherDefault<Mix>>,
     count: usize,
 }
 
@@ -53,6 +54,38 @@ enum Kind {
     Answer,
     Get,
     Delete,
+}
+
+/// A cheap hash, for keys that no client chooses: there are as many as the configuration has places, and sets of roles as
+/// credentials have. Names are the clients', and hashed with a key.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        // The map looks at the upper bits, and at the lower.
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
 }
 
 struct There {
