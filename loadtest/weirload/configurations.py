@@ -5,8 +5,12 @@ A function writes the configuration into the front's directory, and gives the co
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import caller, packages, places
+
+# Twenty rules and three limits, which tests/instructions.rs counts as well.
+POLICY = Path(__file__).resolve().parents[1] / "policy.toml"
 
 
 @dataclass(frozen=True)
@@ -122,69 +126,7 @@ name = "{caller.ROLE}"
 tools = ["sample:*", "catalog:*"]
 resources = ["sample:*"]
 deny_tools = ["*:*_delete"]
-{rules()}{LIMITS}"""
-
-
-# Each counts every call, and refuses none. An answer says which has the least left, in as many letters whichever it is.
-LIMITS = """
-[[limits]]
-name = "caller"
-key = "principal"
-rate = "1000000/s"
-
-[[limits]]
-name = "a tool"
-key = "principal+tool"
-methods = ["tools/call"]
-class = "usual"
-rate = "1000000/s"
-
-[[limits]]
-name = "client"
-key = "client_ip"
-concurrent = 100000
-"""
-
-
-def rules():
-    """Twenty rules: sixteen that a look-up passes over, three whose expressions are asked, and one that matches."""
-    others = "".join(
-        f"""
-[[rules]]
-name = "other {number}"
-methods = ["tools/call"]
-tools = ["*:other_{number}_*"]
-then = "refuse"
-"""
-        for number in range(16)
-    )
-    return (
-        others
-        + """
-[[rules]]
-name = "no system files"
-methods = ["tools/call"]
-when = 'has(arguments.text) && arguments.text.startsWith("/etc/")'
-then = "refuse"
-
-[[rules]]
-name = "strangers"
-when = '!principal.issuer.startsWith("http")'
-then = "refuse"
-
-[[rules]]
-name = "operators alone"
-methods = ["tools/call"]
-when = 'message.name.endsWith("_admin") && !("operator" in principal.roles)'
-then = "refuse"
-
-[[rules]]
-name = "everything else"
-methods = ["tools/call"]
-set = { class = "usual" }
-then = "pass"
-"""
-    )
+{POLICY.read_text()}"""
 
 
 def weir(setting, log=True, stdio=False, cores=1, whole=False):
