@@ -117,6 +117,9 @@ impl Work {
                 () = at(Some(schedule.due())) => self.renew(&mut schedule).await,
                 () = self.again.notified() => self.renew(&mut schedule).await,
                 wanted = self.asked.recv() => match wanted {
+                    // Asked while a set was on its way that has come meanwhile: it is no reason to fetch another one, which
+                    // could not be done again for a while.
+                    Some(wanted) if wanted.is_behind(self.issuer.keys().as_deref()) => {}
                     Some(wanted) if schedule.asks(clock::now()) => {
                         self.waiting.push(wanted);
                         self.renew(&mut schedule).await;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::model::{Principal, Reason, Refusal, clock};
@@ -123,7 +123,7 @@ impl Tokens {
             return Looked::Done(Err(refusal));
         }
         Looked::Asking(Box::pin(async move {
-            ask(&keeper).await;
+            ask(&keeper, stale.seen).await;
             if number(stale.issuer.keys().as_deref()) == stale.seen {
                 return Err(stale.refusal(place));
             }
@@ -190,9 +190,9 @@ impl Tokens {
 
 /// Waits until the keys are as new as they can be, or for no longer. Where the keeper has too much to do, or does not
 /// answer, what is here decides.
-async fn ask(keeper: &mpsc::Sender<Wanted>) {
-    let (told, tells) = oneshot::channel();
-    if keeper.try_send(told).is_ok() {
+async fn ask(keeper: &mpsc::Sender<Wanted>, seen: u64) {
+    let (wanted, tells) = Wanted::new(seen);
+    if keeper.try_send(wanted).is_ok() {
         let _ = timeout(PATIENCE, tells).await;
     }
 }

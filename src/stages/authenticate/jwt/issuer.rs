@@ -40,8 +40,27 @@ impl Expected {
     }
 }
 
-/// Somebody shows a token that no key is there for, and waits until the keys are as new as they can be: told or dropped.
-pub type Wanted = oneshot::Sender<()>;
+/// Somebody shows a token that no key is there for, and waits until the keys are as new as they can be: until this is
+/// dropped.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The number of the set that they have looked at; 0 where there was none.
+    seen: u64,
+    _told: oneshot::Sender<()>,
+}
+
+impl Wanted {
+    /// That of somebody who has looked at the set of this number, and what they wait at.
+    pub(in crate::stages::authenticate) fn new(seen: u64) -> (Self, oneshot::Receiver<()>) {
+        let (told, tells) = oneshot::channel();
+        (Self { seen, _told: told }, tells)
+    }
+
+    /// Whether these keys are others than those that they have looked at: there is nothing to fetch for them yet.
+    pub fn is_behind(&self, keys: Option<&KeySet>) -> bool {
+        keys.map_or(0, KeySet::number) != self.seen
+    }
+}
 
 /// An issuer. Shared by the cores; whoever keeps its keys replaces them while tokens are verified.
 #[derive(Debug)]

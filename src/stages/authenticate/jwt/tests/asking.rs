@@ -70,12 +70,30 @@ async fn a_token_waits_for_the_key_that_it_is_signed_with() {
     let keeping = async {
         let wanted = asked.recv().await.unwrap();
         issuer.keep(keys(&[Signer::ed()], &issuer));
-        wanted.send(()).unwrap();
+        drop(wanted);
     };
     let (identified, ()) = tokio::join!(asking, keeping);
     assert_eq!(&*identified.unwrap().principal().caller().subject, "ann");
     at_once(authenticator.check(&presented, &place)).unwrap();
     assert_eq!(checked.get(), 1, "it is counted once, and known again");
+}
+
+#[tokio::test]
+async fn whoever_asks_says_what_they_have_looked_at() {
+    let ((issuer, mut asked), headers, place) = (kept(), headers(), place(URL));
+    let (authenticator, _) = core(&issuer, &Memory::new());
+    let presented = Presented { headers: &headers, address: None, certificate: None };
+    let Looked::Asking(asking) = authenticator.check(&presented, &place) else { panic!("the key is not there yet") };
+    let keeping = async {
+        let wanted = asked.recv().await.unwrap();
+        assert!(!wanted.is_behind(issuer.keys().as_deref()));
+        issuer.keep(keys(&[Signer::stranger()], &issuer));
+        assert!(wanted.is_behind(issuer.keys().as_deref()), "there is another set by now");
+        issuer.keep(None);
+        assert!(wanted.is_behind(issuer.keys().as_deref()), "or none");
+    };
+    let (identified, ()) = tokio::join!(asking, keeping);
+    identified.unwrap_err();
 }
 
 #[tokio::test]
@@ -114,7 +132,7 @@ async fn a_token_that_names_no_key_may_be_signed_with_a_newer_one() {
         let keeping = async {
             let wanted = asked.recv().await.unwrap();
             issuer.keep(keys(&after, &issuer));
-            wanted.send(()).unwrap();
+            drop(wanted);
         };
         let (identified, ()) = tokio::join!(asking, keeping);
         let is_signer = after.iter().any(|signer| signer.jwk("") == Signer::ed().jwk(""));
