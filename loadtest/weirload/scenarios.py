@@ -65,6 +65,16 @@ SCENARIOS = (
         rate=5000,
         fronts=ADDED,
     ),
+    # Here nobody is the limit, and each waits and is woken as often as the others: of two fronts that are driven as fast as
+    # they can, the dearer one leaves the load time to sleep, and pays for waking it.
+    Scenario(
+        "call-30000",
+        "the same, 30,000 a second on 60 connections",
+        messages.CALL,
+        driver="h2load",
+        connections=60,
+        rate=30000,
+    ),
     Scenario("list", "tools/list of 9 KB", messages.LIST),
     Scenario("stream", "an event stream of 4 events, which the server sends in one write", messages.STREAM),
     Scenario("request-1m", "a request of 1 MiB, a short answer", messages.LONG_REQUEST, connections=16),
