@@ -185,8 +185,14 @@ impl Reloader {
         let version = rules.version;
         let plan = Arc::new(self.plan.ruled(Arc::new(rules), book));
         let switched = self.switches.switch(&plan, None).await;
-        let hang =
-            switched.map_err(|error| refused(format!("version {version} is kept, and not in force: {error:#}")))?;
+        let hang = match switched {
+            Ok(hang) => hang,
+            Err(error) => {
+                // It is kept all the same, and is to come into force.
+                self.news.later();
+                return Err(refused(format!("version {version} is kept, and not in force yet: {error:#}")));
+            }
+        };
         self.operators.change(&self.settings.admin, None, Plan::access(&plan));
         self.plan = plan;
         self.lag(None);
