@@ -5,15 +5,18 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use weir::config::Settings;
-use weir::model::Principal;
+use weir::model::{Caller, Means, Principal};
 use weir::protocol::message::{self, Body};
 use weir::stages::limit::{Asked, Ledger, Limits, Ruled, Said, Taken};
 use weir::telemetry::{Controls, Telemetry};
 
 const SERVER: &str = "[[servers]]\nname = \"files\"\nendpoints = [\"http://127.0.0.1:1/mcp\"]\n";
 
-/// So much that nobody is refused.
+/// So much that nobody is refused: those who ask in turn are so many that each has time enough between.
 const WIDE: &str = "rate = \"1000000/s\"\nburst = 1000000\n";
+
+/// How many ask in turn.
+const TURNS: u32 = 256;
 
 fn limits(text: &str, cores: usize) -> Vec<Limits> {
     let settings = Settings::parse(&format!("{text}{SERVER}"), "weir.toml").expect("it is sound");
@@ -28,7 +31,7 @@ fn address(number: u32, of: u32) -> Option<IpAddr> {
 
 fn keys(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("limit");
-    for of in [1, 1000, 100_000, 1_000_000] {
+    for of in [TURNS, 1000, 100_000, 1_000_000] {
         let text = format!("[[limits]]\nname = \"a\"\nkey = \"client_ip\"\n{WIDE}");
         let limits = limits(&text, 1).remove(0);
         let check = |number| {
@@ -59,12 +62,19 @@ fn message(criterion: &mut Criterion) {
     let Ok(Body::One(call)) = message::read_client(body, &message::Limits::default()) else {
         panic!("it is a message")
     };
-    let (principal, messages) = (Principal::anonymous(["user".into()].into()), [call]);
+    let principal = |number| {
+        let (issuer, subject) = ("https://issuer.example".into(), format!("caller-{number}").into());
+        Principal::new(Caller { means: Means::Jwt, issuer, subject, roles: Box::default(), scopes: Box::default() })
+    };
+    let (principals, messages): (Vec<_>, _) = ((0..TURNS).map(principal).collect(), [call]);
     let said = Said::Messages(&messages, body);
-    let asked =
-        Asked { address: None, principal: &principal, roles: &[], server: "files", session: None, said, keys: None };
+    let mut turn = 0;
     criterion.bench_function("limit/a call by caller, tool and server", |bencher| {
         bencher.iter(|| {
+            turn = (turn + 1) % principals.len();
+            let principal = &principals[turn];
+            let asked =
+                Asked { address: None, principal, roles: &[], server: "files", session: None, said, keys: None };
             let mut taken = Taken::default();
             let called = limits.caller(&asked, &mut taken).expect("there is enough");
             let admitted = limits.target(&asked, Ruled { class: None, cost: 1 }, &mut taken).expect("there is enough");
