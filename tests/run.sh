@@ -16,8 +16,6 @@ export WEIR_SEED="${WEIR_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}"
 bash tests/install.sh
 # Thousands of connections need files: as many as may be had without asking anybody.
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
-# Most tests wait for processes, clocks and signals: with twice as many at once as there are cores they take half as long.
-export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * $(nproc)))}"
 echo "tests: WEIR_SEED=$WEIR_SEED WEIR_LONG=${WEIR_LONG:-0}, $(nproc) cores, $(ulimit -n) open files"
 cargo test --locked --no-fail-fast "$@" </dev/null
 echo "tests: all passed"
