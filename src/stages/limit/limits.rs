@@ -120,8 +120,12 @@ impl Limits {
     /// # Errors
     /// `rate_limited`, and what the expression of a limit is refused with that has failed.
     pub fn target(&self, asked: &Asked<'_>, ruled: Ruled<'_>, taken: &mut Taken) -> Result<Admitted, Box<Denied>> {
+        let (dearer, late) = (self.places[1] > 0 && ruled.cost > 1, self.places[2] > 0);
+        if !dearer && !late {
+            return Ok(Admitted(()));
+        }
         let ones = asked.said.counted();
-        if self.places[1] > 0 && ruled.cost > 1 {
+        if dearer {
             self.decide(ruled.cost - 1, taken, |limit, at, charges| {
                 if limit.step == Step::Caller {
                     let begun = charges.len();
@@ -132,7 +136,7 @@ impl Limits {
                 Ok(())
             })?;
         }
-        if self.places[2] > 0 {
+        if late {
             self.decide(ruled.cost, taken, |limit, at, charges| {
                 if limit.step == Step::Target {
                     limit.of_messages(at, asked, &ones, ruled.class, charges)?;
