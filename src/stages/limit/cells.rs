@@ -6,6 +6,7 @@
 //! less for each and never more; it leaves the row only when that cell is as good as new.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::{Ordering, fence};
@@ -28,7 +29,7 @@ const ROW: usize = 1 << 12;
 /// The cells of one limit, of all cores, over reloads.
 #[derive(Debug)]
 pub(super) struct Cells {
-    hasher: SipHasher13,
+    hasher: Keyed,
     shelves: Box<[Mutex<Shelf>]>,
     /// Keys of a shelf.
     most: usize,
@@ -40,6 +41,15 @@ pub(super) struct Cells {
     before: Mutex<Option<Arc<Self>>>,
 }
 
+/// A hasher with a key that nobody is to know, so that nobody can make two names alike.
+struct Keyed(SipHasher13);
+
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyed").finish_non_exhaustive()
+    }
+}
+
 impl Cells {
     pub(super) fn new() -> Self {
         Self::with_room(KEYS)
@@ -49,7 +59,7 @@ impl Cells {
         let shelves = std::iter::repeat_with(Mutex::default).take(SHELVES).collect();
         let [one, other] = [0, 1].map(|half| RandomState::new().hash_one(half));
         Self {
-            hasher: SipHasher13::new_with_keys(one, other),
+            hasher: Keyed(SipHasher13::new_with_keys(one, other)),
             shelves,
             most: keys.div_ceil(SHELVES),
             row: OnceLock::new(),
@@ -78,7 +88,7 @@ impl Cells {
         if let Some(spec) = &self.spec {
             return spec.name(key);
         }
-        let mut hasher = self.hasher;
+        let mut hasher = self.hasher.0;
         key.hash(&mut hasher);
         let hash = hasher.finish128();
         Name(hash.h1, hash.h2)
