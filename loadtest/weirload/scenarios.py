@@ -65,8 +65,8 @@ SCENARIOS = (
         rate=5000,
         fronts=ADDED,
     ),
-    # Here nobody is the limit, and each waits and is woken as often as the others: of two fronts that are driven as fast as
-    # they can, the dearer one leaves the load time to sleep, and pays for waking it.
+    # Here nobody is the limit: of two fronts that are driven as fast as they can, the dearer one leaves the load more time to
+    # sleep than the other, and each call may have to wake it.
     Scenario(
         "call-30000",
         "the same, 30,000 a second on 60 connections",
