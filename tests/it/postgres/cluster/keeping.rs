@@ -84,7 +84,9 @@ async fn the_example_is_shared_as_it_says() {
         admitted >= 190
     })
     .await;
-    assert!(passes(&mut here, "report_month").await, "another one counts apart");
+    // The callers went on as fast as they were answered and may have nothing left for now ("per caller"), which is back
+    // within the second; the day's reports of this tool would not be.
+    until("another one counts apart", async || passes(&mut here, "report_month").await).await;
     for node in [one, two] {
         node.log().await;
     }
