@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::Decimal;
+
 /// What a limit grants. Made once for all of those who are told of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LimitPolicy {
@@ -62,8 +64,10 @@ impl Limited {
 
     /// The value of `RateLimit`.
     pub fn field(&self) -> HeaderValue {
+        let (left, resets) = (Decimal::of(self.left.into()), Decimal::of(whole_seconds(self.resets)));
         let mut field = Field::default();
-        let written = write!(field, "\"{}\";r={};t={}", self.policy.name, self.left, whole_seconds(self.resets));
+        let pieces = ["\"", &*self.policy.name, "\";r=", &*left, ";t=", &*resets];
+        let written = pieces.iter().try_for_each(|piece| field.write_str(piece));
         field.value(written)
     }
 }

@@ -23,18 +23,26 @@ fn every_rule_on_the_page_is_one_of_an_example() {
     assert!(seen >= 14 && seen == written, "{seen} rules and limits on the page, {written} in the examples");
 }
 
-const BEGIN: &str = "<!-- begin names -->\n";
-const END: &str = "<!-- end names -->";
-
 #[test]
-fn the_names_of_expressions_are_fresh() {
+fn the_names_and_functions_of_expressions_are_fresh() {
+    let names = expression::names().map(|(name, of, means)| format!("| `{name}` | {of} | {means} |\n"));
+    fresh("names", &format!("| name | type | what it is |\n| --- | --- | --- |\n{}", String::from_iter(names)));
+    let functions = expression::functions().map(|(written, of, means)| {
+        let written = written.replace(" or ", "` or `");
+        format!("| `{written}` | {of} | {means} |\n")
+    });
+    let table = format!("| written | type | what it gives |\n| --- | --- | --- |\n{}", String::from_iter(functions));
+    fresh("functions", &table);
+}
+
+/// The table of that name on the page is this one.
+fn fresh(name: &str, table: &str) {
     let file = super::root().join("docs/RULES.md");
     let page = fs::read_to_string(&file).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the table has a beginning");
-    let (_, after) = rest.split_once(END).expect("the table has an end");
-    let rows: String =
-        expression::names().map(|(name, of, means)| format!("| `{name}` | {of} | {means} |\n")).collect();
-    let fresh = format!("{before}{BEGIN}| name | type | what it is |\n| --- | --- | --- |\n{rows}{END}{after}");
+    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+    let (before, rest) = page.split_once(&begin).expect("the table has a beginning");
+    let (_, after) = rest.split_once(&end).expect("the table has an end");
+    let fresh = format!("{before}{begin}{table}{end}{after}");
     if std::env::var_os("WEIR_BLESS").is_some() {
         fs::write(&file, &fresh).unwrap();
     }

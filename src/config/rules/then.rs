@@ -130,6 +130,10 @@ pub(in crate::config) const HOLD: Shape = Shape {
     unbuilt: &[],
 };
 
+/// What a table says, for who has written another one: to refuse is what most rules do, and takes none.
+const TABLE: &str = "a table of `then` has one of `route`, `answer`, `goto` and `hold`; \
+    to refuse write `then = \"refuse\"`, with `message` and `code` beside it, not inside";
+
 impl Then {
     pub(super) fn read(section: &Section<'_>, known: Known<'_>, groups: &[Group]) -> Option<Self> {
         let refuses = section.read("then") == Value::Text("refuse");
@@ -173,7 +177,7 @@ impl Then {
                 None
             }
             _ if section.has_table("then") => {
-                section.wrong("then", "`then` takes one of `route`, `answer`, `goto` and `hold`");
+                section.wrong("then", TABLE);
                 None
             }
             _ => None,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::defined::listed;
 use super::*;
@@ -71,6 +72,26 @@ async fn the_first_rules_of_the_page_do_what_it_says() {
     until("the log names what failed", async || weir.said().contains("an expression has failed, which denies")).await;
     assert!(weir.said().contains("rule=\"exports are small\""), "{}", weir.said());
     until("the shadow is counted", async || matches(&weir, "would this bite?", "shadow").await == 1.0).await;
+}
+
+#[tokio::test]
+async fn a_rule_of_the_page_goes_by_the_clock() {
+    only_through_weir!();
+    // 1970-01-01 was a Thursday: of each seven days from it, 2 and 3 are a weekend.
+    let in_its_zone = || UNIX_EPOCH.elapsed().expect("it is later") + Duration::from_secs(3600);
+    let is_weekend = || matches!(in_its_zone().as_secs() / 86_400 % 7, 2 | 3);
+    let (server, next) = (answering().await, answering().await);
+    let servers = [("http://127.0.0.1:3000/mcp", &server), ("http://127.0.0.1:3001/mcp", &next)];
+    let weir = Gateway::config(&example("rules.toml", &servers)).start().await;
+    let mut client = weir.client().await;
+    // A day may end while it is asked: then the next one is asked about.
+    let (closed, answer) = loop {
+        let (before, answer) = (is_weekend(), client.ask(&call("1", "deploy", "{}")).await);
+        if before == is_weekend() {
+            break (before, answer);
+        }
+    };
+    assert_eq!(outcome(&answer), if closed { "40301" } else { "passed" }, "{answer:?}");
 }
 
 #[tokio::test]

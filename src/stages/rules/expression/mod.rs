@@ -164,5 +164,10 @@ pub fn names() -> impl Iterator<Item = (&'static str, String, &'static str)> {
     names::NAMES.iter().map(|declared| (declared.path, declared.of().to_string(), declared.means))
 }
 
+/// The functions that expressions have, as they are written, the types of what they give, and what that is: for documents.
+pub fn functions() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    check::FUNCTIONS.iter().map(|function| (function.written, function.of, function.means))
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use cel::{common::ast::CallExpr, common::ast::Expr, common::ast::LiteralValue, parser::Expression as Syntax};
 
-use super::{Checker, Typed, listed};
+use super::{Checker, Typed, listed, vocabulary::FUNCTIONS};
 use crate::stages::rules::expression::{
     calendar,
     fault::Place,
@@ -10,36 +10,6 @@ use crate::stages::rules::expression::{
     program::{Convert, Node, Part, Search, What},
     types::Type,
 };
-
-/// All functions and methods that there are, as messages list them.
-pub(in crate::stages::rules::expression) const FUNCTIONS: [&str; 26] = [
-    "has",
-    "size",
-    "startsWith",
-    "endsWith",
-    "contains",
-    "matches",
-    "all",
-    "exists",
-    "exists_one",
-    "map",
-    "filter",
-    "bool",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "timestamp",
-    "getFullYear",
-    "getMonth",
-    "getDate",
-    "getDayOfMonth",
-    "getDayOfWeek",
-    "getDayOfYear",
-    "getHours",
-    "getMinutes",
-    "getSeconds",
-];
 
 fn search(name: &str) -> Option<Search> {
     Some(match name {
@@ -113,10 +83,11 @@ impl Checker<'_> {
     }
 
     fn no_such(&mut self, word: Place, name: &str) -> Option<Typed> {
-        if FUNCTIONS.contains(&name) {
-            return self.flaw(word, format!("{name}() is written {}", usage(name)));
+        if let Some(known) = FUNCTIONS.iter().find(|known| known.name == name) {
+            return self.flaw(word, format!("{name}() is written {}", known.written));
         }
-        self.flaw(word, format!("there is no {name}(); there are {}", listed(&FUNCTIONS)))
+        let names = FUNCTIONS.each_ref().map(|known| known.name);
+        self.flaw(word, format!("there is no {name}(); there are {}", listed(&names)))
     }
 
     fn size(&mut self, word: Place, of: &Syntax) -> Option<Typed> {
@@ -219,19 +190,5 @@ impl Checker<'_> {
         let at = word.to(inner);
         let at = Place::new(at.start as usize, self.close(at.end as usize));
         Some(Typed { node: Node { at, what }, of, sent: false })
-    }
-}
-
-/// How a function is called.
-fn usage(name: &str) -> String {
-    match name {
-        "has" => "has(arguments.path)".to_owned(),
-        "size" => "size(arguments.items)".to_owned(),
-        "startsWith" | "endsWith" | "contains" => format!("arguments.path.{name}('...')"),
-        "matches" => "arguments.path.matches('^/srv/')".to_owned(),
-        "all" | "exists" | "exists_one" | "filter" => format!("arguments.items.{name}(item, item > 1)"),
-        "map" => "arguments.items.map(item, item + 1)".to_owned(),
-        _ if part_of_time(name).is_some() => format!("time.{name}() or time.{name}('+02:00')"),
-        _ => format!("{name}(arguments.value)"),
     }
 }

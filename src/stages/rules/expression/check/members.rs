@@ -70,7 +70,11 @@ impl Checker<'_> {
             Type::Map(key, value) if key.may_be(&Type::Text) => (**value).clone(),
             of => {
                 let shown = self.shown(whole.node.at);
-                return self.flaw(last, format!("`{shown}` is of type {of} and has no members"));
+                let told = match of {
+                    Type::Time => format!("; its parts are told by functions, as by {shown}.getHours()"),
+                    _ => String::new(),
+                };
+                return self.flaw(last, format!("`{shown}` is of type {of} and has no members{told}"));
             }
         };
         let what = What::Member(Box::new((whole.node, field.into())));

@@ -8,6 +8,9 @@ mod literals;
 mod loops;
 mod members;
 mod operators;
+mod vocabulary;
+
+pub(super) use vocabulary::FUNCTIONS;
 
 use cel::{
     common::ast::{Expr, SourceInfo},
