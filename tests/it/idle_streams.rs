@@ -10,7 +10,9 @@ const FILES_A_STREAM: usize = 2;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_streams_leave_nothing_behind() {
     only_through_weir!();
-    let streams = count(10_000).min((open_files() - 500) / FILES_A_STREAM);
+    // A fifth is left to the tests that run beside this one: without files for them its own server cannot answer.
+    let room = (open_files() / 5 * 4).saturating_sub(500);
+    let streams = count(10_000).min(room / FILES_A_STREAM);
     let (tell, told) = watch::channel(0);
     let server = Scripted::start(move |exchange| {
         let mut told = told.clone();
