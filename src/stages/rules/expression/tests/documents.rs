@@ -1,4 +1,4 @@
-//! What the documents say of names is what there is.
+//! What the documents say of names and functions is what there is.
 
 use super::super::{check, functions, names, parse};
 
